@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Site definitions: the *.xml files of models.d, in libvirt's cpu_map syntax with <shim:qemu base= vendor=>.
+ * How to write one: README.md, "An own model".
+ */
+#ifndef CPUSHIM_DEFINITION_H
+#define CPUSHIM_DEFINITION_H
+
+#include "error.h"
+#include "libvirtmap.h"
+#include "model.h"
+
+#define DEFINITION_NS "urn:cpushim:1"
+#define SHIPPED_DIR "/usr/share/cpushim/models.d"
+#define SITE_DIR "/etc/cpushim/models.d"
+
+/* What definitions are resolved against; any part may be NULL. */
+struct definition_world {
+	const struct libvirtmap *map;	/* ancestors, vendors, names that libvirt owns (ours skipped) */
+	const struct strv *qemu_models;	/* names that the real QEMU owns, and bases that it has */
+};
+
+struct problem {
+	struct error error;	/* where: FILE:LINE, what */
+	char *model;		/* the definition that it concerns, or NULL (a whole file) */
+};
+
+struct definitions {
+	struct model_list models;	/* good ones, sorted by name, ancestors flattened */
+	struct problem *problem;	/* bad ones: each names file:line */
+	size_t n_problems;
+	struct strv warnings;		/* FILE:LINE: features that aren't part of a definition, ... */
+};
+
+/**
+ * definitions_load: read every *.xml of @dirs (in the order of names, shipped before site), resolve
+ * ancestors against each other and @world, and check every rule. A bad definition becomes a
+ * problem and doesn't take the good ones down; those that build on it become problems, too.
+ * A directory that doesn't exist is empty. Files must be root's or the caller's own.
+ * Returns 0 unless memory runs out or a directory can't be read.
+ */
+int definitions_load(struct definitions *d, const char *const *dirs, size_t n_dirs,
+		     const struct definition_world *world, struct error *err);
+void definitions_free(struct definitions *d);
+#define _cleanup_definitions_ __attribute__((cleanup(definitions_free)))
+
+#endif

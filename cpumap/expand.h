@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a model to the -cpu argument that makes it, exactly, with one QEMU binary. */
+#ifndef CPUSHIM_EXPAND_H
+#define CPUSHIM_EXPAND_H
+
+#include "model.h"
+#include "qemu.h"
+
+/**
+ * expand_identity: fill what the definition leaves open by the base's own.
+ * Returns 0, or -ENOENT if this QEMU lacks the base.
+ */
+int expand_identity(struct model *m, const struct qemu *q, struct error *err);
+
+/**
+ * expand_full: the full statement: BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,]
+ * every feature that this QEMU has as a property =on or =off, enforce. It depends on the
+ * definition and the binary alone.
+ * -ENOTSUP: this QEMU has no property for a feature of the definition; @err names all of them.
+ */
+int expand_full(struct text *out, const struct model *m, const struct qemu *q,
+		struct error *err);
+
+/* expand_short: for people: the base, the identity and only what differs from @brings. */
+void expand_short(struct text *out, const struct model *m, const struct featset *brings);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking features up by name and by bit, and sets of them. */
+#include "feature.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util.h"
+
+static bool same_name(const char *known, const char *name, size_t len)
+{
+	if (!known || strlen(known) != len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char a = known[i] == '_' ? '-' : known[i];
+		char b = name[i] == '_' ? '-' : name[i];
+
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
+static bool has_name(const struct feature *f, const char *name, size_t len)
+{
+	if (same_name(f->name, name, len) || same_name(f->qemu, name, len))
+		return true;
+	for (size_t a = 0; a < ARRAY_SIZE(f->alias) && f->alias[a]; a++)
+		if (same_name(f->alias[a], name, len))
+			return true;
+	return false;
+}
+
+int feature_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (has_name(&features[i], name, len))
+			return (int)i;
+	return -1;
+}
+
+int feature_at(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned int bit)
+{
+	for (size_t i = 0; i < n_features; i++) {
+		const struct feature *f = &features[i];
+
+		if (f->kind != FEATURE_MSR && f->leaf == leaf && f->subleaf == subleaf &&
+		    f->reg == reg && f->bit == bit)
+			return (int)i;
+	}
+	return -1;
+}
+
+void featset_union(struct featset *a, const struct featset *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->word); i++)
+		a->word[i] |= b->word[i];
+}
+
+void featset_subtract(struct featset *a, const struct featset *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->word); i++)
+		a->word[i] &= ~b->word[i];
+}
+
+void featset_intersect(struct featset *a, const struct featset *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->word); i++)
+		a->word[i] &= b->word[i];
+}
+
+size_t featset_count(const struct featset *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->word); i++)
+		n += (size_t)__builtin_popcountll(s->word[i]);
+	return n;
+}
+
+bool featset_equal(const struct featset *a, const struct featset *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct feature *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+void featset_print(struct text *out, const struct featset *s, const char *sep)
+{
+	const struct feature *member[FEATURE_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(s, i))
+			member[n++] = &features[i];
+	qsort(member, n, sizeof(member[0]), compare_names);
+	for (size_t i = 0; i < n; i++)
+		text_addf(out, "%s%s", i ? sep : "", member[i]->name);
+}
+
+int featset_parse(struct featset *s, const char *text, size_t len, char sep, struct error *err)
+{
+	const char *end = text + len;
+
+	*s = (struct featset){ 0 };
+	while (text < end) {
+		const char *stop = memchr(text, sep, (size_t)(end - text));
+		size_t n = (size_t)((stop ? stop : end) - text);
+		int f = feature_find(text, n);
+		char name[64];
+
+		if (f < 0)
+			return error_set(err, -EINVAL, NULL, 0, "unknown feature '%s'",
+					 text_escape(name, sizeof(name), text, n));
+		featset_add(s, (size_t)f);
+		text += n + 1;
+	}
+	return 0;
+}
+
+static bool same_word(const struct feature_word *w, const struct feature *f)
+{
+	return w->leaf == f->leaf && w->subleaf == f->subleaf && w->reg == f->reg;
+}
+
+size_t feature_words(struct feature_word *words, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_features; i++) {
+		const struct feature *f = &features[i];
+
+		/* 0x40000000...: the hypervisor's, no part of a CPU model */
+		if (f->kind == FEATURE_MSR || f->leaf >> 28 == 4)
+			continue;
+		if (n == 0 || !same_word(&words[n - 1], f)) {
+			if (n == max)
+				break;
+			words[n++] = (struct feature_word){ f->leaf, f->subleaf, f->reg, 0 };
+		}
+		words[n - 1].named |= UINT32_C(1) << f->bit;
+	}
+	return n;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvirt's CPU map (its x86 part): the directory form, index.xml with includes, as libvirt 4.7 and
+ * later install it. Read only to learn what libvirt knows.
+ */
+#ifndef CPUSHIM_LIBVIRTMAP_H
+#define CPUSHIM_LIBVIRTMAP_H
+
+#include "error.h"
+#include "feature.h"
+#include "model.h"
+#include "util.h"
+
+#define LIBVIRTMAP_DIR "/usr/share/libvirt/cpu_map"
+/* the file that install.sh's include names; skipped when we look for what others define */
+#define LIBVIRTMAP_OURS "x86_cpushim.xml"
+
+struct libvirtmap {
+	struct featset features; /* features[] that this map has a name for */
+	struct strv unknown;	/* its feature names that features[] lacks (a newer libvirt) */
+	struct strv vendors;	/* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
+	struct model_list models; /* flattened (ancestors' features included, features that are marked
+				 * added= or removed= left out); id.vendor is the vendor's string,
+				 * signature the first one; base NULL; origin FILE:LINE */
+	bool has_decode;	/* its models carry <decode>: then every model must (libvirt 6.2 to today) */
+};
+
+/**
+ * libvirtmap_load: read the map in directory @dir.
+ * A model that can't be understood (an unknown ancestor, features beyond features[]) is left out
+ * with a line in @warnings (may be NULL); a file that is missing or isn't XML is an error.
+ * @skip: an include's file name to pass over (ours), or NULL
+ */
+int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
+		    struct strv *warnings, struct error *err);
+void libvirtmap_free(struct libvirtmap *map);
+#define _cleanup_libvirtmap_ __attribute__((cleanup(libvirtmap_free)))
+
+/* libvirtmap_vendor: "GenuineIntel" for "Intel" (also takes the 12 characters themselves); NULL if
+ * nobody has defined it. Vendors that libvirt ships are known without a map. */
+const char *libvirtmap_vendor(const struct libvirtmap *map, const char *name);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The include for libvirt's cpu_map: our models in libvirt's words. */
+#ifndef CPUSHIM_MAPINCLUDE_H
+#define CPUSHIM_MAPINCLUDE_H
+
+#include "libvirtmap.h"
+#include "model.h"
+
+/* In the comment that lists every name, so that the hook's front finds them without XML:
+ * "cpushim-names: gate64 x86-64-v2 ..." on one line. */
+#define MAPINCLUDE_NAMES "cpushim-names:"
+
+/**
+ * mapinclude_print: the whole include.
+ * @models: ours (all of the table's, also refused ones: their names go into the comment)
+ * @n: how many
+ * @publish: which of them are to be models of the include (refused ones aren't)
+ * @map: this libvirt's own map, our include not counted
+ * @notes: receives a line for each model that is left out (a feature that the map lacks) or left
+ *	   to somebody else's definition with equal features
+ */
+int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+		     const struct libvirtmap *map, struct strv *notes, struct error *err);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a CPU model is: a name, the QEMU model to start from, an identity, and features. */
+#ifndef CPUSHIM_MODEL_H
+#define CPUSHIM_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feature.h"
+#include "sha256.h"
+
+/* Who a CPU says it is: CPUID leaf 0 and leaf 1 EAX (SDM vol. 2A, CPUID). */
+struct identity {
+	char vendor[13];	/* 12 characters, "host", or "" where not (yet) said */
+	int family, model, stepping; /* as displayed (extended parts added); -1: not said */
+};
+
+#define IDENTITY_NONE ((struct identity){ .family = -1, .model = -1, .stepping = -1 })
+
+struct model {
+	char *name;
+	char *origin;		/* FILE:LINE of its definition */
+	char *base;		/* QEMU's model to start from; NULL: none could be found */
+	struct identity id;	/* what isn't said is the base's own */
+	struct featset features; /* FEATURE_CPUID only */
+};
+
+struct model_list {
+	struct model *item;
+	size_t n;
+};
+
+void model_free(struct model *m);
+void model_list_free(struct model_list *l);
+#define _cleanup_model_list_ __attribute__((cleanup(model_list_free)))
+
+/* model_named: the model of that name, or NULL. */
+struct model *model_named(const struct model_list *l, const char *name);
+
+/* model_name_valid: [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
+bool model_name_valid(const char *name, size_t len);
+
+/**
+ * model_digest: SHA-256 over name, base, identity and features, the same on every machine.
+ * Every part of the identity must be said (from the definition or the base's own).
+ */
+void model_digest(const struct model *m, char hex[SHA256_HEX]);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A dialogue with a QEMU's monitor (docs/interop/qmp-spec), and a QEMU of our own to talk to. */
+#ifndef CPUSHIM_QMP_H
+#define CPUSHIM_QMP_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "util.h"
+
+#define QMP_LINE_LIMIT ((size_t)64 << 20)
+
+struct qmp {
+	int fd;			/* the monitor's socket; closed by qmp_close */
+	pid_t pid;		/* our QEMU; 0: somebody else's */
+	int stderr_fd;		/* what our QEMU says; -1: none */
+	long long deadline;	/* CLOCK_MONOTONIC milliseconds after which we give up */
+	unsigned int next_id;
+	struct text in;		/* bytes read and not yet used */
+	char name[256];		/* for errors: the emulator */
+};
+
+/**
+ * qmp_spawn: start @argv (@argv[0]: the binary's path) with a monitor on a socket pair or path of
+ * our own added, in a clean environment, and greet it.
+ * @timeout_ms: for the whole dialogue; a QEMU that is silent longer gets SIGKILL
+ */
+int qmp_spawn(struct qmp *q, const char *const *argv, int timeout_ms, struct error *err);
+
+/* qmp_attach: talk on a connected socket @fd (taken over) instead. */
+int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct error *err);
+
+/**
+ * qmp_call: one command.
+ * @args: its arguments (stolen, also on error); NULL for none
+ * @answer: receives what "return" has (a new reference); NULL if nobody cares
+ * -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
+ * -ETIMEDOUT; -EPROTO: not QMP
+ */
+int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer,
+	     struct error *err);
+
+/* qmp_close: end the dialogue and our QEMU, reap it. Never blocks longer than a second. */
+void qmp_close(struct qmp *q);
+#define _cleanup_qmp_ __attribute__((cleanup(qmp_close)))
+
+#endif
