@@ -15,8 +15,6 @@
 
 /* clang-format off */
 const struct feature features[] = {
-};
-const struct feature features[] = {
 	/* CPUID 01H:ECX (SDM 2A, CPUID) */
 	{ "pni", "pni", { "sse3" }, FEATURE_CPUID, 0x1, 0, REG_ECX, 0 }, /* libvirt 7.0 */
 	{ "pclmuldq", "pclmulqdq", { "pclmulqdq" }, FEATURE_CPUID, 0x1, 0, REG_ECX, 1 }, /* libvirt 7.0 */
