@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# libvirt in a throwaway root (root.bash): its daemons, guests, and what their QEMUs were given.
+# Guests have no disks, 64 MiB, and no network; by default they boot the guest that reads its
+# own CPUID, which writes to /run/guests/NAME in an endless loop.
+#
+#	libvirt_up NODE [--tcp]		start virtlogd and libvirtd, wait until they answer
+#	libvirt_down NODE		stop them; guests go on running
+#	libvirt_restart NODE
+#	on NODE virsh ...
+#	guest_xml NAME [--kvm] [--vcpus N] [--cpu XML] [--kernel FILE] [--qemu XML]
+#	guest_start NODE NAME [OPTIONS of guest_xml]
+#	guest_stop NODE NAME
+#	guest_pid NODE NAME		its QEMU's process id in the node
+#	guest_args NODE NAME		its QEMU's arguments, one a line
+#	guest_cpu NODE NAME		the value of its last -cpu
+
+# What a session's libvirtd needs here; everything else is as the distribution has it.
+libvirt_configure() {
+	local root tcp=${2-}
+	root=$(root_path "$1")
+	# No security driver: these namespaces would have to be known to its policy.
+	cat >>"$root/etc/libvirt/qemu.conf" <<-'END'
+		security_driver = "none"
+		cgroup_controllers = [ ]
+	END
+	cat >>"$root/etc/libvirt/libvirtd.conf" <<-END
+		host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
+		log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+	END
+	[ -z "$tcp" ] || cat >>"$root/etc/libvirt/libvirtd.conf" <<-'END'
+		listen_tls = 0
+		listen_tcp = 1
+		auth_tcp = "none"
+	END
+	mkdir -p -m 1777 "$root/run/guests"
+	touch "$root/etc/libvirt/.configured"
+}
+
+libvirt_up() {
+	local node=$1 root tries listen=()
+	root=$(root_path "$node")
+	[ -e "$root/etc/libvirt/.configured" ] || libvirt_configure "$@"
+	! grep -q '^listen_tcp' "$root/etc/libvirt/libvirtd.conf" || listen=(-l)
+	[ -S "$root/run/libvirt/virtlogd-sock" ] || on "$node" virtlogd -d
+	on "$node" libvirtd -d "${listen[@]}"
+	for ((tries = 0; tries < 100; tries++)); do
+		! on "$node" timeout 60 virsh -q -c qemu:///system uri >/dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	cat "$root/var/log/libvirt/libvirtd.log" >&2
+	return 1
+}
+
+libvirt_down() {
+	local node=$1 pid
+	pid=$(cat "$(root_path "$node")/run/libvirtd.pid") || return 0
+	on "$node" kill "$pid"
+	while on "$node" kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
+libvirt_restart() {
+	libvirt_down "$1"
+	libvirt_up "$1"
+}
+
+guest_xml() {
+	local name=$1 type=qemu vcpus=1 cpu='' qemu='' kernel=/usr/lib/cpushim/guest
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kvm) type=kvm ;;
+		--vcpus) vcpus=$2 && shift ;;
+		--cpu) cpu=$2 && shift ;;
+		--kernel) kernel=$2 && shift ;;
+		--qemu) qemu=$2 && shift ;;
+		*) return 2 ;;
+		esac
+		shift
+	done
+	cat <<-END
+		<domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+		  <name>$name</name>
+		  <memory unit='MiB'>64</memory>
+		  <vcpu>$vcpus</vcpu>
+		  <os>
+		    <type arch='x86_64' machine='pc'>hvm</type>
+		    ${kernel:+<kernel>$kernel</kernel><cmdline>loop</cmdline>}
+		  </os>
+		  <features><acpi/><apic/></features>
+		  $cpu
+		  <devices>
+		    <controller type='usb' model='none'/>
+		    <memballoon model='none'/>
+		    <serial type='file'><source path='/run/guests/$name'/></serial>
+		  </devices>
+		  $qemu
+		</domain>
+	END
+}
+
+# guest_cpu_xml MODEL: as nova asks for it, with the topology that it adds
+cpu_xml() {
+	printf "<cpu mode='custom' match='exact'><model>%s</model>%s</cpu>" "$1" "${2-}"
+}
+
+guest_start() {
+	local node=$1 file
+	shift
+	file=/run/guests/$1.xml
+	guest_xml "$@" >"$(root_path "$node")$file"
+	on "$node" timeout 120 virsh -q create "$file"
+}
+
+guest_stop() {
+	on "$1" timeout 60 virsh -q destroy "$2"
+}
+
+guest_pid() {
+	cat "$(root_path "$1")/run/libvirt/qemu/$2.pid"
+}
+
+guest_args() {
+	tr '\0' '\n' <"$(root_path "$1")/proc/$(guest_pid "$1" "$2")/cmdline"
+}
+
+guest_cpu() {
+	guest_args "$1" "$2" | sed -n '/^-cpu$/{n;h;};${x;p;}'
+}

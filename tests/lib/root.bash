@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Throwaway roots: nodes to install on, run libvirtd in and ruin, on a machine that none of it
+# touches. A root is an overlay over / with its own mounts, processes, IPC, network and host
+# name; all of it is gone, daemons and guests included, when root_drop is called or the shell
+# that made it ends. Needs root.
+#
+#	root_new NODE [--kvm]	make one; NODE becomes its host name
+#	on NODE COMMAND...	run a command in it, with a clean environment
+#	root_path NODE		its root directory, as seen from outside
+#	root_link A B		a network cable between two: 10.77.0.1 and 10.77.0.2
+#	root_drop NODE		end it
+#
+# ROOTS says where they are kept (default: in bats' directory of the file that is running).
+
+: "${ROOTS:=${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}/cpushim.$$}/roots}"
+: "${CHECKOUT:=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}"
+export ROOTS CHECKOUT
+
+# Every root ends when nobody holds this pipe any more: the shell that made it, and its tests.
+root_hold() {
+	[ -z "${ROOT_HOLD-}" ] || return 0
+	mkdir -p "$ROOTS"
+	mkfifo "$ROOTS/hold"
+	exec {ROOT_HOLD}<>"$ROOTS/hold"
+	export ROOT_HOLD
+}
+
+root_new() {
+	local node=$1 kvm=no dir=$ROOTS/$1 pid
+	[ "${2-}" != --kvm ] || kvm=yes
+	root_hold
+	mkdir -p "$dir/mnt"
+	mkfifo "$dir/ready"
+	# Nothing of the caller's may be kept open: bats waits for whoever holds its output.
+	(
+		exec {ROOT_HOLD}>&- 3>"$dir/ready" 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+		exec unshare -m -p -i -u -n -f --kill-child --propagation private \
+			"$CHECKOUT/tests/lib/root-init" "$dir/mnt" "$node" "$kvm" \
+			"$CHECKOUT" ${BATS_RUN_TMPDIR:+"$BATS_RUN_TMPDIR"}
+	) <"$ROOTS/hold" >"$dir/log" 2>&1 &
+	printf '%s\n' "$!" >"$dir/unshare"
+	if ! read -r pid <"$dir/ready"; then
+		printf 'no root for %s: %s\n' "$node" "$(cat "$dir/log")" >&2
+		return 1
+	fi
+	printf '%s\n' "$pid" >"$dir/pid"
+}
+
+root_drop() {
+	local dir=$ROOTS/$1
+	kill -KILL "$(cat "$dir/unshare")" 2>/dev/null || :
+	while [ -e "/proc/$(cat "$dir/pid")/root/." ]; do sleep 0.1; done
+	rm -rf "$dir"
+}
+
+root_path() {
+	printf '/proc/%s/root' "$(cat "$ROOTS/$1/pid")"
+}
+
+on() {
+	local pid
+	pid=$(cat "$ROOTS/$1/pid") || return
+	shift
+	(
+		[ -z "${ROOT_HOLD-}" ] || exec {ROOT_HOLD}>&-
+		exec nsenter -t "$pid" -m -p -i -u -n -r -w -- /usr/bin/env -i HOME=/root LC_ALL=C \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	)
+}
+
+root_link() {
+	local a=$1 b=$2 pid
+	pid=$(cat "$ROOTS/$b/pid")
+	# The other end goes into b's network by b's process id, which a's processes can't see.
+	nsenter -t "$(cat "$ROOTS/$a/pid")" -n ip link add veth0 type veth peer name veth0 netns "$pid"
+	on "$a" ip addr add 10.77.0.1/24 dev veth0
+	on "$b" ip addr add 10.77.0.2/24 dev veth0
+	on "$a" ip link set veth0 up
+	on "$b" ip link set veth0 up
+	printf '10.77.0.1 %s\n10.77.0.2 %s\n' "$a" "$b" |
+		tee -a "$(root_path "$a")/etc/hosts" >>"$(root_path "$b")/etc/hosts"
+}
