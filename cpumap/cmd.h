@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of cpushim: a row each in cpushim.c. A command parses its own arguments (argv[0] is
+ * its name), prints, and returns the exit status.
+ */
+#ifndef CPUSHIM_CMD_H
+#define CPUSHIM_CMD_H
+
+#include "error.h"
+#include "util.h"
+
+/* What every command exits with. */
+enum {
+	EXIT_YES = 0,		/* done, yes, exact */
+	EXIT_NO = 1,		/* incompatible, differs, refused */
+	EXIT_UNKNOWN = 2,	/* could not tell: usage, unreadable input, missing QEMU */
+};
+
+/* cmd_fail: print @err on stderr; returns EXIT_UNKNOWN. */
+int cmd_fail(const struct error *err);
+
+/* usage_error: "cpushim: COMMAND: what (cpushim COMMAND --help)"; returns EXIT_UNKNOWN. */
+int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* cmd_help: print @text on stdout; returns EXIT_YES. */
+int cmd_help(const char *text);
+
+/* cmd_flush: stdout's last words; EXIT_UNKNOWN with an error if they couldn't be written. */
+int cmd_flush(int status);
+
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_expand(int argc, char **argv);
+int cmd_rewrite(int argc, char **argv);
+int cmd_compile(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_hook(int argc, char **argv);
+
+#endif
