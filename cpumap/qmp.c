@@ -139,7 +139,9 @@ static int receive_message(struct qmp *q, json_t **message, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	*message = json_loadb(q->in.data, (size_t)(end - q->in.data), 0, &why);
+	/* QEMU has unsigned 64 bit numbers (lbr-fmt), which jansson knows only as doubles */
+	*message = json_loadb(q->in.data, (size_t)(end - q->in.data), JSON_DECODE_INT_AS_REAL,
+			      &why);
 	q->in.len -= (size_t)(end + 1 - q->in.data);
 	memmove(q->in.data, end + 1, q->in.len);
 	if (!json_is_object(*message)) {
@@ -179,7 +181,7 @@ static void __attribute__((noreturn)) become_qemu(const char *const *argv, int m
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
-	    dup2(monitor, 3) < 0)
+	    dup2(monitor, 3) < 0 || fcntl(3, F_SETFD, 0) < 0)
 		_exit(127);
 	for (int fd = 4; fd < 256; fd++)
 		(void)close(fd);
@@ -280,7 +282,7 @@ int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer,
 		if (r < 0)
 			break;
 		/* events, and answers to questions that we gave up on, aren't ours */
-		if (json_integer_value(json_object_get(message, "id")) != q->next_id) {
+		if ((unsigned int)json_number_value(json_object_get(message, "id")) != q->next_id) {
 			json_decref(message);
 			continue;
 		}
@@ -311,5 +313,5 @@ void qmp_close(struct qmp *q)
 	if (q->stderr_fd >= 0)
 		(void)close(q->stderr_fd);
 	text_free(&q->in);
-	*q = (struct qmp){ .fd = -1, .stderr_fd = -1 };
+	*q = QMP_NONE;
 }

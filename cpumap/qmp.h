@@ -21,6 +21,9 @@ struct qmp {
 	char name[256];		/* for errors: the emulator */
 };
 
+/* How a variable begins: no dialogue, safe to close. */
+#define QMP_NONE ((struct qmp){ .fd = -1, .stderr_fd = -1 })
+
 /**
  * qmp_spawn: start @argv (@argv[0]: the binary's path) with a monitor on a socket pair or path of
  * our own added, in a clean environment, and greet it.
@@ -34,7 +37,7 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
 /**
  * qmp_call: one command.
  * @args: its arguments (stolen, also on error); NULL for none
- * @answer: receives what "return" has (a new reference); NULL if nobody cares
+ * @answer: receives what "return" has (a new reference; numbers in it are reals); NULL if nobody cares
  * -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
  * -ETIMEDOUT; -EPROTO: not QMP
  */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Emulators on disk: which file is our wrapper, and where the real QEMU behind it is. */
+#ifndef CPUSHIM_EMULATOR_H
+#define CPUSHIM_EMULATOR_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+#define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
+#define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
+
+/* emulator_is_wrapper: does the file at @path carry our ELF note? Never executes it. */
+bool emulator_is_wrapper(const char *path);
+
+/**
+ * emulator_real: the real QEMU of the emulator at @path (not yet under CPUSHIM_ROOT): PATH.distrib
+ * where our wrapper stands at PATH, else PATH itself.
+ * Returns an allocated path (under CPUSHIM_ROOT), or NULL and @err if there is none.
+ */
+char *emulator_real(const char *path, struct error *err);
+
+#endif
