@@ -21,7 +21,10 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err);
 int expand_full(struct text *out, const struct model *m, const struct qemu *q,
 		struct error *err);
 
-/* expand_short: for people: the base, the identity and only what differs from @brings. */
-void expand_short(struct text *out, const struct model *m, const struct featset *brings);
+/**
+ * expand_short: for people: the base, the identity, what the base lacks =on, and what it (in any of
+ * its versions) or an accelerator's defaults would add =off.
+ */
+void expand_short(struct text *out, const struct model *m, const struct qemu *q);
 
 #endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expand.h"
+
+#include <errno.h>
+
+#include "util.h"
+
+/* Levels that a computed base (max) gets, which has none of its own: what QEMU's newer named models
+ * have, and enough for caches, topology and XSAVE to be seen. */
+#define COMPUTED_LEVEL 0xd
+#define COMPUTED_XLEVEL 0x80000008
+
+#define EXTENDED 0x80000000u
+#define CENTAUR 0xc0000000u
+
+int expand_identity(struct model *m, const struct qemu *q, struct error *err)
+{
+	const struct qemu_model *base = qemu_model_named(q, m->base);
+
+	if (!base)
+		return error_set(err, -ENOENT, m->origin, 0,
+				 "model '%s': %s (QEMU %s) has no base '%s'; `%s -cpu help` lists its models",
+				 m->name, q->path, q->version, m->base, q->path);
+	if (strcmp(m->base, "host") == 0)
+		return error_set(err, -ENOTSUP, m->origin, 0,
+				 "model '%s': base 'host' is another CPU on each node; name a fixed one",
+				 m->name);
+	if (!*m->id.vendor)
+		memcpy(m->id.vendor, base->id.vendor, sizeof(m->id.vendor));
+	if (m->id.family < 0)
+		m->id.family = base->id.family;
+	if (m->id.model < 0)
+		m->id.model = base->id.model;
+	if (m->id.stepping < 0)
+		m->id.stepping = base->id.stepping;
+	if (!*m->id.vendor || m->id.family < 0 || m->id.model < 0 || m->id.stepping < 0)
+		return error_set(err, -ENOENT, m->origin, 0,
+				 "model '%s': base '%s' has no vendor or signature of its own; add <vendor> and <signature>",
+				 m->name, m->base);
+	return 0;
+}
+
+/* The highest leaf of a range (basic, extended, Centaur's) that a guest must see for @m. */
+static uint32_t highest_leaf(const struct model *m, uint32_t range)
+{
+	uint32_t highest = 0;
+
+	for (size_t i = 0; i < n_features; i++) {
+		uint32_t leaf = features[i].leaf;
+
+		if (!featset_has(&m->features, i))
+			continue;
+		/* whoever has XSAVE asks leaf 0DH how much it saves (SDM vol. 1, 13.2) */
+		if (strcmp(features[i].name, "xsave") == 0)
+			leaf = 0xd;
+		if ((leaf & CENTAUR) == range && leaf > highest)
+			highest = leaf;
+	}
+	return highest;
+}
+
+/*
+ * A property that says the highest leaf, where the base's own may not reach: @needed by the
+ * features, @own by the newest machine types. Old ones lower some bases' (PC_COMPAT_2_3 in
+ * hw/i386/pc.c) and don't raise them by what is switched on (full-cpuid-auto-level, 2.8), which
+ * @safe, the lowest of those levels, allows for. The property replaces the base's, so it says
+ * the higher of both.
+ */
+static void add_level(struct text *out, const char *property, uint32_t needed, uint32_t own,
+		      uint32_t safe)
+{
+	uint32_t level = needed > own ? needed : own;
+
+	if (needed > own || needed > safe)
+		text_addf(out, ",%s=%#x", property, level);
+}
+
+static void add_levels(struct text *out, const struct model *m, const struct qemu_model *base)
+{
+	uint32_t basic = highest_leaf(m, 0), extended = highest_leaf(m, EXTENDED);
+
+	if (base->computed) {
+		basic = basic > COMPUTED_LEVEL ? basic : COMPUTED_LEVEL;
+		extended = extended > COMPUTED_XLEVEL ? extended : COMPUTED_XLEVEL;
+		add_level(out, "min-level", basic, 0, 0);
+		add_level(out, "min-xlevel", extended, 0, 0);
+	} else {
+		add_level(out, "min-level", basic, base->level, 1);
+		add_level(out, "min-xlevel", extended, base->xlevel, EXTENDED + 1);
+	}
+	add_level(out, "min-xlevel2", highest_leaf(m, CENTAUR), 0, 0);
+}
+
+static void add_identity(struct text *out, const struct identity *id)
+{
+	if (strcmp(id->vendor, "host") != 0)
+		text_addf(out, ",vendor=%s", id->vendor);
+	text_addf(out, ",family=%d,model=%d,stepping=%d", id->family, id->model, id->stepping);
+}
+
+/* Features of the definition that this QEMU has no property for. */
+static int check_properties(const struct model *m, const struct qemu *q, struct error *err)
+{
+	struct featset unknown = m->features;
+	_cleanup_text_ struct text names = { 0 };
+
+	featset_subtract(&unknown, &q->properties);
+	if (featset_count(&unknown) == 0)
+		return 0;
+	featset_print(&names, &unknown, " ");
+	return error_set(err, -ENOTSUP, m->origin, 0,
+			 "model '%s': QEMU %s doesn't know its features: %s", m->name, q->version,
+			 names.data ? names.data : "");
+}
+
+int expand_full(struct text *out, const struct model *m, const struct qemu *q,
+		struct error *err)
+{
+	const struct qemu_model *base = qemu_model_named(q, m->base);
+	int r = base ? check_properties(m, q, err)
+		     : error_set(err, -ENOENT, m->origin, 0, "model '%s': no base '%s'", m->name,
+				 m->base);
+
+	if (r < 0)
+		return r;
+	text_adds(out, m->base);
+	add_identity(out, &m->id);
+	add_levels(out, m, base);
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].kind == FEATURE_CPUID && featset_has(&q->properties, i))
+			text_addf(out, ",%s=%s", features[i].qemu,
+				  featset_has(&m->features, i) ? "on" : "off");
+	text_adds(out, ",enforce");
+	return out->failed ? error_set(err, -ENOMEM, m->name, 0, "out of memory") : 0;
+}
+
+/* Features of @set in QEMU's words, each with @value behind it. */
+static void add_features(struct text *out, const struct featset *set, const char *value)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(set, i) && features[i].qemu)
+			text_addf(out, ",%s=%s", features[i].qemu, value);
+}
+
+void expand_short(struct text *out, const struct model *m, const struct qemu *q)
+{
+	const struct qemu_model *base = qemu_model_named(q, m->base);
+	struct featset on = m->features, off = { 0 };
+
+	if (base)
+		featset_subtract(&on, &base->features);
+	qemu_brings(q, m->base, &off);
+	featset_subtract(&off, &m->features);
+	text_adds(out, m->base);
+	add_identity(out, &m->id);
+	add_features(out, &on, "on");
+	add_features(out, &off, "off");
+	text_adds(out, ",enforce");
+}
