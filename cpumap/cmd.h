@@ -7,6 +7,7 @@
 #define CPUSHIM_CMD_H
 
 #include "error.h"
+#include "table.h"
 #include "util.h"
 
 /* What every command exits with. */
@@ -27,6 +28,13 @@ int cmd_help(const char *text);
 
 /* cmd_flush: stdout's last words; EXIT_UNKNOWN with an error if they couldn't be written. */
 int cmd_flush(int status);
+
+/* cmd_table: the table of this root; says how to get one where there is none. */
+int cmd_table(struct table *t, struct error *err);
+
+/* cmd_row: a model's row, or NULL and @err. @emulator: NULL for the first. */
+const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
+				const char *emulator, struct error *err);
 
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);

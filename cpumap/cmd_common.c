@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands share: their errors, their ends, and finding a model. */
+#include <errno.h>
+#include <stdarg.h>
+
+#include "cmd.h"
+
+int cmd_fail(const struct error *err)
+{
+	char line[sizeof(err->where) + 4 * sizeof(err->what)];
+
+	error_line(err, line, sizeof(line));
+	fputs(line, stderr);
+	return EXIT_UNKNOWN;
+}
+
+int usage_error(const char *command, const char *fmt, ...)
+{
+	struct error err = { .code = -EINVAL };
+	char what[512] = "";
+	va_list ap;
+
+	if (fmt) {
+		va_start(ap, fmt);
+		(void)vsnprintf(what, sizeof(what), fmt, ap);
+		va_end(ap);
+	}
+	error_set(&err, -EINVAL, command, 0, "%s%s(cpushim%s%s --help tells the usage)", what,
+		  *what ? " " : "", command ? " " : "", command ? command : "");
+	return cmd_fail(&err);
+}
+
+int cmd_help(const char *text)
+{
+	fputs(text, stdout);
+	return cmd_flush(EXIT_YES);
+}
+
+int cmd_flush(int status)
+{
+	struct error err = { 0 };
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	error_set(&err, -errno, "standard output", 0, "%s", strerror(errno));
+	return cmd_fail(&err);
+}
+
+int cmd_table(struct table *t, struct error *err)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	int r = path ? table_load(t, path, err) : error_set(err, -ENOMEM, NULL, 0, "out of memory");
+
+	if (r == -ENOENT)
+		return error_set(err, r, path, 0, "there is no table; `cpushim compile` writes it");
+	return r;
+}
+
+const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
+				const char *emulator, struct error *err)
+{
+	const struct table_row *row = table_find(t, model, len, emulator);
+	char shown[2 * MODEL_NAME_MAX];
+
+	if (!row)
+		error_set(err, -ENOENT, NULL, 0,
+			  "there is no model '%s'%s%s; `cpushim list` names them",
+			  text_escape(shown, sizeof(shown), model, len), emulator ? " for " : "",
+			  emulator ? emulator : "");
+	return row;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile.h"
+
+#include <errno.h>
+
+#include "expand.h"
+#include "mapinclude.h"
+#include "util.h"
+
+static const struct table_row empty_row = { "", "", "", "", "", "", "",
+					    "", "", "", "", "", "", "" };
+
+void compiled_free(struct compiled *c)
+{
+	free(c->row);
+	strv_free(&c->strings);
+	definitions_free(&c->definitions);
+	*c = (struct compiled){ 0 };
+}
+
+/* A field's text, kept with the rows. */
+static const char *keep(struct compiled *c, const char *s)
+{
+	if (strv_add(&c->strings, s, strlen(s)) < 0) {
+		c->failed = true;
+		return "";
+	}
+	return c->strings.item[c->strings.n - 1];
+}
+
+static const char *keep_number(struct compiled *c, int n)
+{
+	char s[16];
+
+	(void)snprintf(s, sizeof(s), "%d", n);
+	return keep(c, s);
+}
+
+static const char *keep_features(struct compiled *c, const struct featset *set)
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	text_adds(&t, "");
+	featset_print(&t, set, ",");
+	c->failed |= t.failed;
+	return keep(c, t.failed ? "" : t.data);
+}
+
+/* What a domain XML has to disable: what the base may add, by QEMU or by libvirt's idea of it. */
+static void brings_of(struct featset *set, const struct model *m, const struct qemu *q,
+		      const struct libvirtmap *map)
+{
+	const struct model *known = map ? model_named(&map->models, m->base) : NULL;
+
+	qemu_brings(q, m->base, set);
+	if (known)
+		featset_union(set, &known->features);
+}
+
+/* Everything of a row that tells what the model is. */
+static void describe(struct compiled *c, struct table_row *row, const struct model *m,
+		     const struct qemu *q, const struct libvirtmap *map)
+{
+	struct featset lacks = m->features, brings = { 0 };
+	char digest[SHA256_HEX];
+
+	featset_subtract(&lacks, &q->tcg);
+	brings_of(&brings, m, q, map);
+	model_digest(m, digest);
+	row->digest = keep(c, digest);
+	row->base = keep(c, m->base);
+	row->vendor = keep(c, m->id.vendor);
+	row->family = keep_number(c, m->id.family);
+	row->cpu_model = keep_number(c, m->id.model);
+	row->stepping = keep_number(c, m->id.stepping);
+	row->features = keep_features(c, &m->features);
+	row->brings = keep_features(c, &brings);
+	row->tcg_lacks = keep_features(c, &lacks);
+}
+
+static struct table_row *add_row(struct compiled *c, const char *model, const char *emulator,
+				 const char *origin)
+{
+	struct table_row *row = &c->row[c->n++];
+
+	*row = empty_row;
+	row->model = keep(c, model);
+	row->emulator = keep(c, emulator);
+	row->origin = keep(c, origin);
+	return row;
+}
+
+static void refuse(struct compiled *c, struct table_row *row, const struct error *why)
+{
+	char shown[sizeof(why->what)];
+
+	row->refused = keep(c, text_escape(shown, sizeof(shown), why->what, strlen(why->what)));
+	c->n_refused++;
+}
+
+/* A row for a good definition, which this QEMU may still not be able to provide. */
+static void add_model(struct compiled *c, struct model *m, const char *emulator,
+		      const struct qemu *q, const struct libvirtmap *map)
+{
+	struct table_row *row = add_row(c, m->name, emulator, m->origin);
+	_cleanup_text_ struct text cpu = { 0 };
+	struct error why = { 0 };
+	int r = expand_identity(m, q, &why);
+
+	if (r == 0) {
+		describe(c, row, m, q, map);
+		r = expand_full(&cpu, m, q, &why);
+	}
+	if (r == 0)
+		row->cpu = keep(c, cpu.data);
+	else
+		refuse(c, row, &why);
+}
+
+static bool has_row(const struct compiled *c, const char *model)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->row[i].model, model) == 0)
+			return true;
+	return false;
+}
+
+/* A name that can't be anybody's model keeps nobody from starting: only names that could be asked for. */
+static bool deserves_row(const struct compiled *c, const struct problem *p, const struct qemu *q)
+{
+	return p->model && model_name_valid(p->model, strlen(p->model)) &&
+	       !strv_has(&q->names, p->model) && !has_row(c, p->model);
+}
+
+int compile(struct compiled *c, const char *emulator, const struct qemu *q,
+	    const struct libvirtmap *map, struct error *err)
+{
+	_cleanup_free_ char *shipped = root_path(SHIPPED_DIR), *site = root_path(SITE_DIR);
+	const char *dirs[] = { shipped, site };
+	const struct definition_world world = { .map = map, .qemu_models = &q->names };
+	struct definitions *d = &c->definitions;
+	int r;
+
+	*c = (struct compiled){ 0 };
+	if (!shipped || !site)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	r = definitions_load(d, dirs, ARRAY_SIZE(dirs), &world, err);
+	if (r < 0)
+		return r;
+	c->row = calloc(d->models.n + d->n_problems + 1, sizeof(*c->row));
+	if (!c->row)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	for (size_t i = 0; i < d->models.n; i++)
+		add_model(c, &d->models.item[i], emulator, q, map);
+	for (size_t i = 0; i < d->n_problems; i++)
+		if (deserves_row(c, &d->problem[i], q))
+			refuse(c,
+			       add_row(c, d->problem[i].model, emulator, d->problem[i].error.where),
+			       &d->problem[i].error);
+	return c->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
+}
+
+int compile_include(struct text *out, const struct compiled *c, const struct libvirtmap *map,
+		    struct strv *notes, struct error *err)
+{
+	_cleanup_free_ struct model *models = calloc(c->n + 1, sizeof(*models));
+	_cleanup_free_ bool *publish = calloc(c->n + 1, sizeof(*publish));
+
+	if (!models || !publish)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	/* borrowed, not copied: the definitions own what these point to */
+	for (size_t i = 0; i < c->n; i++) {
+		const struct model *m = model_named(&c->definitions.models, c->row[i].model);
+
+		if (m)
+			models[i] = *m;
+		else
+			models[i].name = (char *)c->row[i].model;
+		publish[i] = !*c->row[i].refused;
+	}
+	return mapinclude_print(out, models, publish, c->n, map, notes, err);
+}

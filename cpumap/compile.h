@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From definitions, libvirt's map and a QEMU to the table and the include. */
+#ifndef CPUSHIM_COMPILE_H
+#define CPUSHIM_COMPILE_H
+
+#include "definition.h"
+#include "libvirtmap.h"
+#include "qemu.h"
+#include "table.h"
+
+/* What one emulator makes of the definitions. */
+struct compiled {
+	struct definitions definitions;	/* the good ones with their identity filled in */
+	struct table_row *row;		/* also of refused definitions */
+	size_t n;
+	struct strv strings;		/* what the rows point to */
+	size_t n_refused;
+	bool failed;			/* out of memory on the way */
+};
+
+/**
+ * compile: a row for each definition. A definition that is refused gets a row that says why, so
+ * that hook and wrapper go on knowing its name; except where the name is QEMU's own, whose
+ * guests are none of our business.
+ * @emulator: the path that goes into the rows
+ * @map: NULL where there is no libvirt
+ */
+int compile(struct compiled *c, const char *emulator, const struct qemu *q,
+	    const struct libvirtmap *map, struct error *err);
+void compiled_free(struct compiled *c);
+#define _cleanup_compiled_ __attribute__((cleanup(compiled_free)))
+
+/**
+ * compile_include: the include for libvirt's cpu_map, of everything that has a row.
+ * @notes: a line for each model that isn't in it, and why
+ */
+int compile_include(struct text *out, const struct compiled *c, const struct libvirtmap *map,
+		    struct strv *notes, struct error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command: its commands are a table, each in a file of its own. */
+#include <stdarg.h>
+
+#include "cmd.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* NULL: not for people */
+} commands[] = {
+	{ "list", cmd_list, "the models, and what they lack here" },
+	{ "show", cmd_show, "a model's features" },
+	{ "expand", cmd_expand, "the -cpu argument that makes a model" },
+	{ "rewrite", cmd_rewrite, "a domain XML with its model expanded" },
+	{ "compile", cmd_compile, "write the table from the definitions" },
+	{ "probe", cmd_probe, "what a QEMU binary knows and can do here" },
+	{ "verify", cmd_verify, "start the real QEMU and compare what a guest reads" },
+	{ "hook", cmd_hook, NULL },
+};
+
+static int print_help(void)
+{
+	printf("Usage: cpushim COMMAND [OPTION]...\n"
+	       "CPU models of your own for libvirt and QEMU.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].help)
+			printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	printf("\n`cpushim COMMAND --help` tells a command's options.\n"
+	       "Exit status: 0 yes or done; 1 no: refused or different; 2 could not tell.\n"
+	       "CPUSHIM_ROOT=DIR moves every path that is read or written.\n");
+	return cmd_flush(EXIT_YES);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return print_help();
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (!*name)
+		return usage_error(NULL, "which command?");
+	return usage_error(NULL, "there is no command '%s'", name);
+}

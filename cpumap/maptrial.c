@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "maptrial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "util.h"
+
+#define VIRSH "/usr/bin/virsh"
+#define TRIAL_SECONDS 60
+
+/* In the child: the trial's mounts are nobody else's. */
+static void __attribute__((noreturn)) become_virsh(const char *staged, const char *include, int out)
+{
+	static const char *const argv[] = { "virsh", "-q", "-c", "test:///default", "cpu-models",
+					    "x86_64", NULL };
+	static char *const environment[] = { "LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)alarm(TRIAL_SECONDS); /* survives the exec */
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(out, 2) < 0)
+		_exit(127);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(staged, include, NULL, MS_BIND, NULL) < 0) {
+		dprintf(2, "can't make a mount namespace: %s", strerror(errno));
+		_exit(126);
+	}
+	(void)execve(VIRSH, (char *const *)argv, environment);
+	dprintf(2, "%s: %s", VIRSH, strerror(errno));
+	_exit(127);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int maptrial(const char *staged, const char *include, struct error *err)
+{
+	_cleanup_free_ char *words = NULL;
+	_cleanup_close_ int read_end = -1;
+	char shown[512];
+	size_t len = 0;
+	int out[2], status;
+	pid_t pid;
+
+	if (access(VIRSH, X_OK) < 0)
+		return error_set(err, -errno, VIRSH, 0, "%s", strerror(errno));
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return error_set(err, -errno, VIRSH, 0, "pipe: %s", strerror(errno));
+	read_end = out[0];
+	pid = fork();
+	if (pid == 0)
+		become_virsh(staged, include, out[1]);
+	(void)close(out[1]);
+	if (pid < 0)
+		return error_set(err, -EAGAIN, VIRSH, 0, "can't fork");
+	(void)fd_read_all(read_end, 1 << 20, &words, &len);
+	status = wait_for(pid);
+	if (status == 0)
+		return 0;
+	while (len && words[len - 1] == '\n')
+		len--;
+	return error_set(err, status == 1 ? -EINVAL : -EIO, include, 0,
+			 "libvirt doesn't take it: %s",
+			 text_escape(shown, sizeof(shown), words ? words : "", len));
+}
