@@ -82,11 +82,12 @@ static struct table_row *add_row(struct compiled *c, const char *model, const ch
 				 const char *origin)
 {
 	struct table_row *row = &c->row[c->n++];
+	char shown[512];
 
 	*row = empty_row;
 	row->model = keep(c, model);
 	row->emulator = keep(c, emulator);
-	row->origin = keep(c, origin);
+	row->origin = keep(c, text_escape(shown, sizeof(shown), origin, strlen(origin)));
 	return row;
 }
 

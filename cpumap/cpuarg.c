@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cpuarg.h"
+
+#include <string.h>
+
+#include "feature.h"
+#include "util.h"
+
+/* What an argument says of one name in the end. */
+enum said { SAID_NOTHING, SAID_OFF, SAID_ON, SAID_OTHER };
+
+size_t cpuarg_model_len(const char *arg)
+{
+	return strcspn(arg, ",");
+}
+
+bool cpuarg_next(const char **pos, struct cpu_prop *prop)
+{
+	const char *at = *pos, *equals;
+	size_t len;
+
+	while (*at == ',')
+		at++;
+	if (!*at)
+		return false;
+	len = strcspn(at, ",");
+	*pos = at + len;
+	*prop = (struct cpu_prop){ .name = at, .name_len = len };
+	if (*at == '+' || *at == '-') {
+		prop->sign = *at;
+		prop->name++;
+		prop->name_len--;
+	} else if ((equals = memchr(at, '=', len))) {
+		prop->name_len = (size_t)(equals - at);
+		prop->value = equals + 1;
+		prop->value_len = len - prop->name_len - 1;
+	}
+	prop->feature = feature_find(prop->name, prop->name_len);
+	return true;
+}
+
+static bool is(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+/* QEMU's booleans (qapi_bool_parse, 5.2 and later; older ones lack y and n). */
+static enum said said_by(const struct cpu_prop *p)
+{
+	static const char *const on[] = { "on", "yes", "true", "y" };
+	static const char *const off[] = { "off", "no", "false", "n" };
+
+	if (p->sign)
+		return p->sign == '+' ? SAID_ON : SAID_OFF;
+	if (!p->value)
+		return SAID_ON;
+	for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
+		if (is(p->value, p->value_len, on[i]))
+			return SAID_ON;
+		if (is(p->value, p->value_len, off[i]))
+			return SAID_OFF;
+	}
+	return SAID_OTHER;
+}
+
+static bool names(const struct cpu_prop *p, const char *word)
+{
+	return is(p->name, p->name_len, word);
+}
+
+/* What a caller may not say: G1 would be gone, or QEMU would refuse what the topology decides. */
+static bool is_forbidden(const struct cpu_prop *p)
+{
+	enum said said = said_by(p);
+
+	if (names(p, "enforce") || names(p, "check"))
+		return said == SAID_OFF;
+	if (p->feature < 0)
+		return false;
+	return said == SAID_ON && (strcmp(features[p->feature].name, "ht") == 0 ||
+				   strcmp(features[p->feature].name, "cmp_legacy") == 0);
+}
+
+static void add_prop(struct text *out, const char *start, const char *end)
+{
+	text_add(out, ",", 1);
+	text_add(out, start, (size_t)(end - start));
+}
+
+/* Where the property that ends at @end begins: behind its comma. */
+static const char *prop_start(const struct cpu_prop *p)
+{
+	return p->sign ? p->name - 1 : p->name;
+}
+
+static void features_named(const char *props, struct featset *set)
+{
+	struct cpu_prop p;
+
+	while (cpuarg_next(&props, &p))
+		if (p.feature >= 0)
+			featset_add(set, (size_t)p.feature);
+}
+
+void cpuarg_merge(struct text *out, const char *expansion, const char *props)
+{
+	const char *pos = expansion + cpuarg_model_len(expansion), *copied = props;
+	struct featset theirs = { 0 };
+	struct cpu_prop p;
+
+	features_named(props, &theirs);
+	text_add(out, expansion, cpuarg_model_len(expansion));
+	while (cpuarg_next(&pos, &p))
+		if (p.feature < 0 || !featset_has(&theirs, (size_t)p.feature))
+			add_prop(out, prop_start(&p), pos);
+	/* byte for byte, empty properties included, but for what is forbidden */
+	pos = props;
+	while (cpuarg_next(&pos, &p)) {
+		if (!is_forbidden(&p))
+			continue;
+		text_add(out, copied, (size_t)(prop_start(&p) - copied));
+		copied = pos;
+	}
+	text_adds(out, copied);
+}
+
+/* By name: of `-f`, `+f` and the last `f=` the first that there is. */
+static enum said effective(const char *arg, int feature, const char *name)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	enum said minus = SAID_NOTHING, plus = SAID_NOTHING, equals = SAID_NOTHING;
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p)) {
+		if (feature >= 0 ? p.feature != feature : !names(&p, name))
+			continue;
+		if (p.sign == '-')
+			minus = SAID_OFF;
+		else if (p.sign == '+')
+			plus = SAID_ON;
+		else
+			equals = said_by(&p);
+	}
+	return minus ? minus : plus ? plus : equals;
+}
+
+/* The value of the last NAME=; its length, or 0 for none. */
+static size_t last_value(const char *arg, const char *name, const char **value)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	size_t len = 0;
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p)) {
+		if (p.sign || !p.value || !names(&p, name))
+			continue;
+		*value = p.value;
+		len = p.value_len;
+	}
+	return len;
+}
+
+static bool same_value(const char *expansion, const char *arg, const char *name, struct text *why)
+{
+	const char *want = "", *have = "";
+	size_t want_len = last_value(expansion, name, &want);
+	size_t have_len = last_value(arg, name, &have);
+
+	if (want_len == have_len && memcmp(want, have, want_len) == 0)
+		return true;
+	if (why)
+		text_addf(why, "%s is '%.*s' and not '%.*s'", name, (int)have_len, have,
+			  (int)want_len, want);
+	return false;
+}
+
+static bool same_features(const char *expansion, const char *arg, const struct featset *own,
+			  struct text *why)
+{
+	const char *pos = expansion + cpuarg_model_len(expansion);
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p)) {
+		enum said want, have;
+
+		if (p.feature < 0 || (own && featset_has(own, (size_t)p.feature)))
+			continue;
+		want = effective(expansion, p.feature, NULL);
+		have = effective(arg, p.feature, NULL);
+		if (want == have)
+			continue;
+		if (why)
+			text_addf(why, "%s is %s and not %s", features[p.feature].name,
+				  have == SAID_ON    ? "on" :
+				  have == SAID_OFF   ? "off" :
+						       "left open",
+				  want == SAID_ON ? "on" : "off");
+		return false;
+	}
+	return true;
+}
+
+bool cpuarg_matches(const char *expansion, const char *arg, const struct featset *own,
+		    struct text *why)
+{
+	static const char *const identity[] = { "vendor", "family", "model", "stepping" };
+	size_t base = cpuarg_model_len(expansion);
+
+	if (cpuarg_model_len(arg) != base || memcmp(arg, expansion, base) != 0) {
+		if (why)
+			text_addf(why, "its model is '%.*s' and not '%.*s'",
+				  (int)cpuarg_model_len(arg), arg, (int)base, expansion);
+		return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(identity); i++)
+		if (!same_value(expansion, arg, identity[i], why))
+			return false;
+	if (effective(arg, -1, "enforce") != SAID_ON) {
+		if (why)
+			text_adds(why, "it has no 'enforce'");
+		return false;
+	}
+	return same_features(expansion, arg, own, why);
+}

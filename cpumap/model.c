@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model.h"
+
+#include <ctype.h>
+
+#include "table.h"
+#include "util.h"
+
+void model_free(struct model *m)
+{
+	free(m->name);
+	free(m->origin);
+	free(m->base);
+	*m = (struct model){ .id = IDENTITY_NONE };
+}
+
+void model_list_free(struct model_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		model_free(&l->item[i]);
+	free(l->item);
+	*l = (struct model_list){ 0 };
+}
+
+struct model *model_named(const struct model_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->item[i].name, name) == 0)
+			return &l->item[i];
+	return NULL;
+}
+
+bool model_name_valid(const char *name, size_t len)
+{
+	if (len == 0 || len > MODEL_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)name[i];
+		bool plain = c < 0x80 && isalnum(c);
+
+		if (!plain && (i == 0 || (c != '.' && c != '_' && c != '-')))
+			return false;
+	}
+	return true;
+}
+
+void model_digest(const struct model *m, char hex[SHA256_HEX])
+{
+	_cleanup_text_ struct text t = { 0 };
+
+	text_addf(&t, "name=%s\nbase=%s\nvendor=%s\nfamily=%d\nmodel=%d\nstepping=%d\n", m->name,
+		  m->base, m->id.vendor, m->id.family, m->id.model, m->id.stepping);
+	featset_print(&t, &m->features, "\n");
+	text_adds(&t, "\n");
+	if (t.failed)
+		hex[0] = '\0';
+	else
+		sha256_hex(t.data, t.len, hex);
+}
