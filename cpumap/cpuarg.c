@@ -124,24 +124,47 @@ void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 	text_adds(out, copied);
 }
 
-/* By name: of `-f`, `+f` and the last `f=` the first that there is. */
-static enum said effective(const char *arg, int feature, const char *name)
+/* What was said of one name, by its three spellings. */
+struct sayings {
+	unsigned char minus, plus, equals;
+};
+
+static void add_saying(struct sayings *s, const struct cpu_prop *p)
+{
+	if (p->sign == '-')
+		s->minus = SAID_OFF;
+	else if (p->sign == '+')
+		s->plus = SAID_ON;
+	else
+		s->equals = (unsigned char)said_by(p);
+}
+
+static enum said effective(const struct sayings *s)
+{
+	return s->minus ? s->minus : s->plus ? s->plus : s->equals;
+}
+
+static void effective_features(const char *arg, struct sayings said[FEATURE_MAX])
 {
 	const char *pos = arg + cpuarg_model_len(arg);
-	enum said minus = SAID_NOTHING, plus = SAID_NOTHING, equals = SAID_NOTHING;
 	struct cpu_prop p;
 
-	while (cpuarg_next(&pos, &p)) {
-		if (feature >= 0 ? p.feature != feature : !names(&p, name))
-			continue;
-		if (p.sign == '-')
-			minus = SAID_OFF;
-		else if (p.sign == '+')
-			plus = SAID_ON;
-		else
-			equals = said_by(&p);
-	}
-	return minus ? minus : plus ? plus : equals;
+	memset(said, 0, FEATURE_MAX * sizeof(*said));
+	while (cpuarg_next(&pos, &p))
+		if (p.feature >= 0)
+			add_saying(&said[p.feature], &p);
+}
+
+static bool has_enforce(const char *arg)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	struct sayings said = { 0 };
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p))
+		if (names(&p, "enforce"))
+			add_saying(&said, &p);
+	return effective(&said) == SAID_ON;
 }
 
 /* The value of the last NAME=; its length, or 0 for none. */
@@ -174,27 +197,26 @@ static bool same_value(const char *expansion, const char *arg, const char *name,
 	return false;
 }
 
+static const char *said_word(enum said said)
+{
+	return said == SAID_ON ? "on" : said == SAID_OFF ? "off" : "left open";
+}
+
 static bool same_features(const char *expansion, const char *arg, const struct featset *own,
 			  struct text *why)
 {
-	const char *pos = expansion + cpuarg_model_len(expansion);
-	struct cpu_prop p;
+	struct sayings want[FEATURE_MAX], have[FEATURE_MAX];
 
-	while (cpuarg_next(&pos, &p)) {
-		enum said want, have;
+	effective_features(expansion, want);
+	effective_features(arg, have);
+	for (size_t i = 0; i < n_features; i++) {
+		enum said wanted = effective(&want[i]), said = effective(&have[i]);
 
-		if (p.feature < 0 || (own && featset_has(own, (size_t)p.feature)))
-			continue;
-		want = effective(expansion, p.feature, NULL);
-		have = effective(arg, p.feature, NULL);
-		if (want == have)
+		if (!wanted || wanted == said || (own && featset_has(own, i)))
 			continue;
 		if (why)
-			text_addf(why, "%s is %s and not %s", features[p.feature].name,
-				  have == SAID_ON    ? "on" :
-				  have == SAID_OFF   ? "off" :
-						       "left open",
-				  want == SAID_ON ? "on" : "off");
+			text_addf(why, "%s is %s and not %s", features[i].name, said_word(said),
+				  said_word(wanted));
 		return false;
 	}
 	return true;
@@ -215,7 +237,7 @@ bool cpuarg_matches(const char *expansion, const char *arg, const struct featset
 	for (size_t i = 0; i < ARRAY_SIZE(identity); i++)
 		if (!same_value(expansion, arg, identity[i], why))
 			return false;
-	if (effective(arg, -1, "enforce") != SAID_ON) {
+	if (!has_enforce(arg)) {
 		if (why)
 			text_adds(why, "it has no 'enforce'");
 		return false;

@@ -9,7 +9,7 @@
 
 static bool same_name(const char *known, const char *name, size_t len)
 {
-	if (!known || strlen(known) != len)
+	if (!known || len == 0 || known[0] != name[0] || strlen(known) != len)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char a = known[i] == '_' ? '-' : known[i];
