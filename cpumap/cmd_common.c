@@ -16,7 +16,7 @@ int cmd_fail(const struct error *err)
 
 int usage_error(const char *command, const char *fmt, ...)
 {
-	struct error err = { .code = -EINVAL };
+	struct error err = {.code = -EINVAL};
 	char what[512] = "";
 	va_list ap;
 
@@ -38,7 +38,7 @@ int cmd_help(const char *text)
 
 int cmd_flush(int status)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;

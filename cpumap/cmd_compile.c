@@ -14,8 +14,8 @@ static const char usage[] =
 	"Usage: cpushim compile [OPTION]...\n"
 	"Read the definitions in " SHIPPED_DIR " and " SITE_DIR ",\n"
 	"ask the real QEMU what it knows, and write " TABLE_PATH "\n"
-	"and, where libvirt's " LIBVIRTMAP_DIR "/index.xml names it,\n"
-	LIBVIRTMAP_OURS " beside it. libvirt has to be restarted when they changed.\n"
+	"and, where libvirt's " LIBVIRTMAP_DIR "/index.xml names it,\n" LIBVIRTMAP_OURS
+	" beside it. libvirt has to be restarted when they changed.\n"
 	"\n"
 	"  -e, --emulator PATH  where the wrapper stands (" EMULATOR_DEFAULT ")\n"
 	"  -i, --include FILE   write the include to FILE and leave libvirt's alone\n"
@@ -99,8 +99,8 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 			 const struct options *o, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
-	_cleanup_text_ struct text xml = { 0 };
-	_cleanup_strv_ struct strv notes = { 0 };
+	_cleanup_text_ struct text xml = {0};
+	_cleanup_strv_ struct strv notes = {0};
 	int r = compile_include(&xml, c, map, &notes, err);
 
 	print_lines(&notes);
@@ -128,7 +128,7 @@ static int touch_wrapper(const char *emulator, struct error *err)
 static int write_table(const struct compiled *c, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_text_ struct text t = { 0 };
+	_cleanup_text_ struct text t = {0};
 
 	table_print(&t, c->row, c->n);
 	if (t.failed || !path)
@@ -140,7 +140,7 @@ static int run(const struct options *o, struct compiled *c, struct libvirtmap *m
 	       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(o->emulator, err);
-	_cleanup_qemu_ struct qemu q = { 0 };
+	_cleanup_qemu_ struct qemu q = {0};
 	bool have_map = false, table_changed = false, include_changed = false;
 	int r = real ? load_map(map, &have_map, err) : -ENOENT;
 
@@ -166,14 +166,14 @@ static int run(const struct options *o, struct compiled *c, struct libvirtmap *m
 
 int cmd_compile(int argc, char **argv)
 {
-	static const struct option options[] = { { "emulator", required_argument, NULL, 'e' },
-						 { "include", required_argument, NULL, 'i' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
-	struct options o = { .emulator = EMULATOR_DEFAULT };
-	_cleanup_compiled_ struct compiled c = { 0 };
-	_cleanup_libvirtmap_ struct libvirtmap map = { 0 };
-	struct error err = { 0 };
+	static const struct option options[] = {{"emulator", required_argument, NULL, 'e'},
+						{"include", required_argument, NULL, 'i'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct options o = {.emulator = EMULATOR_DEFAULT};
+	_cleanup_compiled_ struct compiled c = {0};
+	_cleanup_libvirtmap_ struct libvirtmap map = {0};
+	struct error err = {0};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "e:i:h", options, NULL)) != -1) {

@@ -7,15 +7,14 @@
 #include "mapinclude.h"
 #include "util.h"
 
-static const struct table_row empty_row = { "", "", "", "", "", "", "",
-					    "", "", "", "", "", "", "" };
+static const struct table_row empty_row = {"", "", "", "", "", "", "", "", "", "", "", "", "", ""};
 
 void compiled_free(struct compiled *c)
 {
 	free(c->row);
 	strv_free(&c->strings);
 	definitions_free(&c->definitions);
-	*c = (struct compiled){ 0 };
+	*c = (struct compiled){0};
 }
 
 /* A field's text, kept with the rows. */
@@ -38,7 +37,7 @@ static const char *keep_number(struct compiled *c, int n)
 
 static const char *keep_features(struct compiled *c, const struct featset *set)
 {
-	_cleanup_text_ struct text t = { 0 };
+	_cleanup_text_ struct text t = {0};
 
 	text_adds(&t, "");
 	featset_print(&t, set, ",");
@@ -61,7 +60,7 @@ static void brings_of(struct featset *set, const struct model *m, const struct q
 static void describe(struct compiled *c, struct table_row *row, const struct model *m,
 		     const struct qemu *q, const struct libvirtmap *map)
 {
-	struct featset lacks = m->features, brings = { 0 };
+	struct featset lacks = m->features, brings = {0};
 	char digest[SHA256_HEX];
 
 	featset_subtract(&lacks, &q->tcg);
@@ -104,8 +103,8 @@ static void add_model(struct compiled *c, struct model *m, const char *emulator,
 		      const struct qemu *q, const struct libvirtmap *map)
 {
 	struct table_row *row = add_row(c, m->name, emulator, m->origin);
-	_cleanup_text_ struct text cpu = { 0 };
-	struct error why = { 0 };
+	_cleanup_text_ struct text cpu = {0};
+	struct error why = {0};
 	int r = expand_identity(m, q, &why);
 
 	if (r == 0) {
@@ -126,7 +125,8 @@ static bool has_row(const struct compiled *c, const char *model)
 	return false;
 }
 
-/* A name that can't be anybody's model keeps nobody from starting: only names that could be asked for. */
+/* A name that can't be anybody's model keeps nobody from starting: only names that could be asked
+ * for. */
 static bool deserves_row(const struct compiled *c, const struct problem *p, const struct qemu *q)
 {
 	return p->model && model_name_valid(p->model, strlen(p->model)) &&
@@ -137,12 +137,12 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct error *err)
 {
 	_cleanup_free_ char *shipped = root_path(SHIPPED_DIR), *site = root_path(SITE_DIR);
-	const char *dirs[] = { shipped, site };
-	const struct definition_world world = { .map = map, .qemu_models = &q->names };
+	const char *dirs[] = {shipped, site};
+	const struct definition_world world = {.map = map, .qemu_models = &q->names};
 	struct definitions *d = &c->definitions;
 	int r;
 
-	*c = (struct compiled){ 0 };
+	*c = (struct compiled){0};
 	if (!shipped || !site)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	r = definitions_load(d, dirs, ARRAY_SIZE(dirs), &world, err);

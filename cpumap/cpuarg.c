@@ -25,7 +25,7 @@ bool cpuarg_next(const char **pos, struct cpu_prop *prop)
 		return false;
 	len = strcspn(at, ",");
 	*pos = at + len;
-	*prop = (struct cpu_prop){ .name = at, .name_len = len };
+	*prop = (struct cpu_prop){.name = at, .name_len = len};
 	if (*at == '+' || *at == '-') {
 		prop->sign = *at;
 		prop->name++;
@@ -47,8 +47,8 @@ static bool is(const char *text, size_t len, const char *word)
 /* QEMU's booleans (qapi_bool_parse, 5.2 and later; older ones lack y and n). */
 static enum said said_by(const struct cpu_prop *p)
 {
-	static const char *const on[] = { "on", "yes", "true", "y" };
-	static const char *const off[] = { "off", "no", "false", "n" };
+	static const char *const on[] = {"on", "yes", "true", "y"};
+	static const char *const off[] = {"off", "no", "false", "n"};
 
 	if (p->sign)
 		return p->sign == '+' ? SAID_ON : SAID_OFF;
@@ -105,7 +105,7 @@ static void features_named(const char *props, struct featset *set)
 void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 {
 	const char *pos = expansion + cpuarg_model_len(expansion), *copied = props;
-	struct featset theirs = { 0 };
+	struct featset theirs = {0};
 	struct cpu_prop p;
 
 	features_named(props, &theirs);
@@ -158,7 +158,7 @@ static void effective_features(const char *arg, struct sayings said[FEATURE_MAX]
 static bool has_enforce(const char *arg)
 {
 	const char *pos = arg + cpuarg_model_len(arg);
-	struct sayings said = { 0 };
+	struct sayings said = {0};
 	struct cpu_prop p;
 
 	while (cpuarg_next(&pos, &p))
@@ -225,7 +225,7 @@ static bool same_features(const char *expansion, const char *arg, const struct f
 bool cpuarg_matches(const char *expansion, const char *arg, const struct featset *own,
 		    struct text *why)
 {
-	static const char *const identity[] = { "vendor", "family", "model", "stepping" };
+	static const char *const identity[] = {"vendor", "family", "model", "stepping"};
 	size_t base = cpuarg_model_len(expansion);
 
 	if (cpuarg_model_len(arg) != base || memcmp(arg, expansion, base) != 0) {

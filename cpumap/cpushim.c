@@ -9,14 +9,14 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help; /* NULL: not for people */
 } commands[] = {
-	{ "list", cmd_list, "the models, and what they lack here" },
-	{ "show", cmd_show, "a model's features" },
-	{ "expand", cmd_expand, "the -cpu argument that makes a model" },
-	{ "rewrite", cmd_rewrite, "a domain XML with its model expanded" },
-	{ "compile", cmd_compile, "write the table from the definitions" },
-	{ "probe", cmd_probe, "what a QEMU binary knows and can do here" },
-	{ "verify", cmd_verify, "start the real QEMU and compare what a guest reads" },
-	{ "hook", cmd_hook, NULL },
+	{"list", cmd_list, "the models, and what they lack here"},
+	{"show", cmd_show, "a model's features"},
+	{"expand", cmd_expand, "the -cpu argument that makes a model"},
+	{"rewrite", cmd_rewrite, "a domain XML with its model expanded"},
+	{"compile", cmd_compile, "write the table from the definitions"},
+	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},
+	{"verify", cmd_verify, "start the real QEMU and compare what a guest reads"},
+	{"hook", cmd_hook, NULL},
 };
 
 static int print_help(void)

@@ -31,7 +31,8 @@ static bool segment_has_note(int fd, const Elf64_Phdr *segment)
 
 		memcpy(&note, notes + at, sizeof(note));
 		at += sizeof(note);
-		size = ((uint64_t)note.n_namesz + 3) / 4 * 4 + ((uint64_t)note.n_descsz + 3) / 4 * 4;
+		size = ((uint64_t)note.n_namesz + 3) / 4 * 4 +
+		       ((uint64_t)note.n_descsz + 3) / 4 * 4;
 		if (size > len - at)
 			return false;
 		if (note.n_namesz == sizeof(NOTE_NAME) &&

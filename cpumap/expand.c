@@ -7,11 +7,11 @@
 
 /* Levels that a computed base (max) gets, which has none of its own: what QEMU's newer named models
  * have, and enough for caches, topology and XSAVE to be seen. */
-#define COMPUTED_LEVEL 0xd
+#define COMPUTED_LEVEL  0xd
 #define COMPUTED_XLEVEL 0x80000008
 
 #define EXTENDED 0x80000000u
-#define CENTAUR 0xc0000000u
+#define CENTAUR  0xc0000000u
 
 int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 {
@@ -19,12 +19,14 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 
 	if (!base)
 		return error_set(err, -ENOENT, m->origin, 0,
-				 "model '%s': %s (QEMU %s) has no base '%s'; `%s -cpu help` lists its models",
+				 "model '%s': %s (QEMU %s) has no base '%s'; `%s -cpu help` lists "
+				 "its models",
 				 m->name, q->path, q->version, m->base, q->path);
 	if (strcmp(m->base, "host") == 0)
-		return error_set(err, -ENOTSUP, m->origin, 0,
-				 "model '%s': base 'host' is another CPU on each node; name a fixed one",
-				 m->name);
+		return error_set(
+			err, -ENOTSUP, m->origin, 0,
+			"model '%s': base 'host' is another CPU on each node; name a fixed one",
+			m->name);
 	if (!*m->id.vendor)
 		memcpy(m->id.vendor, base->id.vendor, sizeof(m->id.vendor));
 	if (m->id.family < 0)
@@ -35,7 +37,8 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 		m->id.stepping = base->id.stepping;
 	if (!*m->id.vendor || m->id.family < 0 || m->id.model < 0 || m->id.stepping < 0)
 		return error_set(err, -ENOENT, m->origin, 0,
-				 "model '%s': base '%s' has no vendor or signature of its own; add <vendor> and <signature>",
+				 "model '%s': base '%s' has no vendor or signature of its own; add "
+				 "<vendor> and <signature>",
 				 m->name, m->base);
 	return 0;
 }
@@ -102,7 +105,7 @@ static void add_identity(struct text *out, const struct identity *id)
 static int check_properties(const struct model *m, const struct qemu *q, struct error *err)
 {
 	struct featset unknown = m->features;
-	_cleanup_text_ struct text names = { 0 };
+	_cleanup_text_ struct text names = {0};
 
 	featset_subtract(&unknown, &q->properties);
 	if (featset_count(&unknown) == 0)
@@ -113,8 +116,7 @@ static int check_properties(const struct model *m, const struct qemu *q, struct 
 			 names.data ? names.data : "");
 }
 
-int expand_full(struct text *out, const struct model *m, const struct qemu *q,
-		struct error *err)
+int expand_full(struct text *out, const struct model *m, const struct qemu *q, struct error *err)
 {
 	const struct qemu_model *base = qemu_model_named(q, m->base);
 	int r = base ? check_properties(m, q, err)
@@ -145,7 +147,7 @@ static void add_features(struct text *out, const struct featset *set, const char
 void expand_short(struct text *out, const struct model *m, const struct qemu *q)
 {
 	const struct qemu_model *base = qemu_model_named(q, m->base);
-	struct featset on = m->features, off = { 0 };
+	struct featset on = m->features, off = {0};
 
 	if (base)
 		featset_subtract(&on, &base->features);

@@ -14,7 +14,7 @@ struct reader {
 	struct libvirtmap *map;
 	const char *dir, *skip;
 	struct strv *warnings;
-	bool models;	 /* the second pass: models; before it vendors and features */
+	bool models;      /* the second pass: models; before it vendors and features */
 	const char *path; /* of the file that is read */
 };
 
@@ -24,7 +24,7 @@ void libvirtmap_free(struct libvirtmap *map)
 	strv_free(&map->odd);
 	strv_free(&map->vendors);
 	model_list_free(&map->models);
-	*map = (struct libvirtmap){ 0 };
+	*map = (struct libvirtmap){0};
 }
 
 static int no_memory(const struct reader *r, struct error *err)
@@ -38,16 +38,16 @@ static void warn(struct reader *r, const xmlNode *node, const char *what, const 
 	char shown[128];
 
 	text_escape(shown, sizeof(shown), name, strlen(name));
-	if (r->warnings && asprintf(&line, "%s:%u: %s '%s'", r->path, xml_line(node), what, shown) >= 0)
+	if (r->warnings &&
+	    asprintf(&line, "%s:%u: %s '%s'", r->path, xml_line(node), what, shown) >= 0)
 		(void)strv_add(r->warnings, line, strlen(line));
 }
 
 const char *libvirtmap_vendor(const struct libvirtmap *map, const char *name)
 {
 	/* x86_vendors.xml, 7.0 to 12.8 */
-	static const char *const known[][2] = { { "Intel", "GenuineIntel" },
-						{ "AMD", "AuthenticAMD" },
-						{ "Hygon", "HygonGenuine" } };
+	static const char *const known[][2] = {
+		{"Intel", "GenuineIntel"}, {"AMD", "AuthenticAMD"}, {"Hygon", "HygonGenuine"}};
 
 	for (size_t i = 0; map && i + 1 < map->vendors.n; i += 2)
 		if (strcmp(map->vendors.item[i], name) == 0 ||
@@ -78,15 +78,15 @@ static uint32_t number_attr(const xmlNode *node, const char *name)
 	_cleanup_xml_ char *text = xml_attr(node, name);
 	uint64_t value = 0;
 
-	return text && number_parse(text, strlen(text), 0, UINT32_MAX, &value) == 0 ?
-		       (uint32_t)value :
-		       0;
+	return text && number_parse(text, strlen(text), 0, UINT32_MAX, &value) == 0
+		       ? (uint32_t)value
+		       : 0;
 }
 
 /* Does <cpuid> mean the bit that we know by this feature's name? */
 static bool same_bit(const xmlNode *cpuid, const struct feature *f)
 {
-	static const char *const regs[] = { "eax", "ebx", "ecx", "edx" };
+	static const char *const regs[] = {"eax", "ebx", "ecx", "edx"};
 
 	return number_attr(cpuid, "eax_in") == f->leaf &&
 	       number_attr(cpuid, "ecx_in") == f->subleaf &&
@@ -189,7 +189,7 @@ static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 {
 	struct model_list *models = &r->map->models;
 	_cleanup_xml_ char *name = xml_attr(node, "name");
-	struct model m = { .id = IDENTITY_NONE }, *grown;
+	struct model m = {.id = IDENTITY_NONE}, *grown;
 
 	if (!name || model_named(models, name) || strv_has(&r->map->odd, name))
 		return 0;
@@ -200,9 +200,9 @@ static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 	m.name = strdup(name);
 	if (asprintf(&m.origin, "%s:%u", r->path, xml_line(node)) < 0)
 		m.origin = NULL;
-	grown = m.name && m.origin ?
-			reallocarray(models->item, models->n + 1, sizeof(*models->item)) :
-			NULL;
+	grown = m.name && m.origin
+			? reallocarray(models->item, models->n + 1, sizeof(*models->item))
+			: NULL;
 	if (!grown) {
 		model_free(&m);
 		return no_memory(r, err);
@@ -271,10 +271,10 @@ int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
 {
 	_cleanup_free_ char *index = NULL;
 	_cleanup_doc_ xmlDoc *doc = NULL;
-	struct reader r = { .map = map, .dir = dir, .skip = skip, .warnings = warnings };
+	struct reader r = {.map = map, .dir = dir, .skip = skip, .warnings = warnings};
 	int rc;
 
-	*map = (struct libvirtmap){ 0 };
+	*map = (struct libvirtmap){0};
 	if (asprintf(&index, "%s/index.xml", dir) < 0)
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
 	rc = xml_read(&doc, index, TRUST_ANY, "cpus", err);

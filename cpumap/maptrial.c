@@ -11,15 +11,15 @@
 
 #include "util.h"
 
-#define VIRSH "/usr/bin/virsh"
+#define VIRSH         "/usr/bin/virsh"
 #define TRIAL_SECONDS 60
 
 /* In the child: the trial's mounts are nobody else's. */
 static void __attribute__((noreturn)) become_virsh(const char *staged, const char *include, int out)
 {
-	static const char *const argv[] = { "virsh", "-q", "-c", "test:///default", "cpu-models",
-					    "x86_64", NULL };
-	static char *const environment[] = { "LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL };
+	static const char *const argv[] = {"virsh",      "-q",     "-c", "test:///default",
+					   "cpu-models", "x86_64", NULL};
+	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

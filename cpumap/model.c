@@ -11,7 +11,7 @@ void model_free(struct model *m)
 	free(m->name);
 	free(m->origin);
 	free(m->base);
-	*m = (struct model){ .id = IDENTITY_NONE };
+	*m = (struct model){.id = IDENTITY_NONE};
 }
 
 void model_list_free(struct model_list *l)
@@ -19,7 +19,7 @@ void model_list_free(struct model_list *l)
 	for (size_t i = 0; i < l->n; i++)
 		model_free(&l->item[i]);
 	free(l->item);
-	*l = (struct model_list){ 0 };
+	*l = (struct model_list){0};
 }
 
 struct model *model_named(const struct model_list *l, const char *name)
@@ -46,7 +46,7 @@ bool model_name_valid(const char *name, size_t len)
 
 void model_digest(const struct model *m, char hex[SHA256_HEX])
 {
-	_cleanup_text_ struct text t = { 0 };
+	_cleanup_text_ struct text t = {0};
 
 	text_addf(&t, "name=%s\nbase=%s\nvendor=%s\nfamily=%d\nmodel=%d\nstepping=%d\n", m->name,
 		  m->base, m->id.vendor, m->id.family, m->id.model, m->id.stepping);

@@ -16,7 +16,7 @@ static void model_reset(struct qemu_model *m)
 {
 	free(m->name);
 	free(m->alias_of);
-	*m = (struct qemu_model){ 0 };
+	*m = (struct qemu_model){0};
 }
 
 void qemu_free(struct qemu *q)
@@ -26,16 +26,18 @@ void qemu_free(struct qemu *q)
 	free(q->model);
 	free(q->path);
 	strv_free(&q->names);
-	*q = (struct qemu){ 0 };
+	*q = (struct qemu){0};
 }
 
-/* The features that QEMU's own names in a JSON array stand for. Others ("kvm", "type") aren't features. */
+/* The features that QEMU's own names in a JSON array stand for. Others ("kvm", "type") aren't
+ * features. */
 static void features_of_array(json_t *names, struct featset *set)
 {
 	size_t i;
 	json_t *name;
 
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		const char *s = json_string_value(name);
 		int f = s ? feature_find(s, strlen(s)) : -1;
 
@@ -129,8 +131,8 @@ static int read_model(struct qmp *m, json_t *definition, struct qemu_model *mode
 		return error_set(err, -ENOMEM, m->name, 0, "out of memory");
 	features_of_array(json_object_get(definition, "unavailable-features"), &model->unavailable);
 	/* these three aren't fixed models, and host isn't there without KVM (hw/core/cpu, 2.8) */
-	model->computed = strcmp(name, "max") == 0 || strcmp(name, "host") == 0 ||
-			  strcmp(name, "base") == 0;
+	model->computed =
+		strcmp(name, "max") == 0 || strcmp(name, "host") == 0 || strcmp(name, "base") == 0;
 	if (strcmp(name, "host") == 0) {
 		model->id = IDENTITY_NONE;
 		return 0;
@@ -157,7 +159,8 @@ static int read_models(struct qmp *m, struct qemu *q, struct error *err)
 	q->model = calloc(json_array_size(definitions) + 1, sizeof(*q->model));
 	if (!q->model)
 		r = error_set(err, -ENOMEM, m->name, 0, "out of memory");
-	json_array_foreach(definitions, i, definition) {
+	json_array_foreach(definitions, i, definition)
+	{
 		if (r < 0)
 			break;
 		r = read_model(m, definition, &q->model[q->n_models++], err);
@@ -192,8 +195,8 @@ static int read_version(struct qmp *m, struct qemu *q, struct error *err)
 	return r;
 }
 
-/* What max has here, and what some model has without its being unavailable (features that max leaves
- * out on purpose: no_autoenable, and topoext before 8.0). */
+/* What max has here, and what some model has without its being unavailable (features that max
+ * leaves out on purpose: no_autoenable, and topoext before 8.0). */
 static int provided(struct qmp *m, const struct qemu *q, struct featset *properties,
 		    struct featset *set, struct error *err)
 {
@@ -202,7 +205,7 @@ static int provided(struct qmp *m, const struct qemu *q, struct featset *propert
 
 	if (r < 0)
 		return r;
-	*set = (struct featset){ 0 };
+	*set = (struct featset){0};
 	features_of_props(props, properties, set);
 	json_decref(props);
 	for (size_t i = 0; i < q->n_models; i++) {
@@ -216,8 +219,8 @@ static int provided(struct qmp *m, const struct qemu *q, struct featset *propert
 
 static int spawn(struct qmp *m, const char *path, const char *machine, struct error *err)
 {
-	const char *argv[] = { path,  "-S",	  "-no-user-config", "-nodefaults", "-nographic",
-			       "-machine", machine, NULL };
+	const char *argv[] = {path,         "-S",       "-no-user-config", "-nodefaults",
+			      "-nographic", "-machine", machine,           NULL};
 
 	return qmp_spawn(m, argv, PROBE_TIMEOUT_MS, err);
 }
@@ -227,7 +230,7 @@ int qemu_probe(struct qemu *q, const char *path, struct error *err)
 	_cleanup_qmp_ struct qmp m = QMP_NONE;
 	int r;
 
-	*q = (struct qemu){ .path = strdup(path) };
+	*q = (struct qemu){.path = strdup(path)};
 	if (!q->path)
 		return error_set(err, -ENOMEM, path, 0, "out of memory");
 	r = spawn(&m, path, "none,accel=tcg", err);
@@ -262,12 +265,13 @@ void qemu_brings(const struct qemu *q, const char *model, struct featset *set)
 {
 	/* KVM switches x2apic on in every named model, and TCG vme off, which QEMU's definitions
 	 * nearly all have (kvm_default_props and tcg_default_props, target/i386, 2.4 to 11.0). */
-	static const char *const by_accelerator[] = { "x2apic", "vme" };
+	static const char *const by_accelerator[] = {"x2apic", "vme"};
 	const struct qemu_model *base = qemu_model_named(q, model);
 	const char *alias = base && base->alias_of ? base->alias_of : model;
 
 	for (size_t i = 0; i < ARRAY_SIZE(by_accelerator); i++)
-		featset_add(set, (size_t)feature_find(by_accelerator[i], strlen(by_accelerator[i])));
+		featset_add(set,
+			    (size_t)feature_find(by_accelerator[i], strlen(by_accelerator[i])));
 	for (size_t i = 0; i < q->n_models; i++) {
 		const char *name = q->model[i].name;
 
@@ -282,7 +286,7 @@ void qemu_brings(const struct qemu *q, const char *model, struct featset *set)
 
 int qemu_provides(struct qmp *m, struct featset *set, struct error *err)
 {
-	_cleanup_qemu_ struct qemu q = { 0 };
+	_cleanup_qemu_ struct qemu q = {0};
 	int r = read_models(m, &q, err);
 
 	return r < 0 ? r : provided(m, &q, NULL, set, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Talking QMP. Messages are JSON objects, one a line (QEMU ends each with CR LF; docs/interop/qmp-spec,
- * 2.2). Every wait has the dialogue's deadline: a QEMU that hangs costs a limited time.
+ * Talking QMP. Messages are JSON objects, one a line (QEMU ends each with CR LF;
+ * docs/interop/qmp-spec, 2.2). Every wait has the dialogue's deadline: a QEMU that hangs costs a
+ * limited time.
  */
 #include "qmp.h"
 
@@ -26,7 +27,7 @@ static long long now_ms(void)
 
 static void qmp_init(struct qmp *q, int fd, const char *name, int timeout_ms)
 {
-	*q = (struct qmp){ .fd = fd, .stderr_fd = -1, .deadline = now_ms() + timeout_ms };
+	*q = (struct qmp){.fd = fd, .stderr_fd = -1, .deadline = now_ms() + timeout_ms};
 	(void)snprintf(q->name, sizeof(q->name), "%s", name);
 }
 
@@ -66,7 +67,7 @@ static int say_gone(struct qmp *q, int code, const char *what, struct error *err
 static int wait_for(struct qmp *q, short events, struct error *err)
 {
 	for (;;) {
-		struct pollfd p = { .fd = q->fd, .events = events };
+		struct pollfd p = {.fd = q->fd, .events = events};
 		long long left = q->deadline - now_ms();
 		int r = left > 0 ? poll(&p, 1, left > 60000 ? 60000 : (int)left) : 0;
 
@@ -140,8 +141,8 @@ static int receive_message(struct qmp *q, json_t **message, struct error *err)
 			return r;
 	}
 	/* QEMU has unsigned 64 bit numbers (lbr-fmt), which jansson knows only as doubles */
-	*message = json_loadb(q->in.data, (size_t)(end - q->in.data), JSON_DECODE_INT_AS_REAL,
-			      &why);
+	*message =
+		json_loadb(q->in.data, (size_t)(end - q->in.data), JSON_DECODE_INT_AS_REAL, &why);
 	q->in.len -= (size_t)(end + 1 - q->in.data);
 	memmove(q->in.data, end + 1, q->in.len);
 	if (!json_is_object(*message)) {
@@ -176,7 +177,7 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
 /* In the child, before exec: the monitor as fd 3, nothing else inherited, no environment. */
 static void __attribute__((noreturn)) become_qemu(const char *const *argv, int monitor, int log)
 {
-	static char *const no_environment[] = { NULL };
+	static char *const no_environment[] = {NULL};
 	int null = open("/dev/null", O_RDWR);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -193,8 +194,8 @@ static void __attribute__((noreturn)) become_qemu(const char *const *argv, int m
 /* @argv and the monitor that we talk on; QEMU takes a connected socket as a chardev (fd=, 2.12). */
 static const char **with_monitor(const char *const *argv)
 {
-	static const char *const monitor[] = { "-chardev", "socket,id=cpushim,fd=3", "-mon",
-					       "chardev=cpushim,mode=control", NULL };
+	static const char *const monitor[] = {"-chardev", "socket,id=cpushim,fd=3", "-mon",
+					      "chardev=cpushim,mode=control", NULL};
 	size_t n = 0;
 	const char **all;
 
@@ -256,8 +257,8 @@ static int answer_error(struct qmp *q, const char *command, json_t *error, struc
 
 static int send_command(struct qmp *q, const char *command, json_t *args, struct error *err)
 {
-	json_t *message = json_pack("{s:s, s:i, s:o*}", "execute", command, "id",
-				    (int)++q->next_id, "arguments", args);
+	json_t *message = json_pack("{s:s, s:i, s:o*}", "execute", command, "id", (int)++q->next_id,
+				    "arguments", args);
 	_cleanup_free_ char *line = message ? json_dumps(message, JSON_COMPACT) : NULL;
 	int r;
 
@@ -268,8 +269,7 @@ static int send_command(struct qmp *q, const char *command, json_t *args, struct
 	return r < 0 ? r : send_all(q, "\n", 1, err);
 }
 
-int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer,
-	     struct error *err)
+int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, struct error *err)
 {
 	int r = send_command(q, command, args, err);
 

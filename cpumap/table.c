@@ -7,7 +7,7 @@
 #include "sha256.h"
 #include "util.h"
 
-#define FORMAT "cpushim-table 1\n"
+#define FORMAT   "cpushim-table 1\n"
 #define CHECKSUM "sha256="
 
 /* A row's fields, in their order. */
@@ -15,20 +15,20 @@ static const struct table_field {
 	const char *name;
 	size_t offset;
 } table_fields[] = {
-	{ "model", offsetof(struct table_row, model) },
-	{ "emulator", offsetof(struct table_row, emulator) },
-	{ "refused", offsetof(struct table_row, refused) },
-	{ "digest", offsetof(struct table_row, digest) },
-	{ "origin", offsetof(struct table_row, origin) },
-	{ "base", offsetof(struct table_row, base) },
-	{ "vendor", offsetof(struct table_row, vendor) },
-	{ "family", offsetof(struct table_row, family) },
-	{ "cpu_model", offsetof(struct table_row, cpu_model) },
-	{ "stepping", offsetof(struct table_row, stepping) },
-	{ "features", offsetof(struct table_row, features) },
-	{ "brings", offsetof(struct table_row, brings) },
-	{ "tcg_lacks", offsetof(struct table_row, tcg_lacks) },
-	{ "cpu", offsetof(struct table_row, cpu) },
+	{"model", offsetof(struct table_row, model)},
+	{"emulator", offsetof(struct table_row, emulator)},
+	{"refused", offsetof(struct table_row, refused)},
+	{"digest", offsetof(struct table_row, digest)},
+	{"origin", offsetof(struct table_row, origin)},
+	{"base", offsetof(struct table_row, base)},
+	{"vendor", offsetof(struct table_row, vendor)},
+	{"family", offsetof(struct table_row, family)},
+	{"cpu_model", offsetof(struct table_row, cpu_model)},
+	{"stepping", offsetof(struct table_row, stepping)},
+	{"features", offsetof(struct table_row, features)},
+	{"brings", offsetof(struct table_row, brings)},
+	{"tcg_lacks", offsetof(struct table_row, tcg_lacks)},
+	{"cpu", offsetof(struct table_row, cpu)},
 };
 
 static const char **field_of(struct table_row *row, const struct table_field *f)
@@ -40,7 +40,7 @@ void table_free(struct table *t)
 {
 	free(t->text);
 	free(t->row);
-	*t = (struct table){ 0 };
+	*t = (struct table){0};
 }
 
 static int broken(const char *path, unsigned int line, const char *what, struct error *err)
@@ -126,7 +126,7 @@ int table_parse(struct table *t, char *text, size_t len, const char *path, struc
 {
 	int r;
 
-	*t = (struct table){ .text = text };
+	*t = (struct table){.text = text};
 	r = parse(t, len, path, err);
 	if (r < 0)
 		table_free(t);
@@ -139,7 +139,7 @@ int table_load(struct table *t, const char *path, struct error *err)
 	size_t len;
 	int r;
 
-	*t = (struct table){ 0 };
+	*t = (struct table){0};
 	r = file_read(path, TRUST_OWNER, TABLE_LIMIT, &text, &len, err);
 	return r < 0 ? r : table_parse(t, text, len, path, err);
 }
@@ -183,7 +183,7 @@ static int compare_rows(const void *a, const void *b)
 
 void table_print(struct text *out, struct table_row *rows, size_t n)
 {
-	_cleanup_text_ struct text body = { 0 };
+	_cleanup_text_ struct text body = {0};
 	char hex[SHA256_HEX];
 
 	if (n)

@@ -5,7 +5,8 @@
 #include <libxml/parser.h>
 #include <limits.h>
 
-/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be declared. */
+/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be declared.
+ */
 static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
 			   const xmlChar *system_id)
 {
@@ -69,8 +70,7 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 	return r;
 }
 
-int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root,
-	     struct error *err)
+int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root, struct error *err)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t len;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The include is generated, flat and careful, because one wrong entry breaks every CPU call of
+ * libvirt (measured on 9.0): a feature that the map lacks, a missing <decode>, a name defined
+ * twice.
+ */
+#include "mapinclude.h"
+
+#include <errno.h>
+
+static void __attribute__((format(printf, 2, 3))) note(struct strv *notes, const char *fmt, ...)
+{
+	_cleanup_free_ char *line = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		line = NULL;
+	else if (notes)
+		(void)strv_add(notes, line, strlen(line));
+}
+
+static int compare_features(const void *a, const void *b)
+{
+	const struct feature *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void print_model(struct text *out, const struct model *m, bool decode)
+{
+	const struct feature *member[FEATURE_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(&m->features, i))
+			member[n++] = &features[i];
+	qsort(member, n, sizeof(member[0]), compare_features);
+	text_addf(out, "  <model name='%s'>\n", m->name);
+	/* off: libvirt must not choose our models for host-model and capabilities */
+	if (decode)
+		text_adds(out, "    <decode host='off' guest='off'/>\n");
+	for (size_t i = 0; i < n; i++)
+		text_addf(out, "    <feature name='%s'/>\n", member[i]->name);
+	text_adds(out, "  </model>\n");
+}
+
+/* Can @m stand in this map, and need it? The reason why not goes to @notes. */
+static bool belongs(const struct model *m, const struct libvirtmap *map, struct strv *notes)
+{
+	const struct model *theirs = model_named(&map->models, m->name);
+	_cleanup_text_ struct text names = {0};
+	struct featset unknown = m->features;
+
+	if (theirs) {
+		note(notes, "%s: model '%s' has the same features there and stays theirs",
+		     theirs->origin, m->name);
+		return false;
+	}
+	featset_subtract(&unknown, &map->features);
+	if (featset_count(&unknown) == 0)
+		return true;
+	featset_print(&names, &unknown, " ");
+	note(notes,
+	     "%s: model '%s' isn't made known to libvirt, whose map lacks %s: nova won't find it",
+	     m->origin, m->name, names.data ? names.data : "");
+	return false;
+}
+
+/* The names that could be asked for: letters, digits, `.`, `_`, `-`. XML forbids `--` in a comment,
+ * so a name with it (or `-` at its end) has to do without. */
+static void print_names(struct text *out, const struct model *models, size_t n)
+{
+	text_adds(out, "<!-- " MAPINCLUDE_NAMES);
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(models[i].name, "--"))
+			text_addf(out, " %s", models[i].name);
+	text_adds(out, " -->\n");
+}
+
+int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+		     const struct libvirtmap *map, struct strv *notes, struct error *err)
+{
+	text_adds(out,
+		  "<!-- Written by cpushim compile from its definitions; changes are lost. -->\n");
+	print_names(out, models, n);
+	text_adds(out, "<cpus>\n");
+	for (size_t i = 0; i < n; i++)
+		if (publish[i] && belongs(&models[i], map, notes))
+			print_model(out, &models[i], map->has_decode);
+	text_adds(out, "</cpus>\n");
+	return out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
+}
