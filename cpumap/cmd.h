@@ -6,6 +6,8 @@
 #ifndef CPUSHIM_CMD_H
 #define CPUSHIM_CMD_H
 
+#include <jansson.h>
+
 #include "error.h"
 #include "table.h"
 #include "util.h"
@@ -28,6 +30,9 @@ int cmd_help(const char *text);
 
 /* cmd_flush: stdout's last words; EXIT_UNKNOWN with an error if they couldn't be written. */
 int cmd_flush(int status);
+
+/* cmd_json: print @answer (taken over; NULL: out of memory). */
+int cmd_json(json_t *answer);
 
 /* cmd_table: the table of this root; says how to get one where there is none. */
 int cmd_table(struct table *t, struct error *err);

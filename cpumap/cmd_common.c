@@ -69,3 +69,17 @@ const struct table_row *cmd_row(const struct table *t, const char *model, size_t
 			  emulator ? emulator : "");
 	return row;
 }
+
+int cmd_json(json_t *answer)
+{
+	struct error err = {0};
+	int r = answer ? json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) : -1;
+
+	json_decref(answer);
+	if (r < 0) {
+		error_set(&err, -ENOMEM, NULL, 0, "can't print JSON");
+		return cmd_fail(&err);
+	}
+	putchar('\n');
+	return cmd_flush(EXIT_YES);
+}

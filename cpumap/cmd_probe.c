@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpushim probe: what a QEMU binary knows, and what its accelerators provide here. */
+#include <getopt.h>
+
+#include "cmd.h"
+#include "emulator.h"
+#include "qemu.h"
+
+static const char usage[] =
+	"Usage: cpushim probe [--json] [QEMU]\n"
+	"Ask a QEMU binary (the real one behind " EMULATOR_DEFAULT ")\n"
+	"for its CPU models, the features it has as properties, and those that TCG and,\n"
+	"where /dev/kvm works, KVM can provide here.\n"
+	"\n"
+	"  -j, --json  as JSON, with each model's features\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit status: 0 printed; 2 it isn't a QEMU for x86, or gave no answer.\n";
+
+static void print_set(const char *title, const struct featset *set)
+{
+	_cleanup_text_ struct text t = {0};
+
+	text_adds(&t, "");
+	featset_print(&t, set, " ");
+	printf("%s (%zu): %s\n", title, featset_count(set), t.failed ? "" : t.data);
+}
+
+static int print_text(const struct qemu *q, const struct featset *kvm, const struct error *no_kvm)
+{
+	printf("%s: QEMU %s\nmodels (%zu):", q->path, q->version, q->n_models);
+	for (size_t i = 0; i < q->n_models; i++)
+		printf(" %s", q->model[i].name);
+	putchar('\n');
+	print_set("properties", &q->properties);
+	print_set("tcg", &q->tcg);
+	if (no_kvm->code)
+		printf("kvm: not here: %s: %s\n", no_kvm->where, no_kvm->what);
+	else
+		print_set("kvm", kvm);
+	return cmd_flush(EXIT_YES);
+}
+
+static json_t *set_json(const struct featset *set)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(set, i))
+			(void)json_array_append_new(names, json_string(features[i].name));
+	return names;
+}
+
+static json_t *model_json(const struct qemu_model *m)
+{
+	return json_pack("{s:s, s:s*, s:s, s:i, s:i, s:i, s:o}", "name", m->name, "alias-of",
+			 m->alias_of, "vendor", m->id.vendor, "family", m->id.family, "model",
+			 m->id.model, "stepping", m->id.stepping, "features",
+			 set_json(&m->features));
+}
+
+static int print_json(const struct qemu *q, const struct featset *kvm, const struct error *no_kvm)
+{
+	json_t *models = json_array();
+
+	for (size_t i = 0; i < q->n_models; i++)
+		(void)json_array_append_new(models, model_json(&q->model[i]));
+	return cmd_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "path", q->path, "version",
+				  q->version, "models", models, "properties",
+				  set_json(&q->properties), "tcg", set_json(&q->tcg), "kvm",
+				  no_kvm->code ? json_null() : set_json(kvm)));
+}
+
+int cmd_probe(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	_cleanup_qemu_ struct qemu q = {0};
+	_cleanup_free_ char *path = NULL;
+	struct error err = {0}, no_kvm = {0};
+	struct featset kvm = {0};
+	bool json = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		if (opt == 'h')
+			return cmd_help(usage);
+		if (opt != 'j')
+			return usage_error("probe", NULL);
+		json = true;
+	}
+	if (argc - optind > 1)
+		return usage_error("probe", "takes one QEMU");
+	path = optind < argc ? strdup(argv[optind]) : emulator_real(EMULATOR_DEFAULT, &err);
+	if (!path || qemu_probe(&q, path, &err) < 0)
+		return cmd_fail(&err);
+	(void)qemu_kvm(path, &kvm, &no_kvm);
+	return (json ? print_json : print_text)(&q, &kvm, &no_kvm);
+}
