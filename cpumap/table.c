@@ -145,7 +145,7 @@ int table_load(struct table *t, const char *path, struct error *err)
 }
 
 /* Both are absolute paths, so a match begins at a directory. */
-static bool stands_at(const struct table_row *row, const char *emulator)
+bool table_row_is_at(const struct table_row *row, const char *emulator)
 {
 	size_t len = strlen(emulator), want = strlen(row->emulator);
 
@@ -159,7 +159,7 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 		const struct table_row *row = &t->row[i];
 
 		if (strlen(row->model) == model_len && memcmp(row->model, model, model_len) == 0 &&
-		    (!emulator || stands_at(row, emulator)))
+		    (!emulator || table_row_is_at(row, emulator)))
 			return row;
 	}
 	return NULL;
@@ -168,7 +168,7 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 bool table_has_emulator(const struct table *t, const char *emulator)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (stands_at(&t->row[i], emulator))
+		if (table_row_is_at(&t->row[i], emulator))
 			return true;
 	return false;
 }

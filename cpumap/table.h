@@ -69,6 +69,9 @@ void table_free(struct table *t);
 const struct table_row *table_find(const struct table *t, const char *model, size_t model_len,
 				   const char *emulator);
 
+/* table_row_is_at: is the row's emulator at the end of @emulator? */
+bool table_row_is_at(const struct table_row *row, const char *emulator);
+
 /* table_has_emulator: is any row's emulator at the end of @emulator? */
 bool table_has_emulator(const struct table *t, const char *emulator);
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the wrapper is going to do, decided without doing anything. */
+#ifndef CPUSHIM_PLAN_H
+#define CPUSHIM_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cpumap/table.h"
+
+/* What an emulator's arguments ask for. */
+struct request {
+	bool cpu;           /* there is a -cpu */
+	size_t qmp;         /* index of the value of -qmp, if this is libvirt's probe; else 0 */
+	const char *socket; /* the path in it, @socket_len characters */
+	size_t socket_len;
+};
+
+/* request_read: walk the arguments as QEMU does. */
+void request_read(struct request *r, int argc, char *const *argv);
+
+/**
+ * plan_cpu: the arguments for the real QEMU: a copy of @argv in which each -cpu VALUE with a model
+ * of
+ * @table is expanded. Strings that aren't changed are shared with @argv.
+ * @emulator: the wrapper's own path
+ * @refused: receives a row whose model was asked for and can't be had here, or NULL
+ * Returns NULL when out of memory.
+ */
+char **plan_cpu(int argc, char *const *argv, const struct table *table, const char *emulator,
+		const struct table_row **refused);
+
+/**
+ * plan_probe: the same arguments with -qmp VALUE replaced by monitors on the sockets @relay and
+ * @questions, which QEMU inherits. Returns NULL when out of memory.
+ */
+char **plan_probe(int argc, char *const *argv, const struct request *r, int relay, int questions);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands where qemu-system-x86_64 stood. Expands the models of the table in -cpu, puts
+ * qmp-proxy between libvirt's probe and QEMU, and becomes the real QEMU. It goes by the place of
+ * its own file alone: no environment variable (<qemu:env> reaches it), no argv[0], no PATH. It is
+ * in every guest's way: libc alone, static.
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include "cpumap/emulator.h"
+#include "cpumap/table.h"
+#include "cpumap/util.h"
+#include "plan.h"
+#include "probe.h"
+
+#define LIBDIR "/../lib/cpushim/"
+
+/* Where everything is: NAME.distrib beside the wrapper's own file, the rest in ../lib/cpushim. */
+struct places {
+	char self[PATH_MAX];
+	char real[PATH_MAX + sizeof(EMULATOR_REAL)];
+	char table[PATH_MAX + 64];
+	char proxy[PATH_MAX + 64];
+};
+
+static void say(const struct error *err)
+{
+	char line[sizeof(err->where) + 2 * sizeof(err->what)];
+
+	error_line(err, line, sizeof(line));
+	(void)!write(STDERR_FILENO, line, strlen(line));
+}
+
+static int find_places(struct places *p, struct error *err)
+{
+	static const char deleted[] = " (deleted)";
+	ssize_t n = readlink("/proc/self/exe", p->self, sizeof(p->self) - 1);
+	char *slash;
+	int dir;
+
+	if (n < 0)
+		return error_set(err, -errno, "/proc/self/exe", 0, "%s; is /proc mounted?",
+				 strerror(errno));
+	p->self[n] = '\0';
+	/* replaced by a newer one while this one was starting */
+	if ((size_t)n > strlen(deleted) && strcmp(p->self + n - strlen(deleted), deleted) == 0)
+		p->self[(size_t)n - strlen(deleted)] = '\0';
+	slash = strrchr(p->self, '/');
+	dir = slash ? (int)(slash - p->self) : 0;
+	(void)snprintf(p->real, sizeof(p->real), "%s%s", p->self, EMULATOR_REAL);
+	(void)snprintf(p->table, sizeof(p->table), "%.*s%smodels.table", dir, p->self, LIBDIR);
+	(void)snprintf(p->proxy, sizeof(p->proxy), "%.*s%sqmp-proxy", dir, p->self, LIBDIR);
+	return 0;
+}
+
+/* Becomes the real QEMU. It comes back only with an error, and never goes in circles. */
+static int become_qemu(const struct places *p, char **argv, struct error *err)
+{
+	/* where uninstalling has just moved it back */
+	const char *const candidates[] = {p->real, p->self};
+
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		if (emulator_is_wrapper(candidates[i]))
+			continue;
+		(void)execv(candidates[i], argv);
+		if (errno != ENOENT)
+			return error_set(err, -errno, candidates[i], 0, "can't be run: %s",
+					 strerror(errno));
+	}
+	return error_set(err, -ENOENT, p->real, 0,
+			 "the real QEMU isn't there; reinstall cpushim, or take it off with "
+			 "install.sh --uninstall");
+}
+
+/* The arguments with our models expanded; @argv itself where there is nothing to expand. */
+static char **expand(int argc, char **argv, const struct places *p, const struct table *t)
+{
+	const struct table_row *refused;
+	char **plan = plan_cpu(argc, argv, t, p->self, &refused);
+	struct error err = {0};
+
+	if (refused) {
+		error_set(&err, -ENOTSUP, refused->origin, 0, "model '%s' can't be had: %s",
+			  refused->model, refused->refused);
+		say(&err);
+	}
+	return plan;
+}
+
+/* The arguments with monitors for qmp-proxy; @argv itself if that can't be had: then QEMU answers
+ * alone. */
+static char **answer_probe(int argc, char **argv, const struct request *r, const struct places *p)
+{
+	struct error err = {0};
+	int relay, questions;
+	int rc = probe_begin(r, p->proxy, p->table, p->self, &relay, &questions);
+	char **plan = rc == 0 ? plan_probe(argc, argv, r, relay, questions) : NULL;
+
+	if (plan)
+		return plan;
+	error_set(&err, rc, p->proxy, 0, "libvirt isn't told of the site's models: %s",
+		  strerror(rc ? -rc : ENOMEM));
+	say(&err);
+	return argv;
+}
+
+int main(int argc, char **argv)
+{
+	struct table t = {0};
+	struct places p;
+	struct request r;
+	struct error err = {0};
+	char **plan = argv;
+
+	if (find_places(&p, &err) < 0) {
+		say(&err);
+		return 1;
+	}
+	request_read(&r, argc, argv);
+	if (r.cpu || r.qmp) {
+		/* without a table QEMU gets every argument as it is, and refuses models it doesn't
+		 * know */
+		if (table_load(&t, p.table, &err) < 0)
+			say(&err);
+		else if (r.cpu)
+			plan = expand(argc, argv, &p, &t);
+		else if (table_has_emulator(&t, p.self))
+			plan = answer_probe(argc, argv, &r, &p);
+	}
+	if (!plan)
+		error_set(&err, -ENOMEM, p.self, 0, "out of memory");
+	else
+		become_qemu(&p, plan, &err);
+	say(&err);
+	return 1;
+}
