@@ -251,22 +251,16 @@ init_devices:
 	movl	$0x700, APIC + APIC_LINT0 /* the timer's interrupt comes by the 8259 */
 4:	ret
 
-/* ZF clear if this CPU says it has a local APIC. */
+/* ZF clear if this CPU says it has a local APIC; changes %eax and %edx. */
 has_apic:
 	push	%ebx
+	push	%ecx
 	mov	$1, %eax
 	cpuid
 	test	$CPUID_APIC, %edx
+	pop	%ecx
 	pop	%ebx
 	ret
-
-tick:
-	push	%eax
-	incl	ticks
-	mov	$0x20, %al
-	out	%al, $0x20
-	pop	%eax
-	iret
 
 /* ---- other vCPUs ---- */
 
@@ -294,16 +288,10 @@ find_wanted:
 	mov	%al, %cl
 	in	%dx, %al
 	mov	%al, %ch
-2:	call	has_apic_keep
+2:	call	has_apic
 	jnz	3f
 	mov	$1, %ecx
 3:	mov	%ecx, wanted
-	ret
-
-has_apic_keep:
-	push	%ecx
-	call	has_apic
-	pop	%ecx
 	ret
 
 /* The lock is held: whoever is reset here isn't writing. */
@@ -360,7 +348,13 @@ sleep_second:
 	movl	$0, ticks
 1:	sti
 	hlt
-	cli
+	jmp	1b
+/* The timer's interrupt: it comes during that hlt alone, so what it interrupted is forgotten. No
+ * iret: there are KVMs that emulate protected mode, and can't do it. */
+tick:	add	$12, %esp
+	mov	$0x20, %al
+	out	%al, $0x20
+	incl	ticks
 	cmpl	$TICKS_A_SECOND, ticks
 	jb	1b
 	ret
