@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a guest read by CPUID: the dump that cpumap/guest.S writes, parsed as hostile text, decoded,
+ * and compared with a model's definition.
+ */
+#ifndef CPUSHIM_CPUID_H
+#define CPUSHIM_CPUID_H
+
+#include "error.h"
+#include "feature.h"
+#include "model.h"
+#include "util.h"
+
+#define CPUID_DUMP_LIMIT ((size_t)64 << 20)
+
+struct cpuid_entry {
+	uint32_t leaf, subleaf;
+	uint32_t reg[4]; /* by enum cpuid_reg */
+};
+
+/* One vCPU's answers, sorted by leaf and subleaf. */
+struct cpuid_cpu {
+	struct cpuid_entry *entry;
+	size_t n;
+};
+
+struct cpuid_dump {
+	struct cpuid_cpu *cpu;
+	size_t n;
+};
+
+/**
+ * cpuid_parse: the last complete dump ("cpushim-guest 1" to "end") of @text, a serial port's whole
+ * history, say. What is in front of it and behind it is ignored.
+ * @name: what errors call it
+ * Returns 0; -ENODATA: no complete dump; -EINVAL: one that isn't well formed (@err names the line).
+ */
+int cpuid_parse(struct cpuid_dump *d, const char *text, size_t len, const char *name,
+		struct error *err);
+void cpuid_dump_free(struct cpuid_dump *d);
+#define _cleanup_cpuid_dump_ __attribute__((cleanup(cpuid_dump_free)))
+
+/* cpuid_word: a register; 0 for a leaf above its range's highest or one that isn't there. */
+uint32_t cpuid_word(const struct cpuid_cpu *cpu, uint32_t leaf, uint32_t subleaf,
+		    enum cpuid_reg reg);
+
+/* cpuid_identity: leaf 0, and leaf 1's EAX with the extended parts (SDM 2A, CPUID, figure 3-6). */
+void cpuid_identity(const struct cpuid_cpu *cpu, struct identity *id);
+
+/* cpuid_features: the FEATURE_CPUID ones that are on. */
+void cpuid_features(const struct cpuid_cpu *cpu, struct featset *set);
+
+/* How a CPU differs from a definition. Zero-initialise; free with cpuid_diff_free. */
+struct cpuid_diff {
+	struct featset missing, extra;
+	struct strv other; /* a line each: identity, unnamed bits, a vCPU unlike the first */
+};
+
+/**
+ * cpuid_compare: is each vCPU of @d what @m defines? Identity (but for vendor "host" and for what
+ * is -1), every feature, and no unnamed bit in the words that hold features. FEATURE_OTHER is no
+ * part of it. 0x80000001.EDX's copies of leaf 1 must be there with vendor AMD, and not otherwise.
+ * Returns 0 and what differs in @diff (nothing: cpuid_diff_none), or -ENOMEM.
+ */
+int cpuid_compare(const struct cpuid_dump *d, const struct model *m, struct cpuid_diff *diff);
+bool cpuid_diff_none(const struct cpuid_diff *diff);
+void cpuid_diff_free(struct cpuid_diff *diff);
+#define _cleanup_cpuid_diff_ __attribute__((cleanup(cpuid_diff_free)))
+
+/* cpuid_diff_print: a line for each difference, each ended by a newline. */
+void cpuid_diff_print(struct text *out, const struct cpuid_diff *diff);
+
+/**
+ * cpuid_digest: SHA-256 over what the definition decides of what was read: identity, and the
+ * feature words without FEATURE_OTHER and AMD's copies. The same CPU has the same digest on every
+ * machine type and with any number of vCPUs.
+ * -EXDEV: the vCPUs don't agree.
+ */
+int cpuid_digest(const struct cpuid_dump *d, char hex[SHA256_HEX], struct error *err);
+
+/* cpuid_own_word: the bits of a feature word that the definition decides, as @cpu has them. */
+uint32_t cpuid_own_word(const struct cpuid_cpu *cpu, const struct feature_word *w);
+
+#endif
