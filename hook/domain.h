@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A libvirt domain's XML: what it asks of its CPU, and the same with a site model expanded. */
+#ifndef CPUSHIM_DOMAIN_H
+#define CPUSHIM_DOMAIN_H
+
+#include <stdbool.h>
+
+#include "cpumap/error.h"
+#include "cpumap/feature.h"
+#include "cpumap/table.h"
+#include "cpumap/util.h"
+
+struct domain {
+	char *xml; /* the text it was read from; not its own */
+	size_t len;
+	char *name, *uuid, *emulator; /* NULL where the XML has none */
+	bool kvm;                     /* type='kvm' */
+	char *model;                  /* of /domain/cpu with mode custom or none; NULL: none */
+	char *match;                  /* NULL: not said */
+	char *vendor_id;              /* NULL: not said */
+	struct strv own;              /* its features: name, policy, name, policy ... */
+	size_t n_cpus;                /* how many /domain/cpu there are */
+};
+
+/**
+ * domain_read: understand @len bytes of @xml, which must stay where they are.
+ * @name: for errors
+ * -EINVAL: not well-formed, a DOCTYPE, not a <domain>
+ */
+int domain_read(struct domain *d, char *xml, size_t len, const char *name, struct error *err);
+void domain_free(struct domain *d);
+#define _cleanup_domain_ __attribute__((cleanup(domain_free)))
+
+/* domain_own: the domain's own features that it wants on, and off. */
+void domain_own(const struct domain *d, struct featset *on, struct featset *off);
+
+/**
+ * domain_print: the XML with the site model of @row expanded: only bytes of /domain/cpu differ.
+ * -ENOTSUP: its encoding isn't UTF-8, or the like
+ */
+int domain_print(struct text *out, const struct domain *d, const struct table_row *row,
+		 struct error *err);
+
+/* domain_print_cpu: the <cpu> element alone, of a domain that asks for nothing else. */
+int domain_print_cpu(struct text *out, const struct table_row *row, struct error *err);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /etc/libvirt/hooks/qemu: libvirt runs it for each step of every guest's life, with the domain's
+ *XML on stdin. It lets all guests pass that have nothing to do with a site model, without loading
+ *or running anything; the others go to the worker, `cpushim hook`. libc alone, static.
+ *
+ *	qemu NAME OPERATION SUB-OPERATION EXTRA < domain.xml
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "cpumap/mapinclude.h"
+#include "cpumap/table.h"
+#include "cpumap/util.h"
+#include "record.h"
+
+#define WORKER         "/usr/bin/cpushim"
+#define XML_KEPT       ((size_t)64 << 20) /* more than libvirt itself would parse */
+#define WORKER_SECONDS 60
+
+enum operation { PASS, PREPARE, START, STARTED, ARRIVE, STOP };
+
+/* What libvirt calls us for (docs/hooks); whatever isn't here is let pass, unread: an error at
+ * reconnect would kill a running guest. */
+static const struct {
+	const char *name, *sub;
+	enum operation operation;
+} operations[] = {
+	{"prepare", "begin", PREPARE}, {"start", "begin", START},    {"started", "begin", STARTED},
+	{"migrate", "begin", ARRIVE},  {"restore", "begin", ARRIVE}, {"stopped", "end", STOP},
+	{"release", "end", STOP},
+};
+
+struct call {
+	enum operation operation;
+	const char *domain;
+	char **argv;
+	struct text xml;
+	bool cut;                /* there was more XML than is kept */
+	char uuid[UUID_LEN + 1]; /* "": none found */
+	struct strv names;       /* of the site's models */
+};
+
+static int __attribute__((format(printf, 2, 3))) refuse(const struct call *c, const char *fmt, ...)
+{
+	struct error err = {0};
+	char what[1024], line[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	error_set(&err, -EPERM, c->domain, 0, "%s", what);
+	error_line(&err, line, sizeof(line));
+	fputs(line, stderr);
+	return 1;
+}
+
+static enum operation operation_of(const char *name, const char *sub)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (strcmp(operations[i].name, name) == 0 && strcmp(operations[i].sub, sub) == 0)
+			return operations[i].operation;
+	return PASS;
+}
+
+/* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept. */
+static void read_xml(struct call *c)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n < 0)
+			continue;
+		c->cut |= c->xml.len + (size_t)n > XML_KEPT;
+		if (!c->cut)
+			text_add(&c->xml, buf, (size_t)n);
+	}
+	text_adds(&c->xml, "");
+}
+
+static bool contains(const struct call *c, const char *what, size_t len)
+{
+	return c->xml.len && memmem(c->xml.data, c->xml.len, what, len);
+}
+
+static bool says(const struct call *c, const char *what)
+{
+	return contains(c, what, strlen(what));
+}
+
+/* libvirt writes it in front of everything that a tenant can choose, but for the name, which can't
+ * have a '<' in it. */
+static void find_uuid(struct call *c)
+{
+	static const char tag[] = "<uuid>";
+	const char *at = c->xml.len ? memmem(c->xml.data, c->xml.len, tag, strlen(tag)) : NULL;
+	size_t left;
+
+	if (!at)
+		return;
+	at += strlen(tag);
+	left = (size_t)(c->xml.data + c->xml.len - at);
+	if (left >= UUID_LEN && uuid_valid(at, UUID_LEN))
+		memcpy(c->uuid, at, UUID_LEN);
+}
+
+/* The names from the comment in our include for libvirt's map: losing the table mustn't make us
+ * forget what we answer for. */
+static void names_of_include(struct strv *names)
+{
+	_cleanup_free_ char *path = root_path(LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS), *text = NULL;
+	char *pos, *name;
+	size_t len;
+
+	if (!path || file_read(path, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0)
+		return;
+	pos = strstr(text, MAPINCLUDE_NAMES);
+	if (!pos)
+		return;
+	pos += strlen(MAPINCLUDE_NAMES);
+	pos[strcspn(pos, "\n")] = '\0';
+	while ((name = strsep(&pos, " ")))
+		if (*name && strcmp(name, "-->") != 0)
+			(void)strv_add(names, name, strlen(name));
+}
+
+static void find_names(struct strv *names)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+
+	if (!path || table_load(&t, path, NULL) < 0) {
+		names_of_include(names);
+		return;
+	}
+	for (size_t i = 0; i < t.n; i++)
+		(void)strv_add(names, t.row[i].model, strlen(t.row[i].model));
+}
+
+static bool names_a_model(const struct call *c)
+{
+	for (size_t i = 0; i < c->names.n; i++)
+		if (says(c, c->names.item[i]))
+			return true;
+	return false;
+}
+
+/* Not to be searched as it stands: a name may be hidden in a character reference, or the bytes
+ * aren't ASCII's. */
+static bool is_opaque(const struct call *c)
+{
+	const char *start = c->xml.data;
+	size_t len = c->xml.len;
+
+	if (says(c, "&#") || says(c, "<!") || contains(c, "", 1))
+		return true;
+	if (len >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
+		start += 3;
+		len -= 3;
+	}
+	if (len && ((unsigned char)*start >= 0x80 || *start == 0x4c))
+		return true;
+	return len > 5 && memcmp(start, "<?xml", 5) == 0 &&
+	       memmem(start, len < 200 ? len : 200, "encoding", 8) && !strcasestr(start, "utf-8");
+}
+
+/* The XML for the worker's stdin. */
+static int xml_file(const struct call *c)
+{
+	int fd = memfd_create("domain", MFD_CLOEXEC);
+
+	for (size_t at = 0; fd >= 0 && at < c->xml.len;) {
+		ssize_t n = write(fd, c->xml.data + at, c->xml.len - at);
+
+		if (n <= 0) {
+			(void)close(fd);
+			return -1;
+		}
+		at += (size_t)n;
+	}
+	if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* libvirt's daemons by the name of the process that runs us. */
+static bool called_by_libvirt(void)
+{
+	char path[64], comm[32] = "";
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
+	if (n > 0)
+		comm[strcspn(comm, "\n")] = '\0';
+	return strcmp(comm, "libvirtd") == 0 || strcmp(comm, "virtqemud") == 0;
+}
+
+/* Runs the worker. Its exit status, or -1 if it can't be run. */
+static int run_worker(const struct call *c)
+{
+	_cleanup_free_ char *path = root_path(WORKER);
+	_cleanup_close_ int xml = xml_file(c);
+	char *argv[] = {(char *)"cpushim",
+			(char *)"hook",
+			(char *)(called_by_libvirt() ? "--libvirt" : "--by-hand"),
+			(char *)"--",
+			c->argv[1],
+			c->argv[2],
+			c->argv[3],
+			c->argv[4],
+			NULL};
+	int status;
+	pid_t pid;
+
+	if (!path || xml < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(WORKER_SECONDS);
+		if (dup2(xml, STDIN_FILENO) == 0)
+			(void)execv(path, argv);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= 2 ? WEXITSTATUS(status) : -1;
+}
+
+/* Without the worker: refuse what surely asks for a site model, let everything else pass. */
+static int decide_alone(const struct call *c)
+{
+	char element[MODEL_NAME_MAX + 16];
+
+	for (size_t i = 0; i < c->names.n; i++) {
+		(void)snprintf(element, sizeof(element), ">%s</model>", c->names.item[i]);
+		if (says(c, element))
+			return refuse(
+				c,
+				"asks for the site model '%s', which can't be checked: " WORKER
+				" doesn't run; reinstall cpushim",
+				c->names.item[i]);
+	}
+	if ((c->operation == START || c->operation == STARTED) && *c->uuid &&
+	    record_exists(c->uuid))
+		return refuse(c, "can't be checked: " WORKER " doesn't run; reinstall cpushim");
+	return 0;
+}
+
+/* Only what has a site model's name in it, or may hide one, or has asked for one at prepare. */
+static bool concerns_us(const struct call *c)
+{
+	bool awaited = c->operation == START || c->operation == STARTED;
+
+	return (awaited && *c->uuid && record_exists(c->uuid)) || names_a_model(c) ||
+	       (c->names.n > 0 && is_opaque(c));
+}
+
+static int handle(struct call *c)
+{
+	int status;
+
+	if (c->operation == PASS)
+		return 0;
+	read_xml(c);
+	if (c->xml.failed)
+		return refuse(c, "out of memory");
+	find_uuid(c);
+	/* what an earlier start left behind helps nobody */
+	if ((c->operation == STOP || c->operation == PREPARE) && *c->uuid)
+		(void)record_remove(c->uuid);
+	if (c->operation == STOP)
+		return 0;
+	find_names(&c->names);
+	if (!concerns_us(c))
+		return 0;
+	if (c->cut)
+		return names_a_model(c) ? refuse(c, "names a site model, and its XML is too large")
+					: 0;
+	status = run_worker(c);
+	return status < 0 ? decide_alone(c) : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct call c = {0};
+	int status;
+
+	if (argc != 5) {
+		fputs("cpushim: usage: qemu DOMAIN OPERATION SUB-OPERATION EXTRA < domain.xml\n"
+		      "by hand: qemu demo prepare begin - < domain.xml prints it with its site "
+		      "model expanded\n",
+		      stderr);
+		return 2;
+	}
+	c.argv = argv;
+	c.domain = argv[1];
+	c.operation = operation_of(argv[2], argv[3]);
+	status = handle(&c);
+	text_free(&c.xml);
+	strv_free(&c.names);
+	return status;
+}

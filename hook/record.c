@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "cpumap/util.h"
+
+#define FORMAT       "cpushim-record 1\n"
+#define RECORD_LIMIT 65536
+
+bool uuid_valid(const char *uuid, size_t len)
+{
+	if (len != UUID_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? uuid[i] != '-' : !strchr("0123456789abcdef", uuid[i]) || !uuid[i])
+			return false;
+	}
+	return true;
+}
+
+static char *path_of(const char *uuid)
+{
+	_cleanup_free_ char *dir = root_path(RECORD_DIR);
+	char *path = NULL;
+
+	if (!dir || !uuid_valid(uuid, strlen(uuid)) || asprintf(&path, "%s/%s", dir, uuid) < 0)
+		return NULL;
+	return path;
+}
+
+bool record_exists(const char *uuid)
+{
+	_cleanup_free_ char *path = path_of(uuid);
+	struct stat st;
+
+	return path && lstat(path, &st) == 0;
+}
+
+int record_remove(const char *uuid)
+{
+	_cleanup_free_ char *path = path_of(uuid);
+
+	if (!path)
+		return -EINVAL;
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int make_dir(struct error *err)
+{
+	_cleanup_free_ char *dir = root_path(RECORD_DIR);
+	_cleanup_free_ char *run = root_path("/run");
+
+	if (!dir || !run)
+		return error_set(err, -ENOMEM, RECORD_DIR, 0, "out of memory");
+	/* a staged root may have no /run */
+	(void)mkdir(run, 0755);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
+	return 0;
+}
+
+int record_write(const char *uuid, const struct record *r, struct error *err)
+{
+	_cleanup_free_ char *path = path_of(uuid);
+	_cleanup_text_ struct text t = {0};
+	int rc = make_dir(err);
+
+	if (rc < 0)
+		return rc;
+	text_addf(&t, FORMAT "phase=request\nmodel=%s\ndigest=%s\nvendor=%s\non=", r->model,
+		  r->digest, r->vendor);
+	featset_print(&t, &r->on, ",");
+	text_adds(&t, "\noff=");
+	featset_print(&t, &r->off, ",");
+	text_adds(&t, "\n");
+	if (!path || t.failed)
+		return error_set(err, -ENOMEM, RECORD_DIR, 0, "out of memory");
+	return file_write(path, 0600, t.data, t.len, NULL, err);
+}
+
+/* The value of a line "KEY=value" as the next of *@pos; false if it isn't that. */
+static bool next_value(const char **pos, const char *key, const char **value, size_t *len)
+{
+	const char *end = strchr(*pos, '\n');
+	size_t key_len = strlen(key);
+
+	if (!end || strncmp(*pos, key, key_len) != 0 || (*pos)[key_len] != '=')
+		return false;
+	*value = *pos + key_len + 1;
+	*len = (size_t)(end - *value);
+	*pos = end + 1;
+	return true;
+}
+
+static bool next_string(const char **pos, const char *key, char *buf, size_t size)
+{
+	const char *value;
+	size_t len;
+
+	if (!next_value(pos, key, &value, &len) || len >= size)
+		return false;
+	memcpy(buf, value, len);
+	buf[len] = '\0';
+	return true;
+}
+
+static bool next_features(const char **pos, const char *key, struct featset *set)
+{
+	const char *value;
+	size_t len;
+
+	return next_value(pos, key, &value, &len) && featset_parse(set, value, len, ',', NULL) == 0;
+}
+
+int record_read(const char *uuid, struct record *r, struct error *err)
+{
+	_cleanup_free_ char *path = path_of(uuid), *text = NULL;
+	const char *pos;
+	char phase[16];
+	size_t len;
+	int rc;
+
+	*r = (struct record){0};
+	if (!path)
+		return error_set(err, -EINVAL, RECORD_DIR, 0, "not a UUID");
+	rc = file_read(path, TRUST_OWNER, RECORD_LIMIT, &text, &len, err);
+	if (rc < 0)
+		return rc;
+	pos = text;
+	if (strncmp(pos, FORMAT, strlen(FORMAT)) == 0) {
+		pos += strlen(FORMAT);
+		if (next_string(&pos, "phase", phase, sizeof(phase)) &&
+		    next_string(&pos, "model", r->model, sizeof(r->model)) &&
+		    next_string(&pos, "digest", r->digest, sizeof(r->digest)) &&
+		    next_string(&pos, "vendor", r->vendor, sizeof(r->vendor)) &&
+		    next_features(&pos, "on", &r->on) && next_features(&pos, "off", &r->off))
+			return 0;
+	}
+	return error_set(err, -EINVAL, path, 0, "isn't a record; start the domain anew");
+}
