@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain.h"
+
+#include <errno.h>
+
+#include "cpumap/xml.h"
+#include "splice.h"
+
+void domain_free(struct domain *d)
+{
+	free(d->name);
+	free(d->uuid);
+	free(d->emulator);
+	free(d->model);
+	free(d->match);
+	free(d->vendor_id);
+	strv_free(&d->own);
+	*d = (struct domain){0};
+}
+
+/* A copy in malloc's memory of what libxml2 allocated; NULL stays NULL. */
+static char *take(char *s)
+{
+	char *copy = s ? strdup(s) : NULL;
+
+	if (s)
+		xmlFree(s);
+	return copy;
+}
+
+static char *content(const xmlNode *node)
+{
+	return take((char *)xmlNodeGetContent(node));
+}
+
+static char *attribute(const xmlNode *node, const char *name)
+{
+	return take(xml_attr(node, name));
+}
+
+static const xmlNode *child(const xmlNode *node, const char *name)
+{
+	for (const xmlNode *n = node->children; n; n = n->next)
+		if (xml_is(n, NULL, name))
+			return n;
+	return NULL;
+}
+
+static int read_feature(struct domain *d, const xmlNode *node)
+{
+	_cleanup_free_ char *name = attribute(node, "name"), *policy = attribute(node, "policy");
+
+	if (!policy)
+		policy = strdup("require"); /* libvirt's default */
+	if (!name || !policy)
+		return 0;
+	if (strv_add(&d->own, name, strlen(name)) < 0)
+		return -ENOMEM;
+	return strv_add(&d->own, policy, strlen(policy));
+}
+
+/* In host-model and the like libvirt ignores a <model>. */
+static int read_cpu(struct domain *d, const xmlNode *cpu)
+{
+	_cleanup_free_ char *mode = attribute(cpu, "mode");
+	const xmlNode *model = child(cpu, "model");
+
+	if (!model || (mode && strcmp(mode, "custom") != 0))
+		return 0;
+	d->model = content(model);
+	d->vendor_id = attribute(model, "vendor_id");
+	d->match = attribute(cpu, "match");
+	for (const xmlNode *n = cpu->children; n; n = n->next)
+		if (xml_is(n, NULL, "feature") && read_feature(d, n) < 0)
+			return -ENOMEM;
+	return d->model ? 0 : -ENOMEM;
+}
+
+static int read_parts(struct domain *d, const xmlNode *root)
+{
+	_cleanup_free_ char *type = attribute(root, "type");
+	const xmlNode *name = child(root, "name"), *uuid = child(root, "uuid");
+	const xmlNode *devices = child(root, "devices"), *cpu = child(root, "cpu");
+	const xmlNode *emulator = devices ? child(devices, "emulator") : NULL;
+
+	d->kvm = type && strcmp(type, "kvm") == 0;
+	d->name = name ? content(name) : NULL;
+	d->uuid = uuid ? content(uuid) : NULL;
+	d->emulator = emulator ? content(emulator) : NULL;
+	for (const xmlNode *n = root->children; n; n = n->next)
+		d->n_cpus += xml_is(n, NULL, "cpu");
+	return cpu ? read_cpu(d, cpu) : 0;
+}
+
+int domain_read(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	int r;
+
+	*d = (struct domain){.xml = xml, .len = len};
+	r = xml_parse(&doc, xml, len, name, "domain", err);
+	if (r < 0)
+		return r;
+	/* the splicing goes by ASCII's bytes */
+	if (doc->encoding && xmlStrcasecmp(doc->encoding, BAD_CAST "UTF-8") != 0 &&
+	    xmlStrcasecmp(doc->encoding, BAD_CAST "US-ASCII") != 0)
+		d->xml = NULL;
+	if (read_parts(d, xmlDocGetRootElement(doc)) < 0)
+		return error_set(err, -ENOMEM, name, 0, "out of memory");
+	return 0;
+}
+
+/* force is require under enforce; optional and forbid ask libvirt about the host, not us. */
+static const char *policy_shown(const char *policy)
+{
+	return strcmp(policy, "force") == 0 ? "require" : policy;
+}
+
+void domain_own(const struct domain *d, struct featset *on, struct featset *off)
+{
+	*on = *off = (struct featset){0};
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
+		const char *policy = d->own.item[i + 1];
+		bool disable = strcmp(policy, "disable") == 0 || strcmp(policy, "forbid") == 0;
+
+		if (f >= 0)
+			featset_add(disable ? off : on, (size_t)f);
+	}
+}
+
+static void add_escaped(struct text *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("<>&'\"", *s))
+			text_addf(out, "&#%d;", *s);
+		else
+			text_add(out, s, 1);
+	}
+}
+
+static void add_feature(struct text *out, const char *indent, const char *policy, const char *name)
+{
+	text_addf(out, "%s<feature policy='", indent);
+	add_escaped(out, policy);
+	text_adds(out, "' name='");
+	add_escaped(out, name);
+	text_adds(out, "'/>");
+}
+
+static void add_set(struct text *out, const char *indent, const char *policy,
+		    const struct featset *set)
+{
+	_cleanup_text_ struct text names = {0};
+	char *rest, *name;
+
+	featset_print(&names, set, ",");
+	rest = names.data;
+	while ((name = strsep(&rest, ",")))
+		if (*name)
+			add_feature(out, indent, policy, name);
+}
+
+/* The definition's features, what the base would add, and the domain's own, which win. */
+static int add_features(struct text *out, const char *indent, const struct domain *d,
+			const struct table_row *row, struct error *err)
+{
+	struct featset on, off, own_on, own_off;
+	int r = featset_parse(&on, row->features, strlen(row->features), ',', err);
+
+	if (r == 0)
+		r = featset_parse(&off, row->brings, strlen(row->brings), ',', err);
+	if (r < 0)
+		return r;
+	domain_own(d, &own_on, &own_off);
+	featset_subtract(&off, &on);
+	featset_union(&own_on, &own_off);
+	featset_subtract(&on, &own_on);
+	featset_subtract(&off, &own_on);
+	add_set(out, indent, "require", &on);
+	add_set(out, indent, "disable", &off);
+	for (size_t i = 0; i + 1 < d->own.n; i += 2)
+		add_feature(out, indent, policy_shown(d->own.item[i + 1]), d->own.item[i]);
+	return 0;
+}
+
+static void add_model(struct text *out, const struct domain *d, const struct table_row *row)
+{
+	const char *vendor = d->vendor_id ? d->vendor_id : row->vendor;
+
+	text_adds(out, "<model fallback='forbid'");
+	if (*vendor && strcmp(vendor, "host") != 0) {
+		text_adds(out, " vendor_id='");
+		add_escaped(out, vendor);
+		text_adds(out, "'");
+	}
+	text_addf(out, ">%s</model>", row->base);
+}
+
+/* The white space in front of byte @at, from the end of the line before on; "" if something else
+ * is. */
+static char *indent_of(const char *xml, size_t at)
+{
+	size_t start = at;
+
+	while (start > 0 && (xml[start - 1] == ' ' || xml[start - 1] == '\t'))
+		start--;
+	if (start == 0 || xml[start - 1] != '\n')
+		return strdup("");
+	start--;
+	if (start > 0 && xml[start - 1] == '\r')
+		start--;
+	return strndup(xml + start, at - start);
+}
+
+/* Copies from *@copied to @to. */
+static void copy_to(struct text *out, const char *xml, size_t *copied, size_t to)
+{
+	if (to > *copied)
+		text_add(out, xml + *copied, to - *copied);
+	*copied = to;
+}
+
+/* Where what is in front of @at ends, white space left out. */
+static size_t trim(const char *xml, size_t at, size_t from)
+{
+	while (at > from && strchr(" \t\r\n", xml[at - 1]))
+		at--;
+	return at;
+}
+
+/* Everything of <cpu> stays but its model and its features; features come last. */
+static int print_inside(struct text *out, const struct domain *d, const struct element *cpu,
+			const struct table_row *row, struct error *err)
+{
+	_cleanup_free_ char *indent = NULL;
+	size_t copied = 0, at = cpu->inside.start, end;
+	struct element e;
+	int r;
+
+	while (splice_child(d->xml, &cpu->inside, at, NULL, &e)) {
+		at = e.all.end;
+		if (!indent && splice_named(d->xml, &e, "model")) {
+			indent = indent_of(d->xml, e.all.start);
+			copy_to(out, d->xml, &copied, e.all.start);
+			add_model(out, d, row);
+			copied = at;
+		} else if (splice_named(d->xml, &e, "feature")) {
+			copy_to(out, d->xml, &copied, trim(d->xml, e.all.start, copied));
+			copied = at;
+		}
+	}
+	if (!indent)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	end = trim(d->xml, cpu->inside.end, copied);
+	copy_to(out, d->xml, &copied, end);
+	r = add_features(out, indent, d, row, err);
+	copy_to(out, d->xml, &copied, d->len);
+	return r;
+}
+
+int domain_print(struct text *out, const struct domain *d, const struct table_row *row,
+		 struct error *err)
+{
+	struct element root, cpu;
+	int r;
+
+	if (!d->xml)
+		return error_set(err, -ENOTSUP, d->name, 0,
+				 "its XML isn't UTF-8; convert it (xmllint --encode UTF-8)");
+	if (d->n_cpus != 1)
+		return error_set(err, -EINVAL, d->name, 0, "it has %zu <cpu> elements", d->n_cpus);
+	if (!splice_root(d->xml, d->len, &root) ||
+	    !splice_child(d->xml, &root.inside, root.inside.start, "cpu", &cpu))
+		return error_set(err, -EINVAL, d->name, 0, "its <cpu> isn't written plainly");
+	r = print_inside(out, d, &cpu, row, err);
+	return r == 0 && out->failed ? error_set(err, -ENOMEM, d->name, 0, "out of memory") : r;
+}
+
+int domain_print_cpu(struct text *out, const struct table_row *row, struct error *err)
+{
+	const struct domain plain = {0};
+	int r;
+
+	text_adds(out, "<cpu mode='custom' match='exact'>\n  ");
+	add_model(out, &plain, row);
+	r = add_features(out, "\n  ", &plain, row, err);
+	text_adds(out, "\n</cpu>");
+	return r == 0 && out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : r;
+}
