@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#include "util.h"
+
+#define ENTRIES_FIRST 256
+#define ENTRIES_MAX   4096
+
+/*
+ * Features that QEMU offers under KVM whatever KVM_GET_SUPPORTED_CPUID says, or depending on more
+ * than that (kvm_arch_get_supported_cpuid, target/i386/kvm/kvm.c, 5.2 to 11.0).
+ */
+static const char *const corrected[] = {
+	"mtrr",
+	"pat",
+	"mce",
+	"mca",          /* always: KVM before 2.6.30 kept them back */
+	"tsc-deadline", /* by KVM_CAP_TSC_DEADLINE_TIMER */
+	"monitor",      /* by KVM_CAP_X86_DISABLE_EXITS, -overcommit cpu-pm=on */
+	"arat",         /* always: the APIC timer never stops */
+	"topoext",      /* always: the host has to be an AMD, no KVM knows it */
+	"overflow-recov",
+	"succor", /* by the machine check support */
+	"xfd",
+	"amx-tile",
+	"amx-int8",
+	"amx-bf16",
+	"amx-fp16",
+	"amx-complex", /* by arch_prctl */
+	"sgx",
+	"sgxlc",
+	"sgx1",
+	"sgx2",
+	"sgx-exinfo",
+	"sgx-debug",
+	"sgx-mode64",
+	"sgx-provisionkey",
+	"sgx-tokenkey",
+	"sgx-kss", /* by /dev/sgx_provision and the memory */
+};
+
+static struct kvm_cpuid2 *ask(int kvm, struct error *err)
+{
+	for (unsigned int n = ENTRIES_FIRST; n <= ENTRIES_MAX; n *= 2) {
+		struct kvm_cpuid2 *answer =
+			calloc(1, sizeof(*answer) + n * sizeof(answer->entries[0]));
+
+		if (!answer) {
+			error_set(err, -ENOMEM, "/dev/kvm", 0, "out of memory");
+			return NULL;
+		}
+		answer->nent = n;
+		if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, answer) == 0)
+			return answer;
+		free(answer);
+		if (errno != E2BIG)
+			break;
+	}
+	error_set(err, -ENODEV, "/dev/kvm", 0, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
+	return NULL;
+}
+
+static uint32_t register_of(const struct kvm_cpuid_entry2 *e, enum cpuid_reg reg)
+{
+	const uint32_t value[] = {e->eax, e->ebx, e->ecx, e->edx};
+
+	return value[reg];
+}
+
+static void add_entry(struct featset *set, const struct kvm_cpuid_entry2 *e)
+{
+	for (size_t i = 0; i < n_features; i++) {
+		const struct feature *f = &features[i];
+
+		if (f->kind != FEATURE_MSR && f->leaf == e->function && f->subleaf == e->index &&
+		    register_of(e, f->reg) >> f->bit & 1)
+			featset_add(set, i);
+	}
+}
+
+int kvm_offers(struct featset *set, struct error *err)
+{
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	_cleanup_free_ struct kvm_cpuid2 *answer = NULL;
+
+	*set = (struct featset){0};
+	if (kvm < 0)
+		return error_set(err, -ENODEV, "/dev/kvm", 0, "%s", strerror(errno));
+	answer = ask(kvm, err);
+	if (!answer)
+		return -ENODEV;
+	for (unsigned int i = 0; i < answer->nent; i++)
+		add_entry(set, &answer->entries[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(corrected); i++) {
+		int f = feature_find(corrected[i], strlen(corrected[i]));
+
+		if (f >= 0)
+			featset_add(set, (size_t)f);
+	}
+	return 0;
+}

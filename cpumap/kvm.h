@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this machine's KVM surely can't give a guest, asked of /dev/kvm at this moment. */
+#ifndef CPUSHIM_KVM_H
+#define CPUSHIM_KVM_H
+
+#include "error.h"
+#include "feature.h"
+
+/**
+ * kvm_offers: the features that a guest may get: those of KVM_GET_SUPPORTED_CPUID, and those that
+ * QEMU adds to them or that it asks elsewhere for. In doubt a feature is in.
+ * -ENODEV: /dev/kvm can't be opened or asked
+ */
+int kvm_offers(struct featset *set, struct error *err);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpushim hook: the worker, which the front runs with the domain's XML on stdin:
+ *	cpushim hook --libvirt|--by-hand NAME OPERATION SUB-OPERATION EXTRA
+ */
+#include <errno.h>
+#include <getopt.h>
+
+#include "cpumap/cmd.h"
+#include "record.h"
+#include "worker.h"
+
+#define XML_LIMIT ((size_t)64 << 20)
+#define PID_DIR   "/run/libvirt/qemu"
+
+struct job {
+	const char *name;
+	bool libvirt; /* it calls, and not a person */
+	struct asked asked;
+};
+
+static int refuse(const struct job *j, const char *model, const struct strv *reasons)
+{
+	return reasons_print(j->name, model, reasons) ? EXIT_NO : EXIT_YES;
+}
+
+/* The record of a domain that may go on. */
+static int keep_record(const struct job *j)
+{
+	const struct domain *d = &j->asked.domain;
+	struct error err = {0};
+	struct record r;
+
+	if (!j->libvirt)
+		return EXIT_YES;
+	decide_record(d, j->asked.facts.row, &r);
+	if (!d->uuid || !uuid_valid(d->uuid, strlen(d->uuid)))
+		error_set(&err, -EINVAL, j->name, 0, "its XML has no UUID in canonical form");
+	else if (record_write(d->uuid, &r, &err) == 0)
+		return EXIT_YES;
+	(void)cmd_fail(&err);
+	return EXIT_NO;
+}
+
+static int prepare(struct job *j)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_text_ struct text xml = {0};
+	const struct asked *a = &j->asked;
+	struct error err = {0};
+
+	if (!a->facts.row)
+		return EXIT_YES;
+	decide_request(&a->domain, &a->facts, &reasons);
+	if (!*a->facts.row->refused) {
+		if (domain_print(&xml, &a->domain, a->facts.row, &err) < 0) {
+			(void)cmd_fail(&err);
+			return EXIT_NO;
+		}
+		(void)fwrite(xml.data, 1, xml.len, stdout);
+		if (!j->libvirt)
+			unsaid_print(j->name, a->facts.row);
+	}
+	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
+		return cmd_flush(EXIT_NO);
+	return cmd_flush(keep_record(j));
+}
+
+/* What arrives by migration or from a saved file: refused if it can't run here. */
+static int arrive(struct job *j)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	const struct asked *a = &j->asked;
+
+	if (!a->facts.row)
+		return EXIT_YES;
+	decide_request(&a->domain, &a->facts, &reasons);
+	return refuse(j, a->facts.row->model, &reasons);
+}
+
+/* The record of this domain; -ENOENT: it asked for nothing at prepare. */
+static int recorded(const struct job *j, struct record *r, struct error *err)
+{
+	const char *uuid = j->asked.domain.uuid;
+
+	if (!uuid || !uuid_valid(uuid, strlen(uuid)) || !record_exists(uuid))
+		return -ENOENT;
+	return record_read(uuid, r, err);
+}
+
+/* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
+static void use_record(struct job *j, const struct record *r)
+{
+	struct asked *a = &j->asked;
+
+	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
+}
+
+static int start(struct job *j)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	struct error err = {0};
+	struct record r;
+	int rc = recorded(j, &r, &err);
+
+	if (rc == -ENOENT)
+		return EXIT_YES;
+	if (rc < 0) {
+		(void)cmd_fail(&err);
+		return EXIT_NO;
+	}
+	use_record(j, &r);
+	decide_start(&j->asked.domain, &j->asked.facts, &r, &reasons);
+	return refuse(j, r.model, &reasons);
+}
+
+/* A file of /proc/PID or of libvirt's, whatever is in it. */
+static char *read_small(const char *path, size_t *len)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	char *data = NULL;
+
+	if (!f || fd_read_all(fileno(f), 4 << 20, &data, len) < 0)
+		return NULL;
+	return data;
+}
+
+/* The command line of the QEMU whose PID libvirt noted; NUL between its arguments. */
+static char *read_cmdline(const char *name, size_t *len)
+{
+	_cleanup_free_ char *dir = root_path(PID_DIR), *path = NULL, *pid_text = NULL, *proc = NULL;
+	uint64_t pid;
+	size_t n;
+
+	if (!dir || strchr(name, '/') || asprintf(&path, "%s/%s.pid", dir, name) < 0)
+		return NULL;
+	pid_text = read_small(path, &n);
+	if (!pid_text || number_parse(pid_text, strcspn(pid_text, "\n"), 10, INT32_MAX, &pid) < 0 ||
+	    asprintf(&proc, "/proc/%d/cmdline", (int)pid) < 0)
+		return NULL;
+	return read_small(proc, len);
+}
+
+/* The last value of an option in a command line; NULL: it isn't there. */
+static const char *last_option(const char *cmdline, size_t len, const char *option)
+{
+	const char *value = NULL, *end = cmdline + len;
+
+	for (const char *at = cmdline; at < end; at += strlen(at) + 1) {
+		const char *next = at + strlen(at) + 1;
+
+		/* QEMU takes both spellings */
+		if (next < end &&
+		    (strcmp(at, option) == 0 || (at[0] == '-' && strcmp(at + 1, option) == 0)))
+			value = next;
+	}
+	return value;
+}
+
+static int check_process(struct job *j, const struct record *r)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_free_ char *cmdline = NULL;
+	const char *uuid, *last_words = "its QEMU can't be found by libvirt's " PID_DIR "/NAME.pid";
+	size_t len = 0;
+
+	use_record(j, r);
+	cmdline = read_cmdline(j->name, &len);
+	uuid = cmdline ? last_option(cmdline, len, "-uuid") : NULL;
+	if (!uuid || strcmp(uuid, j->asked.domain.uuid) != 0)
+		(void)strv_add(&reasons, last_words, strlen(last_words));
+	else
+		decide_started(last_option(cmdline, len, "-cpu"), &j->asked.facts, r, &reasons);
+	return refuse(j, r->model, &reasons);
+}
+
+static int started(struct job *j)
+{
+	struct error err = {0};
+	struct record r;
+	int rc = recorded(j, &r, &err), status;
+
+	if (rc == -ENOENT)
+		return EXIT_YES;
+	if (rc < 0) {
+		(void)cmd_fail(&err);
+		status = EXIT_NO;
+	} else {
+		status = check_process(j, &r);
+	}
+	/* checked once: nothing later needs it */
+	(void)record_remove(j->asked.domain.uuid);
+	return status;
+}
+
+static const struct {
+	const char *operation;
+	int (*run)(struct job *j);
+} operations[] = {
+	{"prepare", prepare}, {"start", start},    {"started", started},
+	{"migrate", arrive},  {"restore", arrive},
+};
+
+/* Does @xml say the name of one of our models in plain text, or could it hide one? */
+static bool may_ask(const struct table *t, const char *xml, size_t len)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (memmem(xml, len, t->row[i].model, strlen(t->row[i].model)))
+			return true;
+	return memmem(xml, len, "<!ENTITY", 8) ||
+	       (memmem(xml, len, "<!DOCTYPE", 9) && memmem(xml, len, "&#", 2));
+}
+
+/* XML that can't be understood: refused if a site model may be asked for in it. */
+static int not_understood(const struct job *j, const char *xml, size_t len, const struct error *err)
+{
+	if (j->asked.table.n == 0) {
+		(void)cmd_fail(err);
+		return EXIT_NO_TABLE;
+	}
+	if (err->code == -ENOMEM || may_ask(&j->asked.table, xml, len)) {
+		(void)cmd_fail(err);
+		return EXIT_NO;
+	}
+	return EXIT_YES;
+}
+
+static int run(struct job *j, const char *operation)
+{
+	_cleanup_free_ char *xml = NULL;
+	struct error err = {0};
+	size_t len;
+	int r = fd_read_all(STDIN_FILENO, XML_LIMIT, &xml, &len);
+
+	if (r < 0) {
+		error_set(&err, r, j->name, 0, "its XML can't be read: %s", strerror(-r));
+		(void)cmd_fail(&err);
+		return EXIT_NO;
+	}
+	r = asked_read(&j->asked, xml, len, j->name, &err);
+	if (r < 0)
+		return not_understood(j, xml, len, &err);
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (strcmp(operations[i].operation, operation) == 0)
+			return operations[i].run(j);
+	return EXIT_YES;
+}
+
+int cmd_hook(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"libvirt", no_argument, NULL, 'l'}, {"by-hand", no_argument, NULL, 'm'}, {0}};
+	struct job j = {0};
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == '?')
+			return usage_error("hook", NULL);
+		j.libvirt = opt == 'l';
+	}
+	if (argc - optind != 4)
+		return usage_error("hook", "is run by libvirt's hook with a domain's name, "
+					   "operation, sub-operation and extra");
+	j.name = argv[optind];
+	status = run(&j, argv[optind + 1]);
+	asked_free(&j.asked);
+	return status;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpushim rewrite: what the hook prints at prepare, for a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sys/wait.h>
+
+#include "cpumap/cmd.h"
+#include "worker.h"
+
+#define XML_LIMIT ((size_t)64 << 20)
+
+static const char usage[] =
+	"Usage: cpushim rewrite [--diff] [FILE]\n"
+	"Print the domain XML in FILE (or from stdin) with its site model expanded; a domain\n"
+	"without one as it is. Reasons why it can't run here go to stderr.\n"
+	"\n"
+	"  -d, --diff  only the difference\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit status: 0 done; 1 it can't run here; 2 not a domain, or no table.\n";
+
+static int read_input(const char *path, char **xml, size_t *len, struct error *err)
+{
+	int r;
+
+	if (path)
+		return file_read(path, TRUST_ANY, XML_LIMIT, xml, len, err);
+	r = fd_read_all(STDIN_FILENO, XML_LIMIT, xml, len);
+	return r < 0 ? error_set(err, r, "standard input", 0, "%s", strerror(-r)) : 0;
+}
+
+static int memory_file(const char *data, size_t len)
+{
+	FILE *f = tmpfile();
+	int fd = -1;
+
+	if (f && fwrite(data, 1, len, f) == len && fflush(f) == 0)
+		fd = dup(fileno(f));
+	if (f)
+		(void)fclose(f);
+	return fd;
+}
+
+/* diff(1) of both, labelled; its 0 and 1 are fine. */
+static int print_diff(const char *before, size_t before_len, const struct text *after)
+{
+	_cleanup_close_ int a = memory_file(before, before_len);
+	_cleanup_close_ int b = memory_file(after->data, after->len);
+	char path_a[32], path_b[32];
+	struct error err = {0};
+	int status = -1;
+	pid_t pid;
+
+	(void)snprintf(path_a, sizeof(path_a), "/proc/self/fd/%d", a);
+	(void)snprintf(path_b, sizeof(path_b), "/proc/self/fd/%d", b);
+	(void)fflush(stdout);
+	pid = a < 0 || b < 0 ? -1 : fork();
+	if (pid == 0) {
+		(void)execlp("diff", "diff", "-u", "--label", "before", "--label", "after", path_a,
+			     path_b, (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
+		return EXIT_YES;
+	error_set(&err, -EIO, NULL, 0, "diff can't be run; is diffutils installed?");
+	return cmd_fail(&err);
+}
+
+static int rewrite(const struct asked *a, const char *name, bool diff)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_text_ struct text xml = {0};
+	const struct domain *d = &a->domain;
+	const struct table_row *row = a->facts.row;
+	struct error err = {0};
+	int status = EXIT_YES;
+
+	if (!row) {
+		if (!diff)
+			(void)fwrite(d->xml ? d->xml : "", 1, d->xml ? d->len : 0, stdout);
+		return EXIT_YES;
+	}
+	decide_request(d, &a->facts, &reasons);
+	if (!*row->refused) {
+		if (domain_print(&xml, d, row, &err) < 0)
+			return cmd_fail(&err);
+		if (diff)
+			status = print_diff(d->xml, d->len, &xml);
+		else
+			(void)fwrite(xml.data, 1, xml.len, stdout);
+		unsaid_print(name, row);
+	}
+	if (reasons_print(name, row->model, &reasons))
+		return EXIT_NO;
+	return status;
+}
+
+int cmd_rewrite(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"diff", no_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {0}};
+	_cleanup_asked_ struct asked a = {0};
+	_cleanup_free_ char *xml = NULL;
+	const char *path;
+	struct error err = {0};
+	bool diff = false;
+	size_t len;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "dh", options, NULL)) != -1) {
+		if (opt == 'h')
+			return cmd_help(usage);
+		if (opt != 'd')
+			return usage_error("rewrite", NULL);
+		diff = true;
+	}
+	if (argc - optind > 1)
+		return usage_error("rewrite", "takes one FILE");
+	path = optind < argc ? argv[optind] : NULL;
+	if (read_input(path, &xml, &len, &err) < 0 ||
+	    asked_read(&a, xml, len, path ? path : "standard input", &err) < 0)
+		return cmd_fail(&err);
+	return cmd_flush(rewrite(&a, a.domain.name ? a.domain.name : "domain", diff));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the hook answers: computed from what was read, without doing anything. */
+#ifndef CPUSHIM_DECIDE_H
+#define CPUSHIM_DECIDE_H
+
+#include "cpumap/table.h"
+#include "cpumap/util.h"
+#include "domain.h"
+#include "record.h"
+
+/* What a decision rests on. */
+struct facts {
+	const struct table *table;
+	const struct table_row *row; /* of the domain's model and emulator; NULL: none */
+	const char *emulator; /* the file that <emulator> resolves to; NULL: the XML has none */
+	bool wrapper;         /* that is our wrapper */
+	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
+};
+
+/**
+ * decide_request: may this domain, which asks for a site model, run here?
+ * @reasons: receives a line for each reason why not; none: it may
+ */
+void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons);
+
+/**
+ * decide_start: does libvirt pass on what was asked for at prepare?
+ * @d: the domain at start, as libvirt has changed it
+ */
+void decide_start(const struct domain *d, const struct facts *f, const struct record *r,
+		  struct strv *reasons);
+
+/**
+ * decide_started: is the argument of the QEMU that runs the model's?
+ * @arg: its last -cpu; NULL: none
+ */
+void decide_started(const char *arg, const struct facts *f, const struct record *r,
+		    struct strv *reasons);
+
+/* decide_record: what prepare notes of a request. */
+void decide_record(const struct domain *d, const struct table_row *row, struct record *r);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the hook does for a domain that may ask for a site model. */
+#ifndef CPUSHIM_WORKER_H
+#define CPUSHIM_WORKER_H
+
+#include "cpumap/error.h"
+#include "cpumap/table.h"
+#include "decide.h"
+#include "domain.h"
+
+/* Everything that facts need, kept together. */
+struct asked {
+	struct table table;
+	struct domain domain;
+	struct facts facts;
+	char *emulator;
+	struct featset kvm;
+};
+
+/**
+ * asked_read: understand a domain's XML and gather what a decision about it rests on.
+ * @xml: must stay as long as @a
+ * @name: the domain's, for errors
+ * Returns 0 (then facts.row is NULL if it asks for no site model), or what domain_read says.
+ */
+int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err);
+void asked_free(struct asked *a);
+#define _cleanup_asked_ __attribute__((cleanup(asked_free)))
+
+/* reasons_print: "cpushim: DOMAIN: model MODEL: REASON" each, on stderr; true if there are any. */
+bool reasons_print(const char *name, const char *model, const struct strv *reasons);
+
+/* unsaid_print: what a domain XML has no words for, on stderr. */
+void unsaid_print(const char *name, const struct table_row *row);
+
+#endif
