@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify.h"
+
+#include <errno.h>
+
+#include "util.h"
+
+/* No KVM lacks it, and QEMU has always had it. */
+#define PLAIN_MODEL "kvm64"
+
+/* -1: the row doesn't say. */
+static int row_number(const char *text, uint64_t max)
+{
+	uint64_t n;
+
+	return number_parse(text, strlen(text), 10, max, &n) == 0 ? (int)n : -1;
+}
+
+static int row_model(const struct table_row *row, struct model *m, struct error *err)
+{
+	*m = (struct model){.id = {.family = row_number(row->family, 0x10e),
+				   .model = row_number(row->cpu_model, 0xff),
+				   .stepping = row_number(row->stepping, 0xf)}};
+	(void)snprintf(m->id.vendor, sizeof(m->id.vendor), "%s", row->vendor);
+	m->name = strdup(row->model);
+	if (!m->name)
+		return error_set(err, -ENOMEM, row->model, 0, "out of memory");
+	return featset_parse(&m->features, row->features, strlen(row->features), ',', err);
+}
+
+/* Fills diff and digest, and with them the verdict. */
+static int judge(struct verify_answer *answer, const struct cpuid_dump *d)
+{
+	cpuid_diff_free(&answer->diff);
+	answer->digest[0] = '\0';
+	answer->vcpus = d->n;
+	if (cpuid_compare(d, &answer->model, &answer->diff) < 0)
+		return error_set(&answer->error, -ENOMEM, answer->model.name, 0, "out of memory");
+	/* vCPUs that don't agree have no digest: the differences say so */
+	if (cpuid_digest(d, answer->digest, NULL) < 0)
+		answer->digest[0] = '\0';
+	answer->verdict = cpuid_diff_none(&answer->diff) ? VERDICT_EXACT : VERDICT_DIFFERS;
+	return 0;
+}
+
+static struct guest_run run_of(const struct verify_request *request, const char *cpu,
+			       unsigned int cpus)
+{
+	return (struct guest_run){
+		.emulator = request->emulator,
+		.guest = request->guest,
+		.cpu = cpu,
+		.accel = request->accel,
+		.machine = request->machine,
+		.cpus = cpus,
+		.timeout_ms = request->timeout_ms,
+	};
+}
+
+/* Plain kvm64, as QEMU says it gives it, is the definition that a guest's reading must meet. */
+static int check_plain(const struct verify_request *request, struct verify_answer *answer)
+{
+	_cleanup_cpuid_dump_ struct cpuid_dump read = {0}, words = {0};
+	struct guest_run run = run_of(request, PLAIN_MODEL, 1);
+	struct guest_refusal refusal;
+	struct model said = {.id = IDENTITY_NONE};
+	int r = guest_words(&run, &words, &answer->error);
+
+	if (r == 0)
+		r = guest_read(&run, &read, &refusal, &answer->error);
+	if (r < 0)
+		return r;
+	cpuid_identity(&words.cpu[0], &said.id);
+	cpuid_features(&words.cpu[0], &said.features);
+	if (cpuid_compare(&read, &said, &answer->shown) < 0)
+		return error_set(&answer->error, -ENOMEM, PLAIN_MODEL, 0, "out of memory");
+	answer->shows_through = !cpuid_diff_none(&answer->shown);
+	return 0;
+}
+
+static int refused(struct verify_answer *answer, int r)
+{
+	if (r == -ENOTSUP)
+		answer->verdict = VERDICT_REFUSED;
+	return r;
+}
+
+/* Stops at the first number of vCPUs that isn't exact. */
+static int read_all(const struct verify_request *request, struct verify_answer *answer)
+{
+	for (size_t i = 0; i < request->n_cpus; i++) {
+		_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
+		struct guest_run run = run_of(request, request->row->cpu, request->cpus[i]);
+		int r = guest_read(&run, &d, &answer->refusal, &answer->error);
+
+		if (r < 0)
+			return refused(answer, r);
+		if (answer->shows_through)
+			continue;
+		r = judge(answer, &d);
+		if (r < 0 || answer->verdict != VERDICT_EXACT)
+			return r;
+	}
+	return 0;
+}
+
+static void judge_words(const struct verify_request *request, struct verify_answer *answer)
+{
+	_cleanup_cpuid_dump_ struct cpuid_dump words = {0};
+	struct guest_run run = run_of(request, request->row->cpu, 1);
+	int r = guest_words(&run, &words, &answer->error);
+
+	if (r == 0)
+		r = judge(answer, &words);
+	answer->verdict = VERDICT_UNKNOWN;
+	if (r == 0)
+		error_set(&answer->error, -ENOTRECOVERABLE, answer->model.name, 0,
+			  "this KVM lets the host's CPU show through (a guest of plain " PLAIN_MODEL
+			  " doesn't read what QEMU gave it), so no guest can have exactly a "
+			  "definition's CPU here, and what one reads proves nothing");
+}
+
+/* A definition that is refused isn't tried. */
+static int begin(const struct table_row *row, struct verify_answer *answer)
+{
+	*answer = (struct verify_answer){.verdict = VERDICT_UNKNOWN};
+	if (!*row->refused)
+		return row_model(row, &answer->model, &answer->error);
+	answer->verdict = VERDICT_REFUSED;
+	return error_set(&answer->error, -EINVAL, row->origin, 0, "%s", row->refused);
+}
+
+void verify_model(const struct verify_request *request, struct verify_answer *answer)
+{
+	int r = begin(request->row, answer);
+
+	if (r == 0 && strcmp(request->accel, "kvm") == 0)
+		r = check_plain(request, answer);
+	if (r == 0)
+		r = read_all(request, answer);
+	if (r == 0 && answer->shows_through)
+		judge_words(request, answer);
+	else if (r < 0 && answer->verdict != VERDICT_REFUSED)
+		answer->verdict = VERDICT_UNKNOWN;
+}
+
+void verify_dump(const struct table_row *row, const struct cpuid_dump *d,
+		 struct verify_answer *answer)
+{
+	if (begin(row, answer) == 0)
+		(void)judge(answer, d);
+}
+
+void verify_free(struct verify_answer *answer)
+{
+	model_free(&answer->model);
+	cpuid_diff_free(&answer->diff);
+	cpuid_diff_free(&answer->shown);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does a guest get the CPU of a definition? Asked of a guest, on the real QEMU. */
+#ifndef CPUSHIM_VERIFY_H
+#define CPUSHIM_VERIFY_H
+
+#include "cpuid.h"
+#include "guest.h"
+#include "table.h"
+
+enum verdict {
+	VERDICT_EXACT,
+	VERDICT_DIFFERS, /* diff says how */
+	VERDICT_REFUSED, /* by the definition's rules (refused), or by QEMU itself (refusal) */
+	VERDICT_UNKNOWN, /* error says why */
+};
+
+struct verify_request {
+	const struct table_row *row;
+	const char *emulator;                /* the real QEMU's binary */
+	const char *guest, *accel, *machine; /* as struct guest_run's */
+	const unsigned int *cpus;            /* numbers of vCPUs to try, one after the other */
+	size_t n_cpus;
+	int timeout_ms; /* of each start */
+};
+
+struct verify_answer {
+	enum verdict verdict;
+	struct model model;      /* the definition, as the row has it */
+	struct cpuid_diff diff;  /* of the last reading */
+	char digest[SHA256_HEX]; /* of what was read; "": nothing, or the vCPUs don't agree */
+	size_t vcpus;            /* that read, in the last reading */
+	struct guest_refusal refusal;
+	struct error error; /* with VERDICT_REFUSED and VERDICT_UNKNOWN */
+	/* A KVM that lets the host's CPU show through: the guest's reading proves nothing (and
+	 * isn't in the answer). What QEMU means to give is judged instead, and only that: verdict
+	 * is VERDICT_UNKNOWN, diff and digest are of QEMU's feature words. */
+	bool shows_through;
+	struct cpuid_diff shown; /* plain kvm64, as a guest reads it, against QEMU's words */
+};
+
+/**
+ * verify_model: start QEMU with the row's expansion and the guest, and compare. With kvm, plain
+ * kvm64 is started first, to know whether a guest's reading can be believed here.
+ */
+void verify_model(const struct verify_request *request, struct verify_answer *answer);
+
+/* verify_dump: compare a dump that somebody else's guest wrote. */
+void verify_dump(const struct table_row *row, const struct cpuid_dump *d,
+		 struct verify_answer *answer);
+
+void verify_free(struct verify_answer *answer);
+#define _cleanup_verify_ __attribute__((cleanup(verify_free)))
+
+#endif
