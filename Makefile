@@ -132,4 +132,4 @@ clean:
 
 .PHONY: all install uninstall stage unit check lint clean
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
