@@ -49,7 +49,7 @@ wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
 library_sources = $(filter-out $(command_sources),$(wildcard cpumap/*.c))
 unit_sources = $(wildcard tests/unit/test_*.c)
 core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_table.c table.c \
-	cpuarg.c emulator.c)
+	cpuarg.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(1))

@@ -10,8 +10,9 @@
 #include "record.h"
 #include "worker.h"
 
-#define XML_LIMIT ((size_t)64 << 20)
-#define PID_DIR   "/run/libvirt/qemu"
+#define XML_LIMIT     ((size_t)64 << 20)
+#define PID_DIR       "/run/libvirt/qemu"
+#define EXIT_NO_TABLE 3 /* nothing can be said: the front then goes by the names it knows */
 
 struct job {
 	const char *name;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "cpumap/emulator.h"
 #include "cpumap/table.h"
@@ -54,6 +55,15 @@ static int find_places(struct places *p, struct error *err)
 	return 0;
 }
 
+/* Is that the file which runs now? */
+static bool is_myself(const char *path)
+{
+	struct stat it, me;
+
+	return stat(path, &it) == 0 && stat("/proc/self/exe", &me) == 0 && it.st_dev == me.st_dev &&
+	       it.st_ino == me.st_ino;
+}
+
 /* Becomes the real QEMU. It comes back only with an error, and never goes in circles. */
 static int become_qemu(const struct places *p, char **argv, struct error *err)
 {
@@ -61,7 +71,7 @@ static int become_qemu(const struct places *p, char **argv, struct error *err)
 	const char *const candidates[] = {p->real, p->self};
 
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-		if (emulator_is_wrapper(candidates[i]))
+		if (is_myself(candidates[i]))
 			continue;
 		(void)execv(candidates[i], argv);
 		if (errno != ENOENT)
