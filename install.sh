@@ -1,0 +1,507 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Puts cpushim on a node, and takes it off again. What each step needs is looked up when it runs, and a
+# step that finds its work done does nothing: a run that was killed is finished by the next one.
+set -eu
+
+usage='Usage: install.sh [OPTION]...            install on this node
+       install.sh --uninstall [OPTION]... take everything away again
+       install.sh demo                    show what it does, in a throwaway root
+       install.sh check                   run the whole test suite, in throwaway roots
+
+  --dry-run      print the steps, change nothing
+  --restart      restart libvirt at the end
+  --destdir DIR  install into the root at DIR
+  --help         this text
+
+demo and check install the Debian packages that they need, and change nothing else.'
+
+cd "$(dirname "$0")"
+checkout=$(pwd)
+
+emulator=/usr/bin/qemu-system-x86_64
+real=$emulator.distrib
+libdir=/usr/lib/cpushim
+manifest=$libdir/manifest
+table=$libdir/models.table
+map=/usr/share/libvirt/cpu_map
+include=$map/x86_cpushim.xml
+index=$map/index.xml
+hooks=/etc/libvirt/hooks
+include_line="    <include filename='x86_cpushim.xml'/>"
+apparmor_line='  /usr/bin/qemu-system-x86_64.distrib rmix, # cpushim'
+
+root=
+dry_run=
+restart=
+stop_after=
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+	printf 'cpushim: %s\n' "$*" >&2
+	exit 2
+}
+
+warn() { printf 'cpushim: %s\n' "$*" >&2; }
+
+#
+# Files. Everything that libvirt or QEMU reads is replaced by the rename of a complete, synced file.
+#
+
+digest_of() { sha256sum <"$1" | cut -d' ' -f1; }
+
+# put SOURCE PATH MODE
+put() {
+	if [ -e "$root$2" ] && cmp -s "$1" "$root$2"; then
+		return 0
+	fi
+	mkdir -p "$root${2%/*}"
+	cp "$1" "$root$2.cpushim-new"
+	chmod "$3" "$root$2.cpushim-new"
+	sync "$root$2.cpushim-new"
+	mv -f "$root$2.cpushim-new" "$root$2"
+}
+
+# replace_text PATH < TEXT: with the owner and mode that it has
+replace_text() {
+	rm -f "$root$1.cpushim-new"
+	if [ -e "$root$1" ]; then
+		cp -p "$root$1" "$root$1.cpushim-new"
+	fi
+	cat >"$root$1.cpushim-new"
+	sync "$root$1.cpushim-new"
+	mv -f "$root$1.cpushim-new" "$root$1"
+}
+
+# What we put, with its digest, so that uninstalling knows what others changed since.
+files() {
+	printf '%s %s %s\n' "$checkout/build/cpushim" /usr/bin/cpushim 755 \
+		"$checkout/build/qmp-proxy" $libdir/qmp-proxy 755 \
+		"$checkout/build/qemu-wrapper" $libdir/qemu-wrapper 755 \
+		"$checkout/hook/qemu" $libdir/hook 755 \
+		"$checkout/build/guest" $libdir/guest 644
+	for model in "$checkout"/cpumap/models/*.xml; do
+		printf '%s %s %s\n' "$model" "/usr/share/cpushim/models.d/${model##*/}" 644
+	done
+}
+
+note() {
+	grep -qxF "$1" "$root$manifest" 2>/dev/null || printf '%s\n' "$1" >>"$root$manifest"
+}
+
+# note_file SOURCE PATH: in the place of what an older installation noted
+note_file() {
+	line="file $(digest_of "$1") $2"
+	! grep -qxF "$line" "$root$manifest" || return 0
+	sed "\\| $2\$|d" "$root$manifest" >"$root$manifest.cpushim-without"
+	replace_text $manifest <"$root$manifest.cpushim-without"
+	rm -f "$root$manifest.cpushim-without"
+	note "$line"
+}
+
+is_wrapper() { grep -qa 'cpushim-table 1' "$root$1" 2>/dev/null; }
+
+is_our_hook() { grep -qa 'cpushim-names:' "$root$1" 2>/dev/null; }
+
+# make_dir PATH: noted if it wasn't there
+make_dir() {
+	if [ ! -d "$root$1" ]; then
+		mkdir -p "$root$1"
+		note "dir - $1"
+	fi
+}
+
+#
+# The steps of installing, in their order.
+#
+
+install_steps='check_node|look whether this is a node with libvirt and QEMU
+put_files|put the command, the proxy, the guest and the shipped models in their places
+allow_in_apparmor|let guests read and run the real QEMU by AppArmor
+write_table|write the table of models
+swap_emulator|put the wrapper where QEMU is, and QEMU beside it
+place_include|give libvirt the models, after it has tried them
+name_include|name them in the index of its CPU map
+place_hook|put the hook in its place
+restart_libvirt|have libvirt restarted'
+
+check_node() {
+	[ "$(id -u)" = 0 ] || fail 'install.sh: run it as root'
+	[ -x "$root$emulator" ] || [ -x "$root$real" ] ||
+		fail "$root$emulator: there is no QEMU; install qemu-system-x86"
+	[ ! -L "$root$emulator" ] ||
+		fail "$root$emulator: is a symbolic link, which cpushim doesn't replace; say which file libvirt is to run"
+	[ -e "$root$index" ] ||
+		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
+	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
+		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other; call $libdir/hook from it"
+	fi
+	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest hook/qemu; do
+		[ -e "$part" ] || fail "$part: isn't built; run make (CONTRIBUTING.md says what that needs)"
+	done
+}
+
+# hooks/qemu.d: since libvirt 6.5
+hooks_d_supported() {
+	version=$(in_root virsh --version 2>/dev/null) || return 1
+	major=${version%%.*}
+	minor=${version#*.}
+	minor=${minor%%.*}
+	[ "$major" -gt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -ge 5 ]; }
+}
+
+in_root() {
+	if [ -n "$root" ]; then chroot "$root" "$@"; else "$@"; fi
+}
+
+put_files() {
+	mkdir -p "$root$libdir"
+	touch "$root$manifest"
+	make_dir /usr/share/cpushim
+	make_dir /usr/share/cpushim/models.d
+	make_dir /etc/cpushim
+	make_dir /etc/cpushim/models.d
+	files | while read -r source path mode; do
+		note_file "$source" "$path"
+		put "$source" "$path" "$mode"
+	done
+}
+
+# Which local override this libvirt's profile includes: Debian since 6.9; upstream since 9.6.
+apparmor_override() {
+	profile=$root/etc/apparmor.d/abstractions/libvirt-qemu
+	[ -e "$profile" ] || return 0
+	if grep -q 'local/abstractions/libvirt-qemu' "$profile"; then
+		say /etc/apparmor.d/local/abstractions/libvirt-qemu
+	elif grep -q 'abstractions/libvirt-qemu\.d' "$profile"; then
+		say /etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim
+	else
+		warn "$profile: includes no local override; add to it: $apparmor_line"
+	fi
+}
+
+allow_in_apparmor() {
+	path=$(apparmor_override)
+	[ -n "$path" ] || return 0
+	! grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || return 0
+	make_dir "${path%/*}"
+	[ -e "$root$path" ] || note "made - $path"
+	{ cat "$root$path" 2>/dev/null || :; say "$apparmor_line"; } | replace_text "$path"
+	chmod 644 "$root$path"
+}
+
+cpushim() {
+	if [ -n "$root" ]; then
+		CPUSHIM_ROOT=$root "$root/usr/bin/cpushim" "$@"
+	else
+		/usr/bin/cpushim "$@"
+	fi
+}
+
+# A definition that is refused doesn't keep the others out.
+write_table() {
+	status=0
+	cpushim compile --include "$root$libdir/.include" || status=$?
+	[ "$status" -le 1 ] || fail 'the table could not be written; nothing is in the way of guests yet'
+}
+
+divert() {
+	dpkg-divert --admindir "$root/var/lib/dpkg" --local --no-rename "$@" >/dev/null
+}
+
+is_packaged() {
+	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null &&
+		dpkg-query --admindir "$root/var/lib/dpkg" -S $emulator >/dev/null 2>&1
+}
+
+is_diverted() {
+	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null &&
+		[ -n "$(dpkg-divert --admindir "$root/var/lib/dpkg" --list $emulator)" ]
+}
+
+# There is an executable emulator at every moment: the real one gets a second name first.
+swap_emulator() {
+	if ! is_wrapper $emulator; then
+		ln -f "$root$emulator" "$root$real"
+	fi
+	if is_packaged && ! is_diverted; then
+		divert --divert $real --add $emulator
+	fi
+	put "$checkout/build/qemu-wrapper" $emulator 755
+}
+
+# libvirt loads the map that is going to be in its own process, where nobody else sees it.
+try_map() {
+	[ -z "$root" ] || return 0
+	staged=$(mktemp -d)
+	cp -r "$map/." "$staged"
+	cp "$libdir/.include" "$staged/x86_cpushim.xml"
+	index_with_include <"$index" >"$staged/index.xml"
+	# shellcheck disable=SC2016 # the inner shell's arguments
+	if ! words=$(unshare -m sh -c 'mount --bind "$1" "$2" && exec virsh -q -c test:///default cpu-models x86_64' \
+		sh "$staged" "$map" 2>&1 >/dev/null); then
+		rm -rf "$staged"
+		fail "$include: libvirt doesn't take it, so its map stays as it is: $words"
+	fi
+	rm -rf "$staged"
+}
+
+# Models come after the features that they name.
+index_with_include() {
+	sed "/x86_cpushim\.xml/d; /x86_features\.xml/a\\
+$include_line"
+}
+
+place_include() {
+	[ -e "$root$libdir/.include" ] || write_table
+	if ! cmp -s "$root$libdir/.include" "$root$include"; then
+		try_map
+		put "$root$libdir/.include" $include 644
+	fi
+	rm -f "$root$libdir/.include"
+}
+
+name_include() {
+	! grep -q 'x86_cpushim\.xml' "$root$index" || return 0
+	grep -q 'x86_features\.xml' "$root$index" ||
+		fail "$root$index: names no x86_features.xml, so the models have no place in it"
+	index_with_include <"$root$index" >"$root$libdir/.index"
+	replace_text $index <"$root$libdir/.index"
+	rm -f "$root$libdir/.index"
+}
+
+# A real file there: AppArmor denies libvirtd a link to elsewhere.
+place_hook() {
+	path=$hooks/qemu
+	if [ -e "$root$path" ] && ! is_our_hook $path; then
+		path=$hooks/qemu.d/cpushim
+		say "the site's own $hooks/qemu stays; ours is $path"
+	fi
+	make_dir $hooks
+	make_dir "${path%/*}"
+	note_file "$checkout/hook/qemu" "$path"
+	put "$checkout/hook/qemu" "$path" 755
+}
+
+restart_libvirt() {
+	if [ -z "$restart" ]; then
+		say 'libvirt must be restarted before it knows the models and the hook: systemctl restart libvirtd (or virtqemud)'
+	elif [ -d /run/systemd/system ] && [ -z "$root" ]; then
+		for service in libvirtd virtqemud; do
+			! systemctl --quiet is-active $service || systemctl restart $service
+		done
+	else
+		warn 'there is no systemd here to restart libvirt; do it by hand'
+	fi
+}
+
+#
+# Taking it away: the opposite order, so that nothing is named that isn't there.
+#
+
+uninstall_steps='check_root|look whether it may be done
+name_guests|name the running guests that have a site model
+unname_include|take the models out of the index of libvirt'\''s CPU map
+remove_include|remove the include
+remove_hook|remove the hook
+swap_back|put QEMU back where the wrapper is
+disallow_in_apparmor|take the rule out of AppArmor'\''s override
+remove_files|remove everything else that was put
+restart_libvirt|have libvirt restarted'
+
+check_root() {
+	[ "$(id -u)" = 0 ] || fail 'install.sh: run it as root'
+	[ -e "$root$manifest" ] || is_wrapper $emulator || say "cpushim isn't installed here"
+}
+
+name_guests() {
+	[ -e "$root$table" ] || return 0
+	sed -n 's/^model=\([^	]*\).*/\1/p' "$root$table" | sort -u | while read -r model; do
+		for state in "$root"/run/libvirt/qemu/*.xml; do
+			! grep -qF ">$model</model>" "$state" 2>/dev/null || {
+				guest=${state##*/}
+				say "guest ${guest%.xml} runs with $model; it goes on, but can't be started or migrated here again"
+			}
+		done
+	done
+}
+
+unname_include() {
+	grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null || return 0
+	sed '/x86_cpushim\.xml/d' "$root$index" >"$root$index.cpushim-without"
+	replace_text $index <"$root$index.cpushim-without"
+	rm -f "$root$index.cpushim-without"
+}
+
+remove_include() {
+	if [ -e "$root$include" ] && ! grep -q 'cpushim-names:' "$root$include"; then
+		warn "$root$include: isn't what cpushim wrote; left alone"
+	else
+		rm -f "$root$include"
+	fi
+}
+
+# Removes what was put, unless somebody changed it since.
+remove_put() {
+	grep '^file ' "$root$manifest" 2>/dev/null | while read -r _ digest path; do
+		# shellcheck disable=SC2254 # a pattern
+		case $path in
+		$1) ;;
+		*) continue ;;
+		esac
+		[ -e "$root$path" ] || continue
+		if [ "$(digest_of "$root$path")" = "$digest" ]; then
+			rm -f "$root$path"
+		else
+			warn "$root$path: was changed since it was installed; left alone"
+		fi
+	done
+}
+
+remove_hook() {
+	remove_put "$hooks/*"
+}
+
+same_file() { [ "$(stat -c %d:%i "$1" 2>/dev/null)" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; }
+
+swap_back() {
+	if is_wrapper $emulator; then
+		if [ -e "$root$real" ]; then
+			mv -f "$root$real" "$root$emulator"
+		else
+			warn "$root$emulator: its QEMU is gone; the wrapper is removed"
+			rm -f "$root$emulator"
+		fi
+	elif same_file "$root$emulator" "$root$real"; then
+		rm -f "$root$real" # an installation ended before the swap
+	elif [ -e "$root$real" ]; then
+		warn "$root$emulator: isn't the wrapper any more; left alone, with $real"
+	fi
+	! is_diverted || divert --remove $emulator
+}
+
+disallow_in_apparmor() {
+	for path in /etc/apparmor.d/local/abstractions/libvirt-qemu \
+		/etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim; do
+		grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || continue
+		grep -vxF "$apparmor_line" "$root$path" >"$root$path.cpushim-without" || :
+		replace_text "$path" <"$root$path.cpushim-without"
+		rm -f "$root$path.cpushim-without"
+		if grep -qxF "made - $path" "$root$manifest" && [ ! -s "$root$path" ]; then
+			rm -f "$root$path"
+		fi
+	done
+}
+
+remove_files() {
+	remove_put '*'
+	rm -f "$root$table" "$root$libdir/.include" "$root$libdir/.index"
+	rm -rf "$root/run/cpushim"
+	rm -f "$root$emulator.cpushim-new" "$root$include.cpushim-new" "$root$index.cpushim-new" \
+		"$root$index.cpushim-without"
+	for file in "$root"/etc/cpushim/models.d/*; do
+		[ ! -e "$file" ] || say "$file: the site's own; left alone"
+	done
+	grep '^dir ' "$root$manifest" 2>/dev/null | sort -r | while read -r _ _ path; do
+		rmdir "$root$path" 2>/dev/null || :
+	done
+	rm -f "$root$manifest"
+	rmdir "$root$libdir" 2>/dev/null || [ ! -d "$root$libdir" ] || warn "$root$libdir: isn't empty; left alone"
+}
+
+# run_steps LIST: each, or only their names
+run_steps() {
+	number=0
+	while IFS='|' read -r step what <&3; do
+		number=$((number + 1))
+		if [ -n "$dry_run" ]; then
+			say "$number. $what"
+			continue
+		fi
+		$step
+		[ "$number" != "$stop_after" ] || fail "stopped after step $number, as asked"
+	done 3<<-STEPS
+		$1
+	STEPS
+}
+
+#
+# The demo and the tests: on a bare Debian all that is needed is a checkout.
+#
+
+need_packages() {
+	missing=
+	for package; do
+		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+			missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	say "installing$missing"
+	# nothing that is installed here is to be started
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod 755 $policy
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	fi
+	# shellcheck disable=SC2086 # a list
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+		install $missing; } >/dev/null || fail "apt-get: could not install$missing"
+}
+
+need_build() {
+	need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev
+	make -s
+}
+
+need_node() {
+	need_packages qemu-system-x86 libvirt-daemon-system libvirt-clients iproute2 procps \
+		diffutils
+}
+
+command=install
+while [ $# -gt 0 ]; do
+	case $1 in
+	--uninstall) command=uninstall ;;
+	--dry-run) dry_run=yes ;;
+	--restart) restart=yes ;;
+	--destdir)
+		[ $# -gt 1 ] || fail 'install.sh: --destdir takes a directory'
+		root=${2%/}
+		shift
+		;;
+	--stop-after) # for the tests: as if killed there
+		stop_after=$2
+		shift
+		;;
+	--help | -h)
+		say "$usage"
+		exit 0
+		;;
+	demo | check) command=$1 ;;
+	*) fail "install.sh: unknown argument '$1' (install.sh --help)" ;;
+	esac
+	shift
+done
+
+case $command in
+install) run_steps "$install_steps" ;;
+uninstall) run_steps "$uninstall_steps" ;;
+demo)
+	[ "$(id -u)" = 0 ] || fail 'install.sh demo: run it as root'
+	need_node
+	need_build
+	make -s stage
+	exec tests/demo
+	;;
+check)
+	[ "$(id -u)" = 0 ] || fail 'install.sh check: run it as root'
+	need_node
+	need_build
+	need_packages bats strace libxml2-utils
+	make -s stage
+	exec make -s check
+	;;
+esac
