@@ -9,7 +9,7 @@
 #	libvirt_down NODE		stop them; guests go on running
 #	libvirt_restart NODE
 #	on NODE virsh ...
-#	guest_xml NAME [--kvm] [--vcpus N] [--cpu XML] [--kernel FILE] [--qemu XML]
+#	guest_xml NAME [--kvm] [--vcpus N] [--current N] [--cpu XML] [--kernel FILE] [--qemu XML]
 #	guest_start NODE NAME [OPTIONS of guest_xml]
 #	guest_stop NODE NAME
 #	guest_pid NODE NAME		its QEMU's process id in the node
@@ -66,12 +66,13 @@ libvirt_restart() {
 }
 
 guest_xml() {
-	local name=$1 type=qemu vcpus=1 cpu='' qemu='' kernel=/usr/lib/cpushim/guest
+	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/usr/lib/cpushim/guest
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kvm) type=kvm ;;
 		--vcpus) vcpus=$2 && shift ;;
+		--current) current=$2 && shift ;;
 		--cpu) cpu=$2 && shift ;;
 		--kernel) kernel=$2 && shift ;;
 		--qemu) qemu=$2 && shift ;;
@@ -83,7 +84,7 @@ guest_xml() {
 		<domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		  <name>$name</name>
 		  <memory unit='MiB'>64</memory>
-		  <vcpu>$vcpus</vcpu>
+		  <vcpu${current:+ current='$current'}>$vcpus</vcpu>
 		  <os>
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    ${kernel:+<kernel>$kernel</kernel><cmdline>loop</cmdline>}
@@ -127,4 +128,44 @@ guest_args() {
 
 guest_cpu() {
 	guest_args "$1" "$2" | sed -n '/^-cpu$/{n;h;};${x;p;}'
+}
+
+# guest_exact NODE NAME MODEL [VCPUS]: wait until the guest has read its CPUID anew, on all of its
+# vCPUs, and hold it against the definition. Prints what verify prints.
+guest_exact() {
+	local node=$1 name=$2 model=$3 vcpus=${4:-1} tries
+	: >"$(root_path "$node")/run/guests/$name"
+	for ((tries = 0; tries < 300; tries++)); do
+		if [ "$(guest_dump "$node" "$name" | grep -c '^cpu ')" = "$vcpus" ]; then
+			guest_dump "$node" "$name" >"$(root_path "$node")/run/guests/$name.dump"
+			on "$node" cpushim verify "$model" --read "/run/guests/$name.dump"
+			return
+		fi
+		sleep 0.1
+	done
+	printf '%s: no dump of %s vCPUs\n' "$name" "$vcpus"
+	return 1
+}
+
+# guest_dump NODE NAME: its last complete dump
+guest_dump() {
+	tr -d '\0\r' <"$(root_path "$1")/run/guests/$2" |
+		awk '/^cpushim-guest/ { dump = "" } { dump = dump $0 "\n" } /^end$/ { last = dump }
+			END { printf "%s", last }'
+}
+
+# digest_in: the digest at the end of what verify prints
+digest_in() {
+	sed -n 's/.*digest \([0-9a-f]\{64\}\)$/\1/p'
+}
+
+# node_new NODE [--kvm]: a root with libvirt as the distribution has it, ready to be used
+node_new() {
+	root_new "$@"
+	libvirt_configure "$1" "${NODE_TCP-}"
+}
+
+# node_install NODE: cpushim on it, as an operator does it
+node_install() {
+	on "$1" "$CHECKOUT/install.sh" "${@:2}"
 }
