@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "near.h"
 #include "table.h"
 #include "xml.h"
 
@@ -19,7 +20,8 @@ struct raw {
 	char *path;
 	unsigned int line;
 	char *ancestor; /* NULL: none */
-	char *base;     /* NULL: not said */
+	unsigned int ancestor_line;
+	char *base; /* NULL: not said */
 	struct identity id;
 	struct featset on, off;
 	enum { FRESH, RESOLVING, GOOD, BAD } state;
@@ -79,7 +81,7 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 static void __attribute__((format(printf, 4, 5)))
 spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
 {
-	char what[1024], shown[2 * MODEL_NAME_MAX];
+	char what[1024], name[2 * MODEL_NAME_MAX];
 	struct error err = {0};
 	va_list ap;
 
@@ -87,10 +89,8 @@ spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	error_set(&err, -EINVAL, raw->path, line, "model '%s': %s",
-		  text_escape(shown, sizeof(shown), raw->name, strlen(raw->name)), what);
-	/* one definition, one problem: the first */
-	if (raw->state != BAD)
-		add_problem(l, raw->name, &err);
+		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
+	add_problem(l, raw->name, &err);
 	raw->state = BAD;
 }
 
@@ -126,6 +126,19 @@ static bool both_ways(const struct raw *raw, size_t f)
 	return featset_has(&raw->on, f) && featset_has(&raw->off, f);
 }
 
+static void unknown_feature(struct loader *l, struct raw *raw, unsigned int line, const char *name)
+{
+	const char *near = feature_near(name);
+
+	if (near)
+		spoil(l, raw, line, "unknown feature '%s'; is '%s' meant?", shown(name), near);
+	else
+		spoil(l, raw, line,
+		      "unknown feature '%s'; libvirt's x86_features.xml and `qemu-system-x86_64 "
+		      "-cpu help` have the names",
+		      shown(name));
+}
+
 static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	_cleanup_xml_ char *name = xml_attr(node, "name"), *policy = xml_attr(node, "policy");
@@ -137,10 +150,7 @@ static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
 	if (!name)
 		spoil(l, raw, line, "a <feature> without a name");
 	else if (f < 0)
-		spoil(l, raw, line,
-		      "unknown feature '%s'; libvirt's x86_features.xml and `qemu-system-x86_64 "
-		      "-cpu help` have the names",
-		      shown(name));
+		unknown_feature(l, raw, line, name);
 	else if (added || removed)
 		spoil(l, raw, line,
 		      "feature '%s' is marked added= or removed=, which only libvirt's own map "
@@ -167,11 +177,6 @@ static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
 		spoil(l, raw, line, "feature '%s' is both on and off", features[f].name);
 }
 
-static bool is_host(const char *vendor)
-{
-	return strcmp(vendor, "host") == 0;
-}
-
 static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	_cleanup_xml_ char *base = xml_attr(node, "base"), *vendor = xml_attr(node, "vendor");
@@ -182,7 +187,9 @@ static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 		raw->base = keep(l, base);
 	else if (base)
 		spoil(l, raw, xml_line(node), "a second base");
-	if (vendor && is_host(vendor))
+	if (vendor && *raw->id.vendor)
+		spoil(l, raw, xml_line(node), "a second vendor");
+	else if (vendor && strcmp(vendor, "host") == 0)
 		memcpy(raw->id.vendor, "host", sizeof("host"));
 	else if (vendor)
 		spoil(l, raw, xml_line(node),
@@ -191,14 +198,27 @@ static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 		      shown(vendor));
 }
 
+/* What leaf 0 can say; a comma would end the property of -cpu. */
+static bool is_vendor_string(const char *s)
+{
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < ' ' || s[i] > '~' || s[i] == ',')
+			return false;
+	return len == 12;
+}
+
 static void read_vendor(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	_cleanup_xml_ char *name = xml_attr(node, "name");
 	const char *vendor = name ? libvirtmap_vendor(l->world->map, name) : NULL;
 
+	if (!vendor && name && is_vendor_string(name))
+		vendor = name;
 	if (!vendor)
 		spoil(l, raw, xml_line(node),
-		      "unknown vendor '%s'; libvirt's names are Intel, AMD, Hygon",
+		      "unknown vendor '%s'; name Intel, AMD, Hygon, or the 12 characters of CPUID",
 		      name ? shown(name) : "");
 	else if (*raw->id.vendor)
 		spoil(l, raw, xml_line(node), "a second vendor");
@@ -243,36 +263,78 @@ static void read_ancestor(struct loader *l, struct raw *raw, const xmlNode *node
 		spoil(l, raw, xml_line(node), "a second model to start from");
 	else
 		raw->ancestor = keep(l, name);
+	raw->ancestor_line = xml_line(node);
 }
 
 /* What may stand in a definition. */
 static const struct element {
 	const char *ns, *name;
 	void (*read)(struct loader *l, struct raw *raw, const xmlNode *node); /* NULL: ignored */
+	const char *attribute[5];
 } elements[] = {
-	{NULL, "model", read_ancestor},
-	{NULL, "feature", read_feature},
-	{NULL, "vendor", read_vendor},
-	{NULL, "signature", read_signature},
-	{DEFINITION_NS, "qemu", read_qemu},
-	{NULL, "decode", NULL}, /* libvirt's business: people copy from its map */
-	{NULL, "check", NULL},
+	{NULL, "model", read_ancestor, {"name"}},
+	{NULL, "feature", read_feature, {"name", "policy", "added", "removed"}},
+	{NULL, "vendor", read_vendor, {"name"}},
+	{NULL, "signature", read_signature, {"family", "model", "stepping"}},
+	{DEFINITION_NS, "qemu", read_qemu, {"base", "vendor"}},
+	/* libvirt's business: people copy from its map */
+	{NULL, "decode", NULL, {"host", "guest"}},
+	{NULL, "check", NULL, {"partial"}},
 };
+
+static const char *const model_attribute[] = {"name", NULL};
+
+/* A misspelt policy= would otherwise turn into its opposite. */
+static void check_attributes(struct loader *l, struct raw *raw, const xmlNode *node,
+			     const char *const *known)
+{
+	for (const xmlAttr *a = node->properties; a; a = a->next) {
+		size_t i = 0;
+
+		while (known[i] && (a->ns || strcmp((const char *)a->name, known[i]) != 0))
+			i++;
+		if (!known[i])
+			spoil(l, raw, xml_line(node), "attribute %s= of <%s> isn't understood",
+			      shown((const char *)a->name), shown((const char *)node->name));
+	}
+}
+
+static bool is_blank(const xmlNode *node)
+{
+	return node->type == XML_COMMENT_NODE || xmlIsBlankNode(node);
+}
+
+static void check_empty(struct loader *l, struct raw *raw, const xmlNode *node)
+{
+	for (const xmlNode *n = node->children; n; n = n->next)
+		if (!is_blank(n)) {
+			spoil(l, raw, xml_line(n), "nothing may stand inside of <%s>",
+			      shown((const char *)node->name));
+			return;
+		}
+}
 
 static void read_part(struct loader *l, struct raw *raw, const xmlNode *node)
 {
+	const char *hint = "";
+
 	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
 		if (!xml_is(node, elements[i].ns, elements[i].name))
 			continue;
+		check_attributes(l, raw, node, elements[i].attribute);
+		check_empty(l, raw, node);
 		if (elements[i].read)
 			elements[i].read(l, raw, node);
 		return;
 	}
+	if (node->type != XML_ELEMENT_NODE) {
+		spoil(l, raw, xml_line(node), "text isn't understood here");
+		return;
+	}
+	if (strcmp((const char *)node->name, "qemu") == 0)
+		hint = "; is xmlns:shim='" DEFINITION_NS "' declared?";
 	spoil(l, raw, xml_line(node), "<%s> isn't understood here%s",
-	      shown((const char *)node->name),
-	      strcmp((const char *)node->name, "qemu") == 0 ? "; is xmlns:shim='" DEFINITION_NS
-							      "' declared?"
-							    : "");
+	      shown((const char *)node->name), hint);
 }
 
 static void read_model(struct loader *l, const char *path, const xmlNode *node)
@@ -299,8 +361,9 @@ static void read_model(struct loader *l, const char *path, const xmlNode *node)
 		      "isn't a name: 1 to %d of A-Z a-z 0-9 . _ -, beginning with a letter or "
 		      "digit",
 		      MODEL_NAME_MAX);
+	check_attributes(l, raw, node, model_attribute);
 	for (const xmlNode *n = node->children; n; n = n->next)
-		if (n->type == XML_ELEMENT_NODE)
+		if (!is_blank(n))
 			read_part(l, raw, n);
 }
 
@@ -387,11 +450,12 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 	if (ours && ours->state == FRESH && depth < ANCESTORS_MAX)
 		resolve(l, ours, depth + 1);
 	if (ours && (ours->state == RESOLVING || ours->state == FRESH)) {
-		spoil(l, raw, raw->line, "starts from '%s', which %s", shown(raw->ancestor),
+		spoil(l, raw, raw->ancestor_line, "starts from '%s', which %s",
+		      shown(raw->ancestor),
 		      ours->state == FRESH ? "has too many models before it"
 					   : "starts from this one in the end: a circle");
 	} else if (ours && ours->state == BAD) {
-		spoil(l, raw, raw->line, "starts from '%s', which is refused itself",
+		spoil(l, raw, raw->ancestor_line, "starts from '%s', which is refused itself",
 		      shown(raw->ancestor));
 	} else if (ours) {
 		raw->model.features = ours->model.features;
@@ -401,8 +465,12 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 		raw->model.features = known->features;
 		if (qemu_has(l, raw->ancestor))
 			raw->model.base = keep(l, raw->ancestor);
+	} else if (l->world->map && strv_has(&l->world->map->odd, raw->ancestor)) {
+		spoil(l, raw, raw->ancestor_line,
+		      "starts from '%s' of libvirt's map, which has features unknown here",
+		      shown(raw->ancestor));
 	} else {
-		spoil(l, raw, raw->line,
+		spoil(l, raw, raw->ancestor_line,
 		      "starts from '%s', which neither a definition nor libvirt's map has",
 		      shown(raw->ancestor));
 	}
@@ -468,9 +536,8 @@ static void check(struct loader *l, struct raw *raw)
 		spoil(l, raw, raw->line, "has no features");
 	else if (!raw->model.base)
 		spoil(l, raw, raw->line,
-		      "names no QEMU model to start from; add <shim:qemu base='%s'/>, with "
-		      "xmlns:shim='" DEFINITION_NS "' in <cpus>",
-		      "kvm64");
+		      "names no QEMU model to start from; add <shim:qemu base='kvm64'/>, with "
+		      "xmlns:shim='" DEFINITION_NS "' in <cpus>");
 	else
 		compare_with_map(l, raw);
 }

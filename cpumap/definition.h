@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Site definitions: the *.xml files of models.d, in libvirt's cpu_map syntax with <shim:qemu base= vendor=>.
- * How to write one: README.md, "An own model".
+ * Site definitions: the *.xml files of models.d, in libvirt's cpu_map syntax with <shim:qemu base=
+ * vendor=>. How to write one: README.md, "An own model".
  */
 #ifndef CPUSHIM_DEFINITION_H
 #define CPUSHIM_DEFINITION_H
@@ -11,25 +11,26 @@
 #include "model.h"
 
 #define DEFINITION_NS "urn:cpushim:1"
-#define SHIPPED_DIR "/usr/share/cpushim/models.d"
-#define SITE_DIR "/etc/cpushim/models.d"
+#define SHIPPED_DIR   "/usr/share/cpushim/models.d"
+#define SITE_DIR      "/etc/cpushim/models.d"
 
 /* What definitions are resolved against; any part may be NULL. */
 struct definition_world {
-	const struct libvirtmap *map;	/* ancestors, vendors, names that libvirt owns (ours skipped) */
-	const struct strv *qemu_models;	/* names that the real QEMU owns, and bases that it has */
+	const struct libvirtmap
+		*map; /* ancestors, vendors, names that libvirt owns (ours skipped) */
+	const struct strv *qemu_models; /* names that the real QEMU owns, and bases that it has */
 };
 
 struct problem {
-	struct error error;	/* where: FILE:LINE, what */
-	char *model;		/* the definition that it concerns, or NULL (a whole file) */
+	struct error error; /* where: FILE:LINE, what */
+	char *model;        /* the definition that it concerns, or NULL (a whole file) */
 };
 
 struct definitions {
-	struct model_list models;	/* good ones, sorted by name, ancestors flattened */
-	struct problem *problem;	/* bad ones: each names file:line */
+	struct model_list models; /* good ones, sorted by name, ancestors flattened */
+	struct problem *problem;  /* bad ones: each names file:line */
 	size_t n_problems;
-	struct strv warnings;		/* FILE:LINE: features that aren't part of a definition, ... */
+	struct strv warnings; /* FILE:LINE: features that aren't part of a definition, ... */
 };
 
 /**

@@ -95,9 +95,12 @@ static bool same_bit(const xmlNode *cpuid, const struct feature *f)
 
 static bool means_ours(const xmlNode *node, int f)
 {
-	for (const xmlNode *n = node->children; n; n = n->next)
+	for (const xmlNode *n = node->children; n; n = n->next) {
 		if (xml_is(n, NULL, "cpuid"))
 			return features[f].kind != FEATURE_MSR && same_bit(n, &features[f]);
+		if (xml_is(n, NULL, "msr"))
+			return features[f].kind == FEATURE_MSR;
+	}
 	return true;
 }
 
@@ -109,7 +112,9 @@ static int read_feature(struct reader *r, const xmlNode *node, struct error *err
 	if (!name)
 		return 0;
 	if (f >= 0 && means_ours(node, f)) {
-		featset_add(&r->map->features, (size_t)f);
+		/* under another spelling we know it, but can't name it to this libvirt */
+		if (strcmp(name, features[f].name) == 0)
+			featset_add(&r->map->features, (size_t)f);
 		return 0;
 	}
 	return strv_add(&r->map->unknown, name, strlen(name)) < 0 ? no_memory(r, err) : 0;

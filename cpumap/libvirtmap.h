@@ -16,14 +16,15 @@
 #define LIBVIRTMAP_OURS "x86_cpushim.xml"
 
 struct libvirtmap {
-	struct featset features; /* features[] that this map has a name for */
-	struct strv unknown;	/* its feature names that features[] lacks (a newer libvirt) */
-	struct strv odd;	/* models that can't be understood: an unknown ancestor or feature */
-	struct strv vendors;	/* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
-	struct model_list models; /* flattened (ancestors' features included, features that are marked
-				 * added= or removed= left out); id.vendor is the vendor's string,
-				 * signature the first one; base NULL; origin FILE:LINE */
-	bool has_decode;	/* its models carry <decode>: then every model must (libvirt 6.2 to today) */
+	struct featset features; /* features[] that this map has, by the name there */
+	struct strv unknown;     /* its feature names that features[] lacks (a newer libvirt) */
+	struct strv odd;     /* models that can't be understood: an unknown ancestor or feature */
+	struct strv vendors; /* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
+	struct model_list models; /* flattened (ancestors' features included, features that are
+				   * marked added= or removed= left out); id.vendor is the vendor's
+				   * string, signature the first one; base NULL; origin FILE:LINE */
+	bool has_decode; /* its models carry <decode>: then every model must (libvirt 6.2 to today)
+			  */
 };
 
 /**

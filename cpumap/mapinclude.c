@@ -48,6 +48,19 @@ static void print_model(struct text *out, const struct model *m, bool decode)
 	text_adds(out, "  </model>\n");
 }
 
+/* definitions_load has compared them; were they to differ, a name would mean two things. */
+static int check_theirs(const struct model *m, const struct libvirtmap *map, struct error *err)
+{
+	const struct model *theirs = model_named(&map->models, m->name);
+	bool odd = strv_has(&map->odd, m->name);
+
+	if (!odd && (!theirs || featset_equal(&theirs->features, &m->features)))
+		return 0;
+	return error_set(err, -EEXIST, m->origin, 0,
+			 "model '%s': libvirt's map has one of this name with other features%s%s",
+			 m->name, theirs ? ": " : "", theirs ? theirs->origin : "");
+}
+
 /* Can @m stand in this map, and need it? The reason why not goes to @notes. */
 static bool belongs(const struct model *m, const struct libvirtmap *map, struct strv *notes)
 {
@@ -70,27 +83,36 @@ static bool belongs(const struct model *m, const struct libvirtmap *map, struct 
 	return false;
 }
 
-/* The names that could be asked for: letters, digits, `.`, `_`, `-`. XML forbids `--` in a comment,
- * so a name with it (or `-` at its end) has to do without. */
+/* XML forbids `--` in a comment: between two a `%` is put, which no name can have. */
 static void print_names(struct text *out, const struct model *models, size_t n)
 {
 	text_adds(out, "<!-- " MAPINCLUDE_NAMES);
-	for (size_t i = 0; i < n; i++)
-		if (!strstr(models[i].name, "--"))
-			text_addf(out, " %s", models[i].name);
+	for (size_t i = 0; i < n; i++) {
+		text_adds(out, " ");
+		for (const char *c = models[i].name; *c; c++)
+			text_addf(out, "%c%s", *c, c[0] == '-' && c[1] == '-' ? "%" : "");
+	}
 	text_adds(out, " -->\n");
 }
 
 int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err)
 {
+	int r = 0;
+
 	text_adds(out,
 		  "<!-- Written by cpushim compile from its definitions; changes are lost. -->\n");
 	print_names(out, models, n);
 	text_adds(out, "<cpus>\n");
-	for (size_t i = 0; i < n; i++)
-		if (publish[i] && belongs(&models[i], map, notes))
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (!publish[i])
+			continue;
+		r = check_theirs(&models[i], map, err);
+		if (r == 0 && belongs(&models[i], map, notes))
 			print_model(out, &models[i], map->has_decode);
+	}
 	text_adds(out, "</cpus>\n");
+	if (r < 0)
+		return r;
 	return out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
 }

@@ -7,7 +7,7 @@
 #include "model.h"
 
 /* In the comment that lists every name, so that the hook's front finds them without XML:
- * "cpushim-names: gate64 x86-64-v2 ..." on one line. */
+ * "cpushim-names: gate64 x86-64-v2 ..." on one line; a name's `--` is written `-%-`. */
 #define MAPINCLUDE_NAMES "cpushim-names:"
 
 /**
@@ -18,6 +18,7 @@
  * @map: this libvirt's own map, our include not counted
  * @notes: receives a line for each model that is left out (a feature that the map lacks) or left
  *	   to somebody else's definition with equal features
+ * -EEXIST: one of somebody else's with other features, which definitions_load refuses
  */
 int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err);

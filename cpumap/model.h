@@ -12,17 +12,17 @@
 
 /* Who a CPU says it is: CPUID leaf 0 and leaf 1 EAX (SDM vol. 2A, CPUID). */
 struct identity {
-	char vendor[13];	/* 12 characters, "host", or "" where not (yet) said */
+	char vendor[13];             /* 12 characters, "host", or "" where not (yet) said */
 	int family, model, stepping; /* as displayed (extended parts added); -1: not said */
 };
 
-#define IDENTITY_NONE ((struct identity){ .family = -1, .model = -1, .stepping = -1 })
+#define IDENTITY_NONE ((struct identity){.family = -1, .model = -1, .stepping = -1})
 
 struct model {
 	char *name;
-	char *origin;		/* FILE:LINE of its definition */
-	char *base;		/* QEMU's model to start from; NULL: none could be found */
-	struct identity id;	/* what isn't said is the base's own */
+	char *origin;            /* FILE:LINE of its definition */
+	char *base;              /* QEMU's model to start from; NULL: none could be found */
+	struct identity id;      /* what isn't said is the base's own */
 	struct featset features; /* FEATURE_CPUID only */
 };
 

@@ -108,6 +108,17 @@ static void find_uuid(struct call *c)
 		memcpy(c->uuid, at, UUID_LEN);
 }
 
+/* mapinclude_print puts a `%` into `--`. */
+static void drop_percent(char *name)
+{
+	char *to = name;
+
+	for (const char *from = name; *from; from++)
+		if (*from != '%')
+			*to++ = *from;
+	*to = '\0';
+}
+
 /* The names from the comment in our include for libvirt's map: losing the table mustn't make us
  * forget what we answer for. */
 static void names_of_include(struct strv *names)
@@ -123,9 +134,11 @@ static void names_of_include(struct strv *names)
 		return;
 	pos += strlen(MAPINCLUDE_NAMES);
 	pos[strcspn(pos, "\n")] = '\0';
-	while ((name = strsep(&pos, " ")))
+	while ((name = strsep(&pos, " "))) {
+		drop_percent(name);
 		if (*name && strcmp(name, "-->") != 0)
 			(void)strv_add(names, name, strlen(name));
+	}
 }
 
 static void find_names(struct strv *names)
