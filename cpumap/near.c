@@ -59,8 +59,8 @@ const char *feature_near(const char *name)
 		size_t d = features[i].kind == FEATURE_CPUID ? distance_to(&features[i], name)
 							     : TOO_FAR;
 
-		/* two letters of three replaced are another name */
-		if (d < nearest && 2 * d < len + 1) {
+		/* half of the letters replaced are another name */
+		if (d < nearest && 2 * d < len) {
 			nearest = d;
 			found = features[i].name;
 		}
