@@ -5,6 +5,13 @@
 #include <libxml/parser.h>
 #include <limits.h>
 
+/* What is found while parsing. */
+struct findings {
+	bool doctype;
+	unsigned int line; /* of the first error: those after it follow from it */
+	char message[256]; /* empty: none */
+};
+
 /* A document with a DOCTYPE ends here, before anything in it is read: entities can't be declared.
  */
 static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
@@ -15,29 +22,44 @@ static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *pu
 	(void)name;
 	(void)public_id;
 	(void)system_id;
-	*(bool *)ctxt->_private = true;
+	((struct findings *)ctxt->_private)->doctype = true;
 	xmlStopParser(ctxt);
 }
 
-/* libxml2's messages end in a newline. */
-static int say_broken(xmlParserCtxt *ctxt, const char *name, struct error *err)
-{
-	const xmlError *last = xmlCtxtGetLastError(ctxt);
-	const char *message = last && last->message ? last->message : "empty";
-	unsigned int line = last && last->line > 0 ? (unsigned int)last->line : 0;
-	size_t len = strcspn(message, "\n");
-	char shown[256];
+#if LIBXML_VERSION < 21200
+typedef xmlError *error_arg;
+#else
+typedef const xmlError *error_arg;
+#endif
 
-	return error_set(err, -EINVAL, name, line, "isn't well-formed XML: %s",
-			 text_escape(shown, sizeof(shown), message, len));
+static void keep_first_error(void *context, error_arg error)
+{
+	struct findings *found = ((xmlParserCtxt *)context)->_private;
+
+	if (*found->message || error->level < XML_ERR_ERROR || !error->message)
+		return;
+	found->line = error->line > 0 ? (unsigned int)error->line : 0;
+	/* libxml2's messages end in a newline */
+	(void)text_escape(found->message, sizeof(found->message), error->message,
+			  strcspn(error->message, "\n"));
+}
+
+static int wrong_root(const xmlNode *node, const char *name, const char *root, struct error *err)
+{
+	const char *is = (const char *)node->name;
+	char shown[64];
+
+	return error_set(err, -EINVAL, name, xml_line(node),
+			 "its root element is <%s> and not <%s>",
+			 text_escape(shown, sizeof(shown), is, strlen(is)), root);
 }
 
 int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, const char *root,
 	      struct error *err)
 {
 	xmlParserCtxt *ctxt = xmlNewParserCtxt();
-	bool doctype = false;
-	char shown[64];
+	struct findings found = {0};
+	const xmlNode *top;
 	int r = 0;
 
 	*doc = NULL;
@@ -46,22 +68,20 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 		return error_set(err, ctxt ? -EFBIG : -ENOMEM, name, 0,
 				 ctxt ? "is too large" : "out of memory");
 	}
-	ctxt->_private = &doctype;
+	ctxt->_private = &found;
 	ctxt->sax->internalSubset = refuse_doctype;
+	ctxt->sax->serror = keep_first_error;
 	*doc = xmlCtxtReadMemory(ctxt, data, (int)len, NULL, NULL,
 				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 					 XML_PARSE_BIG_LINES);
-	if (doctype)
+	top = *doc ? xmlDocGetRootElement(*doc) : NULL;
+	if (found.doctype)
 		r = error_set(err, -EINVAL, name, 0, "has a DOCTYPE, which isn't read; remove it");
-	else if (!*doc || !xmlDocGetRootElement(*doc))
-		r = say_broken(ctxt, name, err);
-	else if (strcmp((const char *)xmlDocGetRootElement(*doc)->name, root) != 0)
-		r = error_set(err, -EINVAL, name, xml_line(xmlDocGetRootElement(*doc)),
-			      "its root element is <%s> and not <%s>",
-			      text_escape(shown, sizeof(shown),
-					  (const char *)xmlDocGetRootElement(*doc)->name,
-					  strlen((const char *)xmlDocGetRootElement(*doc)->name)),
-			      root);
+	else if (!top)
+		r = error_set(err, -EINVAL, name, found.line, "isn't well-formed XML: %s",
+			      *found.message ? found.message : "it can't be parsed");
+	else if (strcmp((const char *)top->name, root) != 0)
+		r = wrong_root(top, name, root, err);
 	xmlFreeParserCtxt(ctxt);
 	if (r < 0) {
 		xmlFreeDoc(*doc);
