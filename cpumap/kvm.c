@@ -32,6 +32,12 @@ static const char *const corrected[] = {
 	"amx-bf16",
 	"amx-fp16",
 	"amx-complex", /* by arch_prctl */
+	"erms",
+	"fsrm",
+	"fzrm",
+	"fsrs",
+	"fsrc",
+	"mcdt-no", /* by the host's own CPUID */
 	"sgx",
 	"sgxlc",
 	"sgx1",

@@ -12,7 +12,7 @@
 
 #define XML_LIMIT     ((size_t)64 << 20)
 #define PID_DIR       "/run/libvirt/qemu"
-#define EXIT_NO_TABLE 3 /* nothing can be said: the front then goes by the names it knows */
+#define EXIT_FRONT    3 /* nothing can be said: the front goes by what it knows by itself */
 
 struct job {
 	const char *name;
@@ -54,13 +54,16 @@ static int prepare(struct job *j)
 		return EXIT_YES;
 	decide_request(&a->domain, &a->facts, &reasons);
 	if (!*a->facts.row->refused) {
-		if (domain_print(&xml, &a->domain, a->facts.row, &err) < 0) {
+		/* libvirt throws it away, so it needn't wait for its map */
+		if (!j->libvirt)
+			asked_map(&j->asked);
+		if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0) {
 			(void)cmd_fail(&err);
 			return EXIT_NO;
 		}
 		(void)fwrite(xml.data, 1, xml.len, stdout);
 		if (!j->libvirt)
-			unsaid_print(j->name, a->facts.row);
+			unsaid_print(j->name, &a->facts);
 	}
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return cmd_flush(EXIT_NO);
@@ -202,22 +205,46 @@ static const struct {
 	{"migrate", arrive},  {"restore", arrive},
 };
 
-/* Does @xml say the name of one of our models in plain text, or could it hide one? */
-static bool may_ask(const struct table *t, const char *xml, size_t len)
+static bool names_a_model(const struct table *t, const char *xml, size_t len)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (memmem(xml, len, t->row[i].model, strlen(t->row[i].model)))
 			return true;
-	return memmem(xml, len, "<!ENTITY", 8) ||
-	       (memmem(xml, len, "<!DOCTYPE", 9) && memmem(xml, len, "&#", 2));
+	return false;
+}
+
+/* The bytes of @xml but its NULs: text in UTF-16 becomes readable. */
+static char *without_nuls(const char *xml, size_t *len)
+{
+	char *copy = malloc(*len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; copy && i < *len; i++)
+		if (xml[i])
+			copy[n++] = xml[i];
+	*len = n;
+	return copy;
+}
+
+/* Could XML that wasn't understood ask for one of our models? By its name, or where a DOCTYPE can
+ * hide one. */
+static bool may_ask(const struct table *t, const char *xml, size_t len)
+{
+	_cleanup_free_ char *text = without_nuls(xml, &len);
+
+	if (!text || names_a_model(t, text, len) || memmem(text, len, "<!ENTITY", 8))
+		return true;
+	return memmem(text, len, "<!DOCTYPE", 9) && memmem(text, len, "&#", 2);
 }
 
 /* XML that can't be understood: refused if a site model may be asked for in it. */
-static int not_understood(const struct job *j, const char *xml, size_t len, const struct error *err)
+static int not_understood(const struct job *j, bool awaited, const char *xml, size_t len,
+			  const struct error *err)
 {
-	if (j->asked.table.n == 0) {
+	/* with a record the front refuses */
+	if (j->asked.table.n == 0 || awaited) {
 		(void)cmd_fail(err);
-		return EXIT_NO_TABLE;
+		return EXIT_FRONT;
 	}
 	if (err->code == -ENOMEM || may_ask(&j->asked.table, xml, len)) {
 		(void)cmd_fail(err);
@@ -240,7 +267,7 @@ static int run(struct job *j, const char *operation)
 	}
 	r = asked_read(&j->asked, xml, len, j->name, &err);
 	if (r < 0)
-		return not_understood(j, xml, len, &err);
+		return not_understood(j, strncmp(operation, "start", 5) == 0, xml, len, &err);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		if (strcmp(operations[i].operation, operation) == 0)
 			return operations[i].run(j);

@@ -69,7 +69,7 @@ static int print_diff(const char *before, size_t before_len, const struct text *
 	return cmd_fail(&err);
 }
 
-static int rewrite(const struct asked *a, const char *name, bool diff)
+static int rewrite(struct asked *a, const char *name, bool diff)
 {
 	_cleanup_strv_ struct strv reasons = {0};
 	_cleanup_text_ struct text xml = {0};
@@ -78,20 +78,16 @@ static int rewrite(const struct asked *a, const char *name, bool diff)
 	struct error err = {0};
 	int status = EXIT_YES;
 
-	if (!row) {
-		if (!diff)
-			(void)fwrite(d->xml ? d->xml : "", 1, d->xml ? d->len : 0, stdout);
-		return EXIT_YES;
-	}
 	decide_request(d, &a->facts, &reasons);
 	if (!*row->refused) {
-		if (domain_print(&xml, d, row, &err) < 0)
+		asked_map(a);
+		if (domain_print(&xml, d, row, a->facts.map, &err) < 0)
 			return cmd_fail(&err);
 		if (diff)
 			status = print_diff(d->xml, d->len, &xml);
 		else
 			(void)fwrite(xml.data, 1, xml.len, stdout);
-		unsaid_print(name, row);
+		unsaid_print(name, &a->facts);
 	}
 	if (reasons_print(name, row->model, &reasons))
 		return EXIT_NO;
@@ -123,5 +119,10 @@ int cmd_rewrite(int argc, char **argv)
 	if (read_input(path, &xml, &len, &err) < 0 ||
 	    asked_read(&a, xml, len, path ? path : "standard input", &err) < 0)
 		return cmd_fail(&err);
+	if (!a.facts.row) {
+		if (!diff)
+			(void)fwrite(xml, 1, len, stdout);
+		return cmd_flush(EXIT_YES);
+	}
 	return cmd_flush(rewrite(&a, a.domain.name ? a.domain.name : "domain", diff));
 }

@@ -58,6 +58,17 @@ static void check_policies(const struct domain *d, struct strv *reasons)
 	}
 }
 
+/* What libvirt itself leaves out where the host lacks it. */
+static void subtract_optional(struct featset *set, const struct domain *d)
+{
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
+
+		if (f >= 0 && strcmp(d->own.item[i + 1], "optional") == 0)
+			featset_remove(set, (size_t)f);
+	}
+}
+
 /* What the accelerator can't give of what the guest is to have. */
 static void check_features(const struct domain *d, const struct facts *f, struct strv *reasons)
 {
@@ -71,6 +82,7 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 	if (d->kvm)
 		featset_subtract(&lacks, f->kvm);
 	featset_subtract(&lacks, &own_off);
+	subtract_optional(&lacks, d);
 	if (featset_count(&lacks) == 0)
 		return;
 	names_of(&names, &lacks);

@@ -15,6 +15,7 @@ struct facts {
 	const char *emulator; /* the file that <emulator> resolves to; NULL: the XML has none */
 	bool wrapper;         /* that is our wrapper */
 	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
+	const struct featset *map; /* what libvirt's map names; NULL: not known */
 };
 
 /**

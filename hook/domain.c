@@ -46,6 +46,17 @@ static const xmlNode *child(const xmlNode *node, const char *name)
 	return NULL;
 }
 
+/* How many children have that tag, whatever namespace they are in by default: what splice.c sees. */
+static size_t count_tags(const xmlNode *node, const char *tag)
+{
+	size_t count = 0;
+
+	for (const xmlNode *n = node->children; n; n = n->next)
+		count += n->type == XML_ELEMENT_NODE && (!n->ns || !n->ns->prefix) &&
+			 strcmp((const char *)n->name, tag) == 0;
+	return count;
+}
+
 static int read_feature(struct domain *d, const xmlNode *node)
 {
 	_cleanup_free_ char *name = attribute(node, "name"), *policy = attribute(node, "policy");
@@ -67,6 +78,7 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 
 	if (!model || (mode && strcmp(mode, "custom") != 0))
 		return 0;
+	d->n_models = count_tags(cpu, "model");
 	d->model = content(model);
 	d->vendor_id = attribute(model, "vendor_id");
 	d->match = attribute(cpu, "match");
@@ -87,8 +99,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->name = name ? content(name) : NULL;
 	d->uuid = uuid ? content(uuid) : NULL;
 	d->emulator = emulator ? content(emulator) : NULL;
-	for (const xmlNode *n = root->children; n; n = n->next)
-		d->n_cpus += xml_is(n, NULL, "cpu");
+	d->n_cpus = count_tags(root, "cpu");
 	return cpu ? read_cpu(d, cpu) : 0;
 }
 
@@ -163,7 +174,8 @@ static void add_set(struct text *out, const char *indent, const char *policy,
 
 /* The definition's features, what the base would add, and the domain's own, which win. */
 static int add_features(struct text *out, const char *indent, const struct domain *d,
-			const struct table_row *row, struct error *err)
+			const struct table_row *row, const struct featset *sayable,
+			struct error *err)
 {
 	struct featset on, off, own_on, own_off;
 	int r = featset_parse(&on, row->features, strlen(row->features), ',', err);
@@ -177,6 +189,10 @@ static int add_features(struct text *out, const char *indent, const struct domai
 	featset_union(&own_on, &own_off);
 	featset_subtract(&on, &own_on);
 	featset_subtract(&off, &own_on);
+	if (sayable) {
+		featset_intersect(&on, sayable);
+		featset_intersect(&off, sayable);
+	}
 	add_set(out, indent, "require", &on);
 	add_set(out, indent, "disable", &off);
 	for (size_t i = 0; i + 1 < d->own.n; i += 2)
@@ -231,7 +247,8 @@ static size_t trim(const char *xml, size_t at, size_t from)
 
 /* Everything of <cpu> stays but its model and its features; features come last. */
 static int print_inside(struct text *out, const struct domain *d, const struct element *cpu,
-			const struct table_row *row, struct error *err)
+			const struct table_row *row, const struct featset *sayable,
+			struct error *err)
 {
 	_cleanup_free_ char *indent = NULL;
 	size_t copied = 0, at = cpu->inside.start, end;
@@ -254,13 +271,13 @@ static int print_inside(struct text *out, const struct domain *d, const struct e
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	end = trim(d->xml, cpu->inside.end, copied);
 	copy_to(out, d->xml, &copied, end);
-	r = add_features(out, indent, d, row, err);
+	r = add_features(out, indent, d, row, sayable, err);
 	copy_to(out, d->xml, &copied, d->len);
 	return r;
 }
 
 int domain_print(struct text *out, const struct domain *d, const struct table_row *row,
-		 struct error *err)
+		 const struct featset *sayable, struct error *err)
 {
 	struct element root, cpu;
 	int r;
@@ -268,12 +285,14 @@ int domain_print(struct text *out, const struct domain *d, const struct table_ro
 	if (!d->xml)
 		return error_set(err, -ENOTSUP, d->name, 0,
 				 "its XML isn't UTF-8; convert it (xmllint --encode UTF-8)");
-	if (d->n_cpus != 1)
-		return error_set(err, -EINVAL, d->name, 0, "it has %zu <cpu> elements", d->n_cpus);
+	if (d->n_cpus != 1 || d->n_models != 1)
+		return error_set(err, -EINVAL, d->name, 0,
+				 "it has %zu <cpu> elements with %zu <model>; leave one of each",
+				 d->n_cpus, d->n_models);
 	if (!splice_root(d->xml, d->len, &root) ||
 	    !splice_child(d->xml, &root.inside, root.inside.start, "cpu", &cpu))
 		return error_set(err, -EINVAL, d->name, 0, "its <cpu> isn't written plainly");
-	r = print_inside(out, d, &cpu, row, err);
+	r = print_inside(out, d, &cpu, row, sayable, err);
 	return r == 0 && out->failed ? error_set(err, -ENOMEM, d->name, 0, "out of memory") : r;
 }
 
@@ -284,7 +303,7 @@ int domain_print_cpu(struct text *out, const struct table_row *row, struct error
 
 	text_adds(out, "<cpu mode='custom' match='exact'>\n  ");
 	add_model(out, &plain, row);
-	r = add_features(out, "\n  ", &plain, row, err);
+	r = add_features(out, "\n  ", &plain, row, NULL, err);
 	text_adds(out, "\n</cpu>");
 	return r == 0 && out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : r;
 }

@@ -19,7 +19,7 @@ struct domain {
 	char *match;                  /* NULL: not said */
 	char *vendor_id;              /* NULL: not said */
 	struct strv own;              /* its features: name, policy, name, policy ... */
-	size_t n_cpus;                /* how many /domain/cpu there are */
+	size_t n_cpus, n_models;      /* how many of each there are, in whatever namespace */
 };
 
 /**
@@ -36,10 +36,12 @@ void domain_own(const struct domain *d, struct featset *on, struct featset *off)
 
 /**
  * domain_print: the XML with the site model of @row expanded: only bytes of /domain/cpu differ.
+ * @sayable: features that libvirt's map has; others are left out, as libvirt would refuse the
+ *           whole domain. NULL: say all
  * -ENOTSUP: its encoding isn't UTF-8, or the like
  */
 int domain_print(struct text *out, const struct domain *d, const struct table_row *row,
-		 struct error *err);
+		 const struct featset *sayable, struct error *err);
 
 /* domain_print_cpu: the <cpu> element alone, of a domain that asks for nothing else. */
 int domain_print_cpu(struct text *out, const struct table_row *row, struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * /etc/libvirt/hooks/qemu: libvirt runs it for each step of every guest's life, with the domain's
- *XML on stdin. It lets all guests pass that have nothing to do with a site model, without loading
- *or running anything; the others go to the worker, `cpushim hook`. libc alone, static.
+ * XML on stdin. It lets all guests pass that have nothing to do with a site model, without loading
+ * or running anything; the others go to the worker, `cpushim hook`. libc alone, static.
  *
  *	qemu NAME OPERATION SUB-OPERATION EXTRA < domain.xml
  */
@@ -39,6 +39,7 @@ struct call {
 	char **argv;
 	struct text xml;
 	bool cut;                /* there was more XML than is kept */
+	bool named;              /* a site model's name occurs in it, kept or not */
 	char uuid[UUID_LEN + 1]; /* "": none found */
 	struct strv names;       /* of the site's models */
 };
@@ -66,18 +67,33 @@ static enum operation operation_of(const char *name, const char *sub)
 	return PASS;
 }
 
+static bool names_a_model(const struct strv *names, const char *text, size_t len)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (memmem(text, len, names->item[i], strlen(names->item[i])))
+			return true;
+	return false;
+}
+
 /* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept. */
 static void read_xml(struct call *c)
 {
-	char buf[65536];
+	char buf[MODEL_NAME_MAX + 65536];
+	size_t old = 0; /* bytes of @buf that are the end of what was searched before */
 	ssize_t n;
 
-	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
+	while ((n = read(STDIN_FILENO, buf + old, sizeof(buf) - old)) > 0 ||
+	       (n < 0 && errno == EINTR)) {
+		size_t have = old + (size_t)n;
+
 		if (n < 0)
 			continue;
 		c->cut |= c->xml.len + (size_t)n > XML_KEPT;
 		if (!c->cut)
-			text_add(&c->xml, buf, (size_t)n);
+			text_add(&c->xml, buf + old, (size_t)n);
+		c->named |= names_a_model(&c->names, buf, have);
+		old = have < MODEL_NAME_MAX ? have : MODEL_NAME_MAX;
+		memmove(buf, buf + have - old, old);
 	}
 	text_adds(&c->xml, "");
 }
@@ -154,31 +170,38 @@ static void find_names(struct strv *names)
 		(void)strv_add(names, t.row[i].model, strlen(t.row[i].model));
 }
 
-static bool names_a_model(const struct call *c)
+/* Behind the XML declaration, if there is one; NULL if it says another encoding than UTF-8. */
+static const char *skip_declaration(const char *start, const char *end)
 {
-	for (size_t i = 0; i < c->names.n; i++)
-		if (says(c, c->names.item[i]))
-			return true;
-	return false;
+	_cleanup_free_ char *declaration = NULL;
+	const char *close;
+
+	if (end - start < 6 || memcmp(start, "<?xml", 5) != 0)
+		return start;
+	close = memmem(start, (size_t)(end - start), "?>", 2);
+	declaration = close ? strndup(start, (size_t)(close - start)) : NULL;
+	if (!declaration || (strstr(declaration, "encoding") &&
+			     !strcasestr(declaration, "'utf-8'") &&
+			     !strcasestr(declaration, "\"utf-8\"")))
+		return NULL;
+	return close;
 }
 
-/* Not to be searched as it stands: a name may be hidden in a character reference, or the bytes
- * aren't ASCII's. */
+/* Not to be searched as it stands: a name may be hidden in a character reference or torn by a
+ * comment or a processing instruction, or the bytes aren't ASCII's. */
 static bool is_opaque(const struct call *c)
 {
-	const char *start = c->xml.data;
-	size_t len = c->xml.len;
+	const char *start = c->xml.data, *end = start + c->xml.len;
 
 	if (says(c, "&#") || says(c, "<!") || contains(c, "", 1))
 		return true;
-	if (len >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
+	if (end - start >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
 		start += 3;
-		len -= 3;
-	}
-	if (len && ((unsigned char)*start >= 0x80 || *start == 0x4c))
+	/* a byte order mark, or EBCDIC's '<' */
+	if (start < end && ((unsigned char)*start >= 0x80 || *start == 0x4c))
 		return true;
-	return len > 5 && memcmp(start, "<?xml", 5) == 0 &&
-	       memmem(start, len < 200 ? len : 200, "encoding", 8) && !strcasestr(start, "utf-8");
+	start = skip_declaration(start, end);
+	return !start || memmem(start, (size_t)(end - start), "<?", 2);
 }
 
 /* The XML for the worker's stdin. */
@@ -259,13 +282,14 @@ static int decide_alone(const struct call *c)
 		if (says(c, element))
 			return refuse(
 				c,
-				"asks for the site model '%s', which can't be checked: " WORKER
-				" doesn't run; reinstall cpushim",
+				"model '%s': can't be checked, as `cpushim hook` failed; mend what "
+				"it says above, or reinstall cpushim",
 				c->names.item[i]);
 	}
 	if ((c->operation == START || c->operation == STARTED) && *c->uuid &&
 	    record_exists(c->uuid))
-		return refuse(c, "can't be checked: " WORKER " doesn't run; reinstall cpushim");
+		return refuse(c, "it asked for a site model, which can't be checked, as `cpushim "
+				 "hook` failed; mend what it says above, or reinstall cpushim");
 	return 0;
 }
 
@@ -274,8 +298,18 @@ static bool concerns_us(const struct call *c)
 {
 	bool awaited = c->operation == START || c->operation == STARTED;
 
-	return (awaited && *c->uuid && record_exists(c->uuid)) || names_a_model(c) ||
+	return (awaited && *c->uuid && record_exists(c->uuid)) || c->named ||
 	       (c->names.n > 0 && is_opaque(c));
+}
+
+/* What an earlier start left behind helps nobody. A person's prepare isn't a start: it mustn't take
+ * away the record of one that is under way. */
+static void forget_record(const struct call *c)
+{
+	if (!*c->uuid || !record_exists(c->uuid))
+		return;
+	if (c->operation == STOP || (c->operation == PREPARE && called_by_libvirt()))
+		(void)record_remove(c->uuid);
 }
 
 static int handle(struct call *c)
@@ -284,21 +318,17 @@ static int handle(struct call *c)
 
 	if (c->operation == PASS)
 		return 0;
+	if (c->operation != STOP)
+		find_names(&c->names);
 	read_xml(c);
 	if (c->xml.failed)
-		return refuse(c, "out of memory");
+		return c->named ? refuse(c, "out of memory") : 0;
 	find_uuid(c);
-	/* what an earlier start left behind helps nobody */
-	if ((c->operation == STOP || c->operation == PREPARE) && *c->uuid)
-		(void)record_remove(c->uuid);
-	if (c->operation == STOP)
-		return 0;
-	find_names(&c->names);
-	if (!concerns_us(c))
+	forget_record(c);
+	if (c->operation == STOP || !concerns_us(c))
 		return 0;
 	if (c->cut)
-		return names_a_model(c) ? refuse(c, "names a site model, and its XML is too large")
-					: 0;
+		return c->named ? refuse(c, "it names a site model, and its XML is too large") : 0;
 	status = run_worker(c);
 	return status < 0 ? decide_alone(c) : status;
 }

@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "cpumap/util.h"
@@ -53,6 +54,7 @@ static int make_dir(struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(RECORD_DIR);
 	_cleanup_free_ char *run = root_path("/run");
+	struct stat st;
 
 	if (!dir || !run)
 		return error_set(err, -ENOMEM, RECORD_DIR, 0, "out of memory");
@@ -60,6 +62,12 @@ static int make_dir(struct error *err)
 	(void)mkdir(run, 0755);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
+	/* whoever owned it could put a record of his own in place of ours */
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return error_set(err, -EPERM, dir, 0,
+				 "isn't a directory of uid %u alone; remove it",
+				 (unsigned int)geteuid());
 	return 0;
 }
 
@@ -116,6 +124,20 @@ static bool next_features(const char **pos, const char *key, struct featset *set
 	return next_value(pos, key, &value, &len) && featset_parse(set, value, len, ',', NULL) == 0;
 }
 
+/* Nobody but us can have written it: no link to elsewhere, no fifo to hang at. */
+static int read_own(const char *path, char **text, size_t *len)
+{
+	_cleanup_close_ int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+		return -EPERM;
+	return fd_read_all(fd, RECORD_LIMIT, text, len);
+}
+
 int record_read(const char *uuid, struct record *r, struct error *err)
 {
 	_cleanup_free_ char *path = path_of(uuid), *text = NULL;
@@ -127,9 +149,9 @@ int record_read(const char *uuid, struct record *r, struct error *err)
 	*r = (struct record){0};
 	if (!path)
 		return error_set(err, -EINVAL, RECORD_DIR, 0, "not a UUID");
-	rc = file_read(path, TRUST_OWNER, RECORD_LIMIT, &text, &len, err);
+	rc = read_own(path, &text, &len);
 	if (rc < 0)
-		return rc;
+		return error_set(err, rc, path, 0, "the record can't be read: %s", strerror(-rc));
 	pos = text;
 	if (strncmp(pos, FORMAT, strlen(FORMAT)) == 0) {
 		pos += strlen(FORMAT);

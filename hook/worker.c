@@ -6,6 +6,7 @@
 
 #include "cpumap/emulator.h"
 #include "cpumap/kvm.h"
+#include "cpumap/libvirtmap.h"
 
 void asked_free(struct asked *a)
 {
@@ -41,8 +42,9 @@ int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct 
 		a->facts.wrapper = a->emulator && emulator_is_wrapper(a->emulator);
 	}
 	a->facts.row = table_find(&a->table, d->model, strlen(d->model), a->emulator);
-	/* with an emulator that has no row it still is a site model */
-	if (!a->facts.row)
+	/* With an emulator that has no rows it still is a site model; one that has others has a
+	 * model of this name itself. */
+	if (!a->facts.row && !(a->facts.wrapper && table_has_emulator(&a->table, a->emulator)))
 		a->facts.row = table_find(&a->table, d->model, strlen(d->model), NULL);
 	if (a->facts.row && d->kvm && kvm_offers(&a->kvm, NULL) == 0)
 		a->facts.kvm = &a->kvm;
@@ -66,13 +68,46 @@ bool reasons_print(const char *name, const char *model, const struct strv *reaso
 	return reasons->n > 0;
 }
 
-void unsaid_print(const char *name, const struct table_row *row)
+void asked_map(struct asked *a)
 {
-	char what[256];
+	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 
-	(void)snprintf(what, sizeof(what),
-		       "a domain XML can't say family=%s, model=%s, stepping=%s and enforce; the "
-		       "wrapper does",
-		       row->family, row->cpu_model, row->stepping);
-	say(name, row->model, what);
+	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, NULL, NULL) < 0)
+		return;
+	a->map = map.features;
+	a->facts.map = &a->map;
+}
+
+/* Features that the XML would have to name and can't. */
+static void add_nameless(struct text *out, const struct facts *f)
+{
+	const char *const lists[] = {f->row->features, f->row->brings};
+	_cleanup_text_ struct text names = {0};
+	struct featset all = {0};
+
+	for (size_t i = 0; f->map && i < ARRAY_SIZE(lists); i++) {
+		struct featset some;
+
+		if (featset_parse(&some, lists[i], strlen(lists[i]), ',', NULL) == 0)
+			featset_union(&all, &some);
+	}
+	if (f->map)
+		featset_subtract(&all, f->map);
+	if (featset_count(&all) == 0)
+		return;
+	featset_print(&names, &all, " ");
+	text_addf(out, ", nor, as libvirt's map lacks them: %s", names.data ? names.data : "");
+}
+
+void unsaid_print(const char *name, const struct facts *f)
+{
+	_cleanup_text_ struct text what = {0};
+
+	text_addf(&what, "a domain XML can't say family=%s, model=%s, stepping=%s and enforce",
+		  f->row->family, f->row->cpu_model, f->row->stepping);
+	add_nameless(&what, f);
+	text_adds(&what, "; the wrapper does");
+	if (!what.failed)
+		say(name, f->row->model, what.data);
 }

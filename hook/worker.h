@@ -14,7 +14,7 @@ struct asked {
 	struct domain domain;
 	struct facts facts;
 	char *emulator;
-	struct featset kvm;
+	struct featset kvm, map;
 };
 
 /**
@@ -27,10 +27,14 @@ int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct 
 void asked_free(struct asked *a);
 #define _cleanup_asked_ __attribute__((cleanup(asked_free)))
 
+/* asked_map: learn which features libvirt's map has a name for; without a map they all may be said.
+ */
+void asked_map(struct asked *a);
+
 /* reasons_print: "cpushim: DOMAIN: model MODEL: REASON" each, on stderr; true if there are any. */
 bool reasons_print(const char *name, const char *model, const struct strv *reasons);
 
 /* unsaid_print: what a domain XML has no words for, on stderr. */
-void unsaid_print(const char *name, const struct table_row *row);
+void unsaid_print(const char *name, const struct facts *f);
 
 #endif
