@@ -226,29 +226,29 @@ static void read_vendor(struct loader *l, struct raw *raw, const xmlNode *node)
 		(void)snprintf(raw->id.vendor, sizeof(raw->id.vendor), "%s", vendor);
 }
 
-/* One number of <signature>: -1 if it isn't there. Largest values: SDM 2A, CPUID, leaf 1 EAX. */
-static int signature_number(struct loader *l, struct raw *raw, const xmlNode *node,
-			    const char *name, uint64_t max)
+/* One number of <signature>; -1 is kept if it isn't there. Largest values: SDM 2A, CPUID, leaf 1
+ * EAX. */
+static void read_number(struct loader *l, struct raw *raw, const xmlNode *node, const char *name,
+			uint64_t max, int *number)
 {
 	_cleanup_xml_ char *text = xml_attr(node, name);
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (!text)
-		return -1;
-	if (number_parse(text, strlen(text), 0, max, &value) == 0)
-		return (int)value;
-	spoil(l, raw, xml_line(node), "%s='%s' of <signature> isn't a number from 0 to %u", name,
-	      shown(text), (unsigned int)max);
-	return -1;
+		return;
+	if (number_parse(text, strlen(text), 0, max, &value) < 0)
+		spoil(l, raw, xml_line(node), "%s='%s' of <signature> isn't a number from 0 to %u",
+		      name, shown(text), (unsigned int)max);
+	*number = (int)value;
 }
 
 static void read_signature(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	if (raw->id.family >= 0 || raw->id.model >= 0)
 		spoil(l, raw, xml_line(node), "a second signature");
-	raw->id.family = signature_number(l, raw, node, "family", 0xf + 0xff);
-	raw->id.model = signature_number(l, raw, node, "model", 0xff);
-	raw->id.stepping = signature_number(l, raw, node, "stepping", 0xf);
+	read_number(l, raw, node, "family", 0xf + 0xff, &raw->id.family);
+	read_number(l, raw, node, "model", 0xff, &raw->id.model);
+	read_number(l, raw, node, "stepping", 0xf, &raw->id.stepping);
 	if (raw->id.family < 0 || raw->id.model < 0)
 		spoil(l, raw, xml_line(node), "a <signature> needs family= and model=");
 }

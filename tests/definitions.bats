@@ -1,0 +1,361 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Definitions through the command: what compile takes, what it refuses and how it says so, and
+# what libvirt makes of the include. In a copy of the staged root (make stage).
+# What compile says to tests/data/models/X.xml is in X.said beside it; REGENERATE=1 writes it anew.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+	root=$BATS_TEST_TMPDIR/root
+	data=$CHECKOUT/tests/data/models
+	map=/usr/share/libvirt/cpu_map
+	cp -a "$CHECKOUT/build/root" "$root" || {
+		printf 'make stage comes first\n' >&2
+		return 1
+	}
+	rm -f "$root"/etc/cpushim/models.d/*
+	cpushim compile >/dev/null
+}
+
+cpushim() {
+	CPUSHIM_ROOT=$root "$root/usr/bin/cpushim" "$@"
+}
+
+# What it says, without the root's own place and QEMU's version.
+say() {
+	local rc=0
+	cpushim "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || rc=$?
+	sed "s|$root||g; s|(QEMU [0-9.]*)|(QEMU VERSION)|" "$BATS_TEST_TMPDIR/err"
+	return "$rc"
+}
+
+site() { # FILE's name; the text comes on stdin
+	cat >"$root/etc/cpushim/models.d/$1.xml"
+}
+
+# the models that libvirt is told of
+in_include() {
+	sed -n "s/.*<model name='\([^']*\)'>.*/\1/p" "$root$map/x86_cpushim.xml"
+}
+
+names() {
+	cpushim list | cut -d ' ' -f 1 | tr '\n' ' '
+}
+
+# The definitions of data/NAME.xml are refused as NAME.said says, and the shipped ones stay.
+refuses() {
+	site "$1" <"$data/$1.xml"
+	run -1 say compile
+	[ -z "${REGENERATE-}" ] || printf '%s\n' "$output" >"$data/$1.said"
+	diff "$data/$1.said" - <<<"$output"
+	[ "$(cpushim show x86-64-v2 | wc -l)" = 30 ]
+	[ ! -e "$root$map" ] || in_include | grep -qx x86-64-v4
+}
+
+need_libvirt() {
+	if [ "$(id -u)" != 0 ] || ! command -v virsh >/dev/null; then
+		skip 'needs root and virsh'
+	fi
+}
+
+# virsh with the staged map in the place of this machine's
+virsh_with_map() {
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m --propagation private sh -eu -c '
+		mount --bind "$1" /usr/share/libvirt/cpu_map
+		shift
+		exec virsh -q -c test:///default "$@"
+	' sh "$root$map" "$@"
+}
+
+# A model's features as libvirt has them
+libvirts_features() {
+	printf '<cpu><arch>x86_64</arch><model>%s</model></cpu>\n' "$1" >"$BATS_TEST_TMPDIR/cpu.xml"
+	virsh_with_map cpu-baseline --features "$BATS_TEST_TMPDIR/cpu.xml" |
+		sed -n "s/.*policy='require' name='\([^']*\)'.*/\1/p" | LC_ALL=C sort
+}
+
+# <feature>s of the names on stdin
+features_xml() {
+	sed "s|.*|<feature name='&'/>|"
+}
+
+# A file of somebody else's in libvirt's map, before ours
+others_map() {
+	cat >"$root$map/x86_other.xml"
+	sed -i "s|.*x86_cpushim.xml.*|<include filename='x86_other.xml'/>\n&|" "$root$map/index.xml"
+}
+
+@test "an own model in three lines: all of gate64's features and one more" {
+	site aes <<-'END'
+		<cpus>
+		  <model name='gate64-aes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	[ "$(cpushim show gate64-aes)" = "$( (cpushim show gate64 && echo aes) | LC_ALL=C sort)" ]
+	[[ $(cpushim expand gate64-aes) == kvm64,vendor=GenuineIntel,*,aes=on,*,enforce ]]
+}
+
+@test "a model that takes away: features of an ancestor switched off, whatever the order" {
+	site less <<-'END'
+		<cpus>
+		  <model name='less'><feature name='sse3' policy='disable'/><model name='gate64'/></model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	[ "$(diff <(cpushim show gate64) <(cpushim show less) | grep '^[<>]')" = '< pni' ]
+}
+
+@test "a model built on one of libvirt's that QEMU has, too, has it for a base" {
+	site nehalem <<-'END'
+		<cpus>
+		  <model name='site'><model name='Nehalem'/><feature name='aes'/></model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	[[ $(cpushim expand site) == Nehalem,vendor=* ]]
+	[ "$(diff <(cpushim show Nehalem) <(cpushim show site) | grep '^[<>]')" = '> aes' ]
+}
+
+@test "the four shipped models have the features that their files' sources list" {
+	local gate64='apic clflush cmov cx8 de fpu fxsr lm mca mce mmx msr mtrr nx pae pat pge pni'
+	gate64+=' pse sep sse sse2 syscall tsc'
+	local v2='cx16 lahf_lm popcnt sse4.1 sse4.2 ssse3'
+	local v3='abm avx avx2 bmi1 bmi2 f16c fma movbe xsave'
+	local v4='avx512bw avx512cd avx512dq avx512f avx512vl'
+	same() { [ "$(cpushim show "$1")" = "$(printf '%s\n' "$2" | tr ' ' '\n' | LC_ALL=C sort)" ]; }
+	same gate64 "$gate64"
+	same x86-64-v2 "$gate64 $v2"
+	same x86-64-v3 "$gate64 $v2 $v3"
+	same x86-64-v4 "$gate64 $v2 $v3 $v4"
+}
+
+@test "compiled again, nothing changes" {
+	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+	run -0 cpushim compile
+	[[ $output == *'; nothing changed' ]]
+	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "the table has the same bytes with and without /dev/kvm" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	[ -e /dev/kvm ] || skip 'kvm: this machine has no /dev/kvm to hide'
+	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+	rm "$root/usr/lib/cpushim/models.table"
+	# shellcheck disable=SC2016
+	CPUSHIM_ROOT=$root unshare -m --propagation private sh -eu -c '
+		mount --bind /dev/null /dev/kvm
+		exec "$1" compile
+	' sh "$root/usr/bin/cpushim"
+	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "an unknown feature is refused, and the nearest name suggested" {
+	refuses unknown-feature
+}
+
+@test "an MSR feature is refused" {
+	refuses msr-feature
+}
+
+@test "a name defined twice is refused with both places named, and the first holds" {
+	refuses name-twice
+	[ "$(names)" = 'gate64 site x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	[ "$(cpushim show site)" = "$(cpushim show gate64)" ]
+}
+
+@test "a shipped model can't be given another meaning" {
+	refuses shipped-name
+	[ "$(cpushim show gate64 | wc -l)" = 24 ]
+}
+
+@test "QEMU's own names are refused, and make no row" {
+	refuses qemu-name
+	[ "$(names)" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+}
+
+@test "models that start from each other are refused" {
+	refuses circle
+}
+
+@test "an unknown ancestor is refused" {
+	refuses unknown-ancestor
+}
+
+@test "a feature both on and off is refused" {
+	refuses on-and-off
+}
+
+@test "a model without features is refused" {
+	refuses no-features
+}
+
+@test "a model without a base is refused, and one suggested" {
+	refuses no-base
+}
+
+@test "a base that this QEMU doesn't have is refused" {
+	refuses unknown-base
+}
+
+@test "a name that isn't one is refused, and makes no row" {
+	refuses bad-name
+	[ "$(names)" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+}
+
+@test "a policy that leaves the CPU open, and a misspelt one, are refused" {
+	refuses policy
+}
+
+@test "an unknown vendor and a signature out of range are refused" {
+	refuses vendor-and-signature
+}
+
+@test "XML that is broken is refused with the first error's line" {
+	refuses broken
+}
+
+@test "a DOCTYPE is refused before any entity is read" {
+	refuses doctype
+}
+
+@test "another root element is refused" {
+	refuses root-element
+}
+
+@test "a refused definition is listed with its reason, and can't be expanded" {
+	site msr-feature <"$data/msr-feature.xml"
+	run -1 cpushim compile
+	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	[[ $(cpushim list) == *"site "*"refused: "*"feature 'rdctl-no' lives in an MSR"* ]]
+	run ! cpushim expand site
+	run -1 cpushim show site
+}
+
+@test "a file that others may write is refused, also behind a symbolic link" {
+	site open <<<"<cpus><model name='site'><model name='gate64'/></model></cpus>"
+	chmod o+w "$root/etc/cpushim/models.d/open.xml"
+	run -1 say compile
+	[ "$output" = "cpushim: /etc/cpushim/models.d/open.xml: others may write it, so it isn't believed: chmod go-w" ]
+	mv "$root/etc/cpushim/models.d/open.xml" "$BATS_TEST_TMPDIR/open.xml"
+	ln -s "$BATS_TEST_TMPDIR/open.xml" "$root/etc/cpushim/models.d/link.xml"
+	run -1 say compile
+	[[ $output == 'cpushim: /etc/cpushim/models.d/link.xml: others may write it'* ]]
+}
+
+@test "a feature that is no part of a definition is ignored with a warning" {
+	site ht <<-'END'
+		<cpus>
+		  <model name='site'>
+		    <model name='gate64'/>
+		    <feature name='ht'/>
+		  </model>
+		</cpus>
+	END
+	run -0 say compile
+	[[ $output == "cpushim: /etc/cpushim/models.d/ht.xml:4: model 'site': feature 'ht' is no part of a definition and ignored"* ]]
+	[ "$(cpushim show site)" = "$(cpushim show gate64)" ]
+}
+
+@test "libvirt's models are understood as libvirt itself does" {
+	need_libvirt
+	local model theirs n=0
+	for model in $(virsh_with_map cpu-models x86_64); do
+		# what we leave out on purpose: removed=, added=, and what lives in MSRs
+		theirs=$(libvirts_features "$model" | grep -vxFf <(
+			sed -n "s/.*<feature name='\([^']*\)' \(added\|removed\)='yes'.*/\1/p" \
+				"$root$map/x86_$model.xml" 2>/dev/null
+			sed -n "/<feature name/{s/.*name='\([^']*\)'.*/\1/;h};/<msr/{g;p}" \
+				"$root$map/x86_features.xml"
+		))
+		[ "$(cpushim show "$model")" = "$theirs" ]
+		n=$((n + 1))
+	done
+	[ "$n" -gt 50 ]
+}
+
+@test "libvirt loads the include, and its models have our features" {
+	need_libvirt
+	site names <<-'END'
+		<cpus>
+		  <model name='two--dashes--'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	virsh_with_map cpu-models x86_64 >"$BATS_TEST_TMPDIR/models"
+	local model
+	for model in $(names); do
+		grep -qx -- "$model" "$BATS_TEST_TMPDIR/models"
+		[ "$(libvirts_features "$model")" = "$(cpushim show "$model")" ]
+	done
+	grep -q '^<!-- cpushim-names: .* two-%-dashes-%- .*-->$' "$root$map/x86_cpushim.xml"
+}
+
+@test "libvirt doesn't choose our models for a CPU that has their features" {
+	need_libvirt
+	local model
+	for model in gate64 x86-64-v2 x86-64-v3; do
+		{
+			printf '<cpu><arch>x86_64</arch><model>486</model>'
+			cpushim show "$model" | features_xml
+			printf '</cpu>\n'
+		} >"$BATS_TEST_TMPDIR/host.xml"
+		virsh_with_map cpu-baseline "$BATS_TEST_TMPDIR/host.xml" >"$BATS_TEST_TMPDIR/with"
+		virsh -q -c test:///default cpu-baseline "$BATS_TEST_TMPDIR/host.xml" |
+			diff - "$BATS_TEST_TMPDIR/with"
+	done
+}
+
+@test "a model with a feature that libvirt's map lacks stays out of the include, and is named" {
+	need_libvirt
+	site store <<-'END'
+		<cpus>
+		  <model name='store'><model name='gate64'/><feature name='xstore'/></model>
+		</cpus>
+	END
+	run -0 say compile
+	[ "$output" = "cpushim: /etc/cpushim/models.d/store.xml:2: model 'store' isn't made known to libvirt, whose map lacks xstore: nova won't find it" ]
+	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	grep -q '^<!-- cpushim-names: .* store ' "$root$map/x86_cpushim.xml"
+	virsh_with_map cpu-models x86_64 | grep -qx gate64
+}
+
+@test "somebody's gate64 with the same features stays theirs" {
+	need_libvirt
+	{
+		printf "<cpus><model name='gate64'><decode host='on' guest='on'/><vendor name='Intel'/>\n"
+		cpushim show gate64 | features_xml
+		printf '</model></cpus>\n'
+	} | others_map
+	run -0 say compile
+	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs" ]
+	[ "$(in_include | tr '\n' ' ')" = 'x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	grep -q '^<!-- cpushim-names: gate64 ' "$root$map/x86_cpushim.xml"
+	virsh_with_map cpu-models x86_64 | grep -qx gate64
+}
+
+@test "somebody's gate64 with other features: ours is refused, and the difference told" {
+	need_libvirt
+	{
+		printf "<cpus>\n<model name='gate64'><decode host='on' guest='on'/>\n"
+		(printf 'vme\nssse3\n' && cpushim show gate64 | grep -v pge) | features_xml
+		printf '</model></cpus>\n'
+	} | others_map
+	run -1 say compile
+	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:2): only here: pge; only there: ssse3 vme; choose another name" ]]
+	[[ ${lines[1]} == *"model 'x86-64-v2': starts from 'gate64', which is refused itself" ]]
+	[ -z "$(in_include)" ]
+	virsh_with_map cpu-models x86_64 | grep -qx gate64
+}
+
+@test "a map of libvirt's that can't be read stops compile, and leaves the table alone" {
+	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+	printf '<cpus' >"$root$map/x86_features.xml"
+	run -2 say compile
+	[[ $output == "cpushim: $map/x86_features.xml:1: isn't well-formed XML"* ]]
+	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+}
