@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cpushim hook: the worker, which the front runs with the domain's XML on stdin:
- *	cpushim hook --libvirt|--by-hand NAME OPERATION SUB-OPERATION EXTRA
+ *	cpushim hook --libvirt|--by-hand [--record] NAME OPERATION SUB-OPERATION EXTRA
  */
 #include <errno.h>
 #include <getopt.h>
@@ -10,13 +10,14 @@
 #include "record.h"
 #include "worker.h"
 
-#define XML_LIMIT     ((size_t)64 << 20)
-#define PID_DIR       "/run/libvirt/qemu"
-#define EXIT_FRONT    3 /* nothing can be said: the front goes by what it knows by itself */
+#define XML_LIMIT  ((size_t)64 << 20)
+#define PID_DIR    "/run/libvirt/qemu"
+#define EXIT_FRONT 3 /* nothing can be said: the front goes by what it knows by itself */
 
 struct job {
 	const char *name;
-	bool libvirt; /* it calls, and not a person */
+	bool libvirt;  /* it calls, and not a person */
+	bool recorded; /* at start and started: the domain asked for a site model at prepare */
 	struct asked asked;
 };
 
@@ -238,15 +239,13 @@ static bool may_ask(const struct table *t, const char *xml, size_t len)
 }
 
 /* XML that can't be understood: refused if a site model may be asked for in it. */
-static int not_understood(const struct job *j, bool awaited, const char *xml, size_t len,
-			  const struct error *err)
+static int not_understood(const struct job *j, const char *xml, size_t len, const struct error *err)
 {
-	/* with a record the front refuses */
-	if (j->asked.table.n == 0 || awaited) {
+	if (j->asked.table.n == 0) {
 		(void)cmd_fail(err);
 		return EXIT_FRONT;
 	}
-	if (err->code == -ENOMEM || may_ask(&j->asked.table, xml, len)) {
+	if (j->recorded || err->code == -ENOMEM || may_ask(&j->asked.table, xml, len)) {
 		(void)cmd_fail(err);
 		return EXIT_NO;
 	}
@@ -267,7 +266,7 @@ static int run(struct job *j, const char *operation)
 	}
 	r = asked_read(&j->asked, xml, len, j->name, &err);
 	if (r < 0)
-		return not_understood(j, strncmp(operation, "start", 5) == 0, xml, len, &err);
+		return not_understood(j, xml, len, &err);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		if (strcmp(operations[i].operation, operation) == 0)
 			return operations[i].run(j);
@@ -276,15 +275,18 @@ static int run(struct job *j, const char *operation)
 
 int cmd_hook(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"libvirt", no_argument, NULL, 'l'}, {"by-hand", no_argument, NULL, 'm'}, {0}};
+	static const struct option options[] = {{"libvirt", no_argument, NULL, 'l'},
+						{"by-hand", no_argument, NULL, 'm'},
+						{"record", no_argument, NULL, 'r'},
+						{0}};
 	struct job j = {0};
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == '?')
 			return usage_error("hook", NULL);
-		j.libvirt = opt == 'l';
+		j.libvirt |= opt == 'l';
+		j.recorded |= opt == 'r';
 	}
 	if (argc - optind != 4)
 		return usage_error("hook", "is run by libvirt's hook with a domain's name, "

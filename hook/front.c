@@ -180,9 +180,9 @@ static const char *skip_declaration(const char *start, const char *end)
 		return start;
 	close = memmem(start, (size_t)(end - start), "?>", 2);
 	declaration = close ? strndup(start, (size_t)(close - start)) : NULL;
-	if (!declaration || (strstr(declaration, "encoding") &&
-			     !strcasestr(declaration, "'utf-8'") &&
-			     !strcasestr(declaration, "\"utf-8\"")))
+	if (!declaration ||
+	    (strstr(declaration, "encoding") && !strcasestr(declaration, "'utf-8'") &&
+	     !strcasestr(declaration, "\"utf-8\"")))
 		return NULL;
 	return close;
 }
@@ -240,20 +240,24 @@ static bool called_by_libvirt(void)
 	return strcmp(comm, "libvirtd") == 0 || strcmp(comm, "virtqemud") == 0;
 }
 
+/* Has it asked for a site model at prepare? */
+static bool has_record(const struct call *c)
+{
+	return (c->operation == START || c->operation == STARTED) && *c->uuid &&
+	       record_exists(c->uuid);
+}
+
 /* Runs the worker. Its exit status, or -1 if it can't be run. */
 static int run_worker(const struct call *c)
 {
 	_cleanup_free_ char *path = root_path(WORKER);
 	_cleanup_close_ int xml = xml_file(c);
-	char *argv[] = {(char *)"cpushim",
-			(char *)"hook",
-			(char *)(called_by_libvirt() ? "--libvirt" : "--by-hand"),
-			(char *)"--",
-			c->argv[1],
-			c->argv[2],
-			c->argv[3],
-			c->argv[4],
-			NULL};
+	const char *caller = called_by_libvirt() ? "--libvirt" : "--by-hand";
+	char *argv[] = {(char *)"cpushim", (char *)"hook",
+			(char *)caller,    (char *)(has_record(c) ? "--record" : caller),
+			(char *)"--",      c->argv[1],
+			c->argv[2],        c->argv[3],
+			c->argv[4],        NULL};
 	int status;
 	pid_t pid;
 
@@ -286,8 +290,7 @@ static int decide_alone(const struct call *c)
 				"it says above, or reinstall cpushim",
 				c->names.item[i]);
 	}
-	if ((c->operation == START || c->operation == STARTED) && *c->uuid &&
-	    record_exists(c->uuid))
+	if (has_record(c))
 		return refuse(c, "it asked for a site model, which can't be checked, as `cpushim "
 				 "hook` failed; mend what it says above, or reinstall cpushim");
 	return 0;
@@ -296,10 +299,7 @@ static int decide_alone(const struct call *c)
 /* Only what has a site model's name in it, or may hide one, or has asked for one at prepare. */
 static bool concerns_us(const struct call *c)
 {
-	bool awaited = c->operation == START || c->operation == STARTED;
-
-	return (awaited && *c->uuid && record_exists(c->uuid)) || c->named ||
-	       (c->names.n > 0 && is_opaque(c));
+	return has_record(c) || c->named || (c->names.n > 0 && is_opaque(c));
 }
 
 /* What an earlier start left behind helps nobody. A person's prepare isn't a start: it mustn't take

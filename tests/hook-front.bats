@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The hook's front: it lets pass, unread and at once, every guest that has nothing to do with a site
+# model, whatever has happened to cpushim's other files; and it never forgets a site model.
+
+bats_require_minimum_version 1.5.0
+load lib/hook
+
+setup() {
+	make_root
+}
+
+other() { # a domain of somebody else
+	domain 's/gate64/kvm64/'
+}
+
+# exit 0, and not a word
+passes() {
+	run --separate-stderr "$@"
+	[ "$status" = 0 ] && [ -z "$output" ] && [ -z "${stderr-}" ]
+}
+
+# exit 1, nothing rewritten, one line that begins as it should
+refuses() { # WORDS COMMAND...
+	local words=$1
+	shift
+	run -1 --separate-stderr "$@"
+	[ -z "$output" ]
+	[[ $stderr == 'cpushim: instance-00000001: '*"$words"* ]]
+}
+
+@test "the front is one static program" {
+	run -0 file -L "$CHECKOUT/hook/qemu"
+	[[ $output == *'statically linked'* ]]
+}
+
+@test "a domain without a site model: one program, no library, no file but the table and the record" {
+	command -v strace >/dev/null || skip 'strace is missing'
+	other >"$BATS_TEST_TMPDIR/other.xml"
+	local operation
+	for operation in prepare start started migrate restore; do
+		CPUSHIM_ROOT=$root strace -f -o "$BATS_TEST_TMPDIR/trace" "$CHECKOUT/hook/qemu" demo $operation begin - \
+			<"$BATS_TEST_TMPDIR/other.xml"
+		[ "$(grep -c execve "$BATS_TEST_TMPDIR/trace")" = 1 ]
+		run -1 grep -E 'clone|fork|socket|connect' "$BATS_TEST_TMPDIR/trace"
+		run -0 grep -oE '(open|openat|stat|lstat|newfstatat|access)\(.*"[^"]+"' "$BATS_TEST_TMPDIR/trace"
+		run -1 grep -vE "$root/(usr/lib/cpushim/models.table|run/cpushim/$uuid)\"" <<<"$output"
+	done
+}
+
+@test "a domain without a site model passes at every operation, also with records and by libvirt" {
+	local operation
+	for operation in 'prepare begin' 'start begin' 'started begin' 'stopped end' 'release end' \
+		'migrate begin' 'restore begin' 'reconnect begin' 'attach begin' 'tomorrows begin'; do
+		# shellcheck disable=SC2086 # two words
+		passes hook $operation < <(other)
+		# shellcheck disable=SC2086
+		passes by_libvirt $operation < <(other)
+	done
+}
+
+@test "a domain without a site model passes with broken, empty, binary and huge XML" {
+	local operation
+	for operation in prepare start started migrate restore; do
+		passes hook $operation begin </dev/null
+		passes hook $operation begin < <(other | head -c 700)
+		# the worker has to look at it, and may say what is wrong with it
+		run -0 --separate-stderr hook $operation begin < <(printf '<domain><cpu>&#x;<model>&nope;</cpu>')
+		[ -z "$output" ]
+		passes hook $operation begin < <(head -c 100000 /dev/zero)
+		passes hook $operation begin < <(head -c 100000 "$CHECKOUT/hook/qemu")
+	done
+	passes hook prepare begin < <(other; head -c 100000000 /dev/zero | tr '\0' x)
+}
+
+@test "a domain without a site model passes whatever state table, include and worker are in" {
+	local kind file
+	for file in usr/lib/cpushim/models.table usr/share/libvirt/cpu_map/x86_cpushim.xml usr/bin/cpushim; do
+		for kind in missing empty garbled directory fifo loop unreadable; do
+			rm -rf "$root"
+			make_root
+			include gate64
+			rm -f "$root/$file"
+			case $kind in
+			empty) : >"$root/$file" ;;
+			garbled) head -c 5000 "$CHECKOUT/hook/qemu" >"$root/$file" ;;
+			directory) mkdir "$root/$file" ;;
+			fifo) mkfifo "$root/$file" ;;
+			loop) ln -s "$(basename "$file")" "$root/$file" ;;
+			unreadable) : >"$root/$file" && chmod 000 "$root/$file" ;;
+			esac
+			passes timeout 10 env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - < <(other)
+			passes timeout 10 env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo start begin - < <(other)
+		done
+	done
+}
+
+@test "gate64 in metadata alone isn't a request" {
+	passes hook prepare begin < <(domain 's|<model>gate64|<model>kvm64|' 's|>demo<|>gate64<|')
+	passes hook prepare begin < <(domain '/<cpu/,/<.cpu>/d' 's|>demo<|><a:model xmlns:a="b">gate64</a:model><|')
+}
+
+@test "modes in which libvirt ignores a model aren't a request" {
+	passes hook prepare begin < <(domain "s/mode='custom'/mode='host-model'/")
+	passes hook prepare begin < <(domain "s/mode='custom'/mode='host-passthrough'/")
+}
+
+@test "a name in character references, torn by a comment or a processing instruction is seen" {
+	local name
+	for name in '\&#103;ate64' 'gate6\&#x34;' 'gate<!-- -->64' 'ga<?x?>te64' '<![CDATA[gate]]>64'; do
+		run -0 --separate-stderr hook prepare begin < <(domain "s|>gate64<|>$name<|")
+		[[ $output == *">kvm64</model>"* ]]
+	done
+}
+
+@test "a name in another encoding is seen, and refused as it can't be rewritten" {
+	local encoding
+	for encoding in UTF-16 UTF-16LE UTF-16BE ISO-8859-1; do
+		{
+			printf "<?xml version='1.0' encoding='%s'?>\n" "$encoding"
+			domain
+		} | iconv -f UTF-8 -t "$encoding" >"$BATS_TEST_TMPDIR/domain.xml"
+		refuses 'UTF-8' hook prepare begin <"$BATS_TEST_TMPDIR/domain.xml"
+	done
+	# the declared encoding is looked for in the declaration alone
+	{
+		printf "<?xml version='1.0' encoding='UTF-7'?>\n"
+		domain 's|>gate64<|>+AGcAYQB0AGU-64<|' 's|>demo<|>utf-8<|'
+	} >"$BATS_TEST_TMPDIR/domain.xml"
+	refuses 'UTF-8' hook prepare begin <"$BATS_TEST_TMPDIR/domain.xml"
+}
+
+@test "a byte order mark is no obstacle" {
+	run -0 --separate-stderr hook prepare begin < <(printf '\xef\xbb\xbf' && domain)
+	[[ $output == *">kvm64</model>"* ]]
+}
+
+@test "a name behind 64 MiB of something else is seen" {
+	refuses 'too large' hook prepare begin < <(
+		printf '<domain><!--' && head -c 67200000 /dev/zero | tr '\0' x
+		printf -- '--><cpu><model>gate64</model></cpu></domain>'
+	)
+}
+
+@test "without a usable worker a site model is refused and others that only mention it pass" {
+	local kind worker=$root/usr/bin/cpushim
+	for kind in missing empty garbled hanging dying killed; do
+		rm -f "$worker"
+		case $kind in
+		empty) : >"$worker" && chmod +x "$worker" ;;
+		garbled) head -c 5000 "$CHECKOUT/build/cpushim" >"$worker" && chmod +x "$worker" ;;
+		hanging) continue ;;
+		dying) printf '#!/bin/sh\nexit 3\n' >"$worker" && chmod +x "$worker" ;;
+		# shellcheck disable=SC2016 # the worker's
+		killed) printf '#!/bin/sh\nkill -9 $$\n' >"$worker" && chmod +x "$worker" ;;
+		esac
+		refuses "model 'gate64'" hook prepare begin < <(domain)
+		refuses "model 'gate64'" hook migrate begin < <(domain)
+		run --separate-stderr hook prepare begin < <(domain '/<cpu/,/<.cpu>/d' 's/>demo</>gate64</')
+		[ "$status" = 0 ] && [ -z "$output" ]
+		# at start and started a record alone is enough
+		mkdir -p "${record%/*}" && : >"$record"
+		refuses 'site model' hook start begin < <(other)
+		refuses 'site model' hook started begin < <(other)
+		passes hook restore begin < <(other)
+		rm "$record"
+		passes hook start begin < <(other)
+	done
+}
+
+@test "a lost table: the names come from the include's comment, and gate64 is refused" {
+	include x86-64-v2 gate64
+	local table=$root/usr/lib/cpushim/models.table
+	rm "$table"
+	refuses "model 'gate64'" hook prepare begin < <(domain) || [[ $stderr == *"model 'gate64'"* ]]
+	passes hook prepare begin < <(other)
+	printf 'cpushim-table 1\n' >"$table"
+	run -1 --separate-stderr hook prepare begin < <(domain)
+	[[ $stderr == *"model 'gate64'"* ]]
+	row | table
+	printf x >>"$table"
+	run -1 --separate-stderr hook start begin < <(domain)
+	[[ $stderr == *"model 'gate64'"* ]]
+}
+
+@test "a table that others may write isn't believed" {
+	include gate64
+	chmod 666 "$root/usr/lib/cpushim/models.table"
+	run -1 --separate-stderr hook prepare begin < <(domain)
+	[ -z "$output" ]
+}
+
+@test "a name with -- is found in the include" {
+	include 'a-%-b'
+	rm "$root/usr/lib/cpushim/models.table"
+	run -1 --separate-stderr hook prepare begin < <(domain 's/>gate64</>a--b</')
+	[[ $stderr == *"model 'a--b'"* ]]
+}
+
+@test "reconnect and attach answer 0 before anything is read or opened" {
+	command -v strace >/dev/null || skip 'strace is missing'
+	local operation
+	for operation in reconnect attach; do
+		CPUSHIM_ROOT=$root strace -f -o "$BATS_TEST_TMPDIR/trace" "$CHECKOUT/hook/qemu" demo $operation begin - < <(domain)
+		run -1 grep -E 'open|read\(|clone|fork|ENOENT' "$BATS_TEST_TMPDIR/trace"
+	done
+}
+
+@test "stopped and release remove the record and are content with anything" {
+	local operation
+	for operation in stopped release; do
+		mkdir -p "${record%/*}" && : >"$record"
+		passes hook $operation end < <(domain)
+		[ ! -e "$record" ]
+		passes hook $operation end < <(domain)
+		passes hook $operation end </dev/null
+		rm -r "${record%/*}" && ln -s /nonexistent "${record%/*}"
+		passes hook $operation end < <(domain)
+		rm "${record%/*}"
+	done
+}
+
+@test "a prepare without a site model removes a stale record; by hand it is left" {
+	mkdir -p "${record%/*}" && : >"$record"
+	passes hook prepare begin < <(other)
+	[ -e "$record" ]
+	passes by_libvirt prepare begin < <(other)
+	[ ! -e "$record" ]
+}
+
+@test "a UUID that isn't canonical never becomes a path" {
+	mkdir -p "$root/run/cpushim" && : >"$root/run/victim"
+	local bad
+	for bad in ../victim '..%2fvictim' '' 6B2F0D3E-52CF-4B1F-9A57-3A1E8F1C2D64 \
+		6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d6/ 6b2f0d3e52cf4b1f9a573a1e8f1c2d64; do
+		passes hook stopped end < <(domain "s|<uuid>.*</uuid>|<uuid>$bad</uuid>|")
+	done
+	[ -e "$root/run/victim" ]
+}
+
+@test "wrong usage is exit 2 with a usage line, and libvirt's calls never are" {
+	local args
+	for args in '' 'demo' 'demo prepare' 'demo prepare begin' 'demo prepare begin - more'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr "$CHECKOUT/hook/qemu" $args </dev/null
+		[[ $stderr == 'cpushim: usage: '* ]]
+	done
+	for args in 'prepare end' 'unheard begin' 'start of'; do
+		# shellcheck disable=SC2086
+		passes by_libvirt $args < <(domain)
+	done
+	passes env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" '' '' '' '' </dev/null
+	passes env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" --help -x --version -- </dev/null
+}
+
+@test "a domain's name can't forge a line or steer a terminal" {
+	rm "$root/usr/bin/cpushim"
+	run -1 --separate-stderr env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" $'demo\n\e[31mcpushim: fine' prepare begin - < <(domain)
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr != *$'\e'* ]]
+}
+
+@test "nothing of the environment but CPUSHIM_ROOT matters" {
+	run -0 --separate-stderr env -i CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - < <(domain)
+	[[ $output == *">kvm64</model>"* ]]
+}
