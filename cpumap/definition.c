@@ -527,9 +527,9 @@ static void check(struct loader *l, struct raw *raw)
 	const struct raw *first = raw_named(l, raw->name);
 
 	if (first != raw)
-		spoil(l, raw, raw->line,
-		      "is defined already at %s:%u, and that one holds; rename or remove one",
-		      first->path, first->line);
+		spoil(l, raw, raw->line, "is defined already at %s:%u, %s; rename or remove one",
+		      first->path, first->line,
+		      first->state == BAD ? "which is refused, too" : "and that one holds");
 	else if (qemu_has(l, raw->name))
 		spoil(l, raw, raw->line, "is a model of QEMU's own; choose another name");
 	else if (featset_count(&raw->model.features) == 0)

@@ -354,6 +354,15 @@ static void test_a_name_twice(void)
 	check_features(&d, "m", "fpu lm");
 }
 
+static void test_a_name_twice_of_which_the_first_is_bad(void)
+{
+	_cleanup_definitions_ struct definitions d = {0};
+
+	load_parts(&d, MODEL("m", "<feature name='rsba'/>") MODEL("m", ""));
+	CHECK(d.models.n == 0 && d.n_problems == 2);
+	check_problem(&d, 1, 3, "/a.xml:2, which is refused, too");
+}
+
 static void test_a_name_of_libvirts_with_equal_features(void)
 {
 	_cleanup_definitions_ struct definitions d = {0};
@@ -477,6 +486,7 @@ int main(void)
 	test_circles_and_what_builds_on_a_bad_one();
 	test_endless_ancestors();
 	test_a_name_twice();
+	test_a_name_twice_of_which_the_first_is_bad();
 	test_a_name_of_libvirts_with_equal_features();
 	test_without_libvirt_and_qemu();
 	test_bad_files();
