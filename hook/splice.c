@@ -94,8 +94,9 @@ static void find_element(const char *xml, const struct range *tag, size_t end, s
 		else if (!is_empty(xml, &next))
 			depth++;
 	}
-	e->inside.end = next.start;
-	e->all.end = next.end;
+	/* cut off: it can only be its whole rest */
+	e->inside.end = depth ? end : next.start;
+	e->all.end = depth ? end : next.end;
 }
 
 bool splice_named(const char *xml, const struct element *e, const char *name)

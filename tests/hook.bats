@@ -5,6 +5,7 @@
 # it compares at start and started. What becomes of tests/data/domains/X.xml is in X.expected beside
 # it; REGENERATE=1 writes it anew.
 
+# shellcheck disable=SC2154,SC2034 # lib/hook and bats set them, and use what is set here
 bats_require_minimum_version 1.5.0
 load lib/hook
 

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A domain's XML: finding <cpu> to the byte, reading what it asks, and deciding on it. */
+#include "check.h"
+#include "hook/decide.h"
+#include "hook/domain.h"
+#include "hook/record.h"
+#include "hook/splice.h"
+
+#define DIGEST "0000000000000000000000000000000000000000000000000000000000000001"
+
+static const struct table_row gate = {
+	.model = "gate",
+	.emulator = "/usr/bin/qemu-system-x86_64",
+	.refused = "",
+	.digest = DIGEST,
+	.origin = "gate.xml:1",
+	.base = "kvm64",
+	.vendor = "GenuineIntel",
+	.family = "15",
+	.cpu_model = "6",
+	.stepping = "1",
+	.features = "fpu,nx,pni",
+	.brings = "pni,vme",
+	.tcg_lacks = "",
+	.cpu = "kvm64,vendor=GenuineIntel,family=15,model=6,stepping=1,fpu=on,nx=on,pni=on,vme=off,"
+	       "enforce",
+};
+
+/* The inside of /domain/cpu, or NULL. */
+static char *cpu_of(const char *xml)
+{
+	struct element root, cpu;
+
+	if (!splice_root(xml, strlen(xml), &root) ||
+	    !splice_child(xml, &root.inside, root.inside.start, "cpu", &cpu))
+		return NULL;
+	return strndup(xml + cpu.inside.start, cpu.inside.end - cpu.inside.start);
+}
+
+static void test_splice(void)
+{
+	static const struct {
+		const char *xml, *cpu; /* NULL: there is none */
+	} cases[] = {
+		{"<domain><cpu>x</cpu></domain>", "x"},
+		{"<domain><cpu/></domain>", ""},
+		{"<domain><cpu a='/>'>x</cpu></domain>", "x"},
+		{"<domain><cpu a=\"'>\">x</cpu></domain>", "x"},
+		{"<domain><cpu\n\ta='b'\n>x</cpu\n></domain>", "x"},
+		{"<domain><a><cpu>no</cpu></a><cpu>x</cpu></domain>", "x"},
+		{"<domain><cpu><cpu>in</cpu>x</cpu></domain>", "<cpu>in</cpu>x"},
+		{"<domain><cputune>no</cputune><cpu>x</cpu></domain>", "x"},
+		{"<domain><n:cpu>no</n:cpu><cpu>x</cpu></domain>", "x"},
+		{"<domain><!-- <cpu>no</cpu> --><cpu>x</cpu></domain>", "x"},
+		{"<domain><![CDATA[<cpu>no</cpu>]]><cpu>x</cpu></domain>", "x"},
+		{"<domain><?p <cpu>no</cpu>?><cpu>x</cpu></domain>", "x"},
+		{"<?xml version='1.0'?><!-- <a> --><domain><cpu>x</cpu></domain><!-- > -->", "x"},
+		{"<domain><cpu>x<!-- </cpu> --></cpu></domain>", "x<!-- </cpu> -->"},
+		{"<domain><a/><b><c/></b></domain>", NULL},
+		{"<domain/>", NULL},
+		{"", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *cpu = cpu_of(cases[i].xml);
+
+		if (cases[i].cpu)
+			CHECK_STR(cpu, cases[i].cpu);
+		else
+			CHECK(!cpu);
+	}
+}
+
+/* Never given any, but a text cut anywhere must not be read beyond: without its NUL, so that a
+ * sanitizer sees it. */
+static void test_splice_cut(void)
+{
+	static const char xml[] =
+		"<?x?><domain a='>'><!-- - --><![CDATA[]]><cpu a=\"/>\"><a/></cpu>"
+		"</domain>";
+
+	for (size_t len = 1; len < sizeof(xml); len++) {
+		_cleanup_free_ char *cut = malloc(len);
+		struct element root, cpu;
+
+		if (!cut)
+			continue;
+		memcpy(cut, xml, len);
+		if (splice_root(cut, len, &root) &&
+		    splice_child(cut, &root.inside, root.inside.start, "cpu", &cpu))
+			CHECK(cpu.all.end <= len && cpu.inside.end <= cpu.all.end &&
+			      cpu.inside.start <= cpu.inside.end);
+	}
+}
+
+static void test_uuid(void)
+{
+	static const char good[] = "6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d64";
+	char bad[sizeof(good)];
+
+	CHECK(uuid_valid(good, UUID_LEN));
+	CHECK(!uuid_valid(good, UUID_LEN - 1));
+	for (size_t i = 0; i < UUID_LEN; i++) {
+		static const char wrong[] = "/.gAG -";
+
+		for (size_t w = 0; w < sizeof(wrong); w++) {
+			memcpy(bad, good, sizeof(good));
+			if (bad[i] == wrong[w])
+				continue;
+			bad[i] = wrong[w];
+			CHECK(!uuid_valid(bad, UUID_LEN));
+		}
+	}
+	CHECK(record_remove("../../etc/passwd") < 0);
+	CHECK(!record_exists("."));
+}
+
+/* A domain with that <cpu>. The text must be kept: the domain points into it. */
+static char *read_domain(struct domain *d, const char *type, const char *cpu)
+{
+	char *xml = NULL;
+
+	if (asprintf(&xml, "<domain type='%s'><name>d</name>%s</domain>", type, cpu) < 0)
+		return NULL;
+	CHECK(domain_read(d, xml, strlen(xml), "d", NULL) == 0);
+	return xml;
+}
+
+static void test_read(void)
+{
+	static const struct {
+		const char *cpu, *model;
+	} cases[] = {
+		{"<cpu><model>gate</model></cpu>", "gate"},
+		{"<cpu mode='custom'><model>gate</model></cpu>", "gate"},
+		{"<cpu mode='host-model'><model>gate</model></cpu>", NULL},
+		{"<cpu mode='maximum'><model>gate</model></cpu>", NULL},
+		{"<cpu><model>g<!-- x -->a<![CDATA[te]]></model></cpu>", "gate"},
+		{"<cpu><model>&#103;ate</model></cpu>", "gate"},
+		{"<cpu xmlns='urn:x'><model>gate</model></cpu>", NULL},
+		{"<cpu><model xmlns='urn:x'>gate</model></cpu>", NULL},
+		{"<cpu><a><model>gate</model></a></cpu>", NULL},
+		{"<cpu><topology/></cpu>", NULL},
+		{"<metadata><cpu><model>gate</model></cpu></metadata>", NULL},
+		{"<cpu><model/></cpu>", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_domain_ struct domain d;
+		_cleanup_free_ char *xml = read_domain(&d, "kvm", cases[i].cpu);
+
+		CHECK(d.kvm);
+		if (cases[i].model)
+			CHECK_STR(d.model, cases[i].model);
+		else
+			CHECK(!d.model);
+	}
+}
+
+/* The first reason why not, or "". */
+static char *why_not(const char *type, const char *cpu, const struct facts *f)
+{
+	_cleanup_domain_ struct domain d;
+	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_free_ char *xml = read_domain(&d, type, cpu);
+
+	decide_request(&d, f, &reasons);
+	return strdup(reasons.n ? reasons.item[0] : "");
+}
+
+static bool refused_for(const char *type, const char *cpu, const struct facts *f, const char *words)
+{
+	_cleanup_free_ char *why = why_not(type, cpu, f);
+
+	return *words ? strstr(why, words) != NULL : !*why;
+}
+
+static void test_request(void)
+{
+	static const char plain[] = "<cpu><model>gate</model></cpu>";
+	struct table_row row = gate;
+	struct table table = {.row = &row, .n = 1};
+	struct facts f = {.table = &table, .row = &row};
+	struct featset kvm = {0};
+
+	CHECK(refused_for("qemu", plain, &f, ""));
+	CHECK(refused_for("kvm", plain, &f, "")); /* no KVM to ask: in doubt it passes */
+	f.kvm = &kvm;
+	CHECK(refused_for("kvm", plain, &f, "can't provide: fpu nx pni;"));
+	CHECK(featset_parse(&kvm, "fpu,pni", 7, ',', NULL) == 0);
+	CHECK(refused_for("kvm", plain, &f, "can't provide: nx;"));
+	CHECK(refused_for("kvm",
+			  "<cpu><model>gate</model><feature name='nx' policy='disable'/></cpu>", &f,
+			  ""));
+	CHECK(refused_for("kvm",
+			  "<cpu><model>gate</model><feature name='xd' policy='optional'/></cpu>",
+			  &f, ""));
+	CHECK(refused_for("kvm",
+			  "<cpu><model>gate</model><feature name='nx' policy='require'/></cpu>", &f,
+			  "nx"));
+	CHECK(refused_for("qemu", plain, &f, ""));
+	row.tcg_lacks = "nx";
+	CHECK(refused_for("qemu", plain, &f, "TCG of this QEMU can't provide: nx;"));
+	row.refused = "why";
+	CHECK(refused_for("qemu", plain, &f, "(gate.xml:1): why"));
+	row = gate;
+	CHECK(refused_for("qemu", "<cpu match='minimum'><model>gate</model></cpu>", &f,
+			  "match='minimum'"));
+	f.emulator = "/usr/bin/qemu-system-x86_64";
+	CHECK(refused_for("qemu", plain, &f, "isn't cpushim's wrapper"));
+	f.wrapper = true;
+	CHECK(refused_for("qemu", plain, &f, ""));
+	f.emulator = "/staged/root/usr/bin/qemu-system-x86_64";
+	CHECK(refused_for("qemu", plain, &f, ""));
+	f.emulator = "/usr/bin/another";
+	CHECK(refused_for("qemu", plain, &f, "no models for its emulator"));
+}
+
+static bool started_with(const char *arg, const struct record *r)
+{
+	struct table table = {0};
+	const struct facts f = {.table = &table, .row = &gate};
+	_cleanup_strv_ struct strv reasons = {0};
+
+	decide_started(arg, &f, r, &reasons);
+	return reasons.n == 0;
+}
+
+static void test_started(void)
+{
+	struct record r = {.model = "gate", .digest = DIGEST};
+	struct featset vme = {0};
+
+	CHECK(started_with(gate.cpu, &r));
+	CHECK(!started_with(NULL, &r));
+	CHECK(!started_with("gate", &r));
+	CHECK(!started_with("kvm64,vendor=GenuineIntel,family=15,model=6,stepping=1,fpu=on,nx=on,"
+			    "pni=on,vme=on,enforce",
+			    &r));
+	CHECK(featset_parse(&vme, "vme", 3, ',', NULL) == 0);
+	r.on = vme;
+	CHECK(started_with("kvm64,vendor=GenuineIntel,family=15,model=6,stepping=1,fpu=on,nx=on,"
+			   "pni=on,enforce,vme=on",
+			   &r));
+	r.digest[0] = '1';
+	CHECK(!started_with(gate.cpu, &r));
+}
+
+/* What a <cpu> becomes. */
+static void expands_to(const char *cpu, const char *wanted)
+{
+	_cleanup_domain_ struct domain d;
+	_cleanup_text_ struct text out = {0};
+	_cleanup_free_ char *xml = read_domain(&d, "qemu", cpu), *is = NULL;
+
+	if (CHECK(domain_print(&out, &d, &gate, NULL, NULL) == 0)) {
+		is = strndup(out.data + strlen("<domain type='qemu'><name>d</name>"),
+			     out.len - strlen("<domain type='qemu'><name>d</name></domain>"));
+		CHECK_STR(is, wanted);
+	}
+}
+
+static void test_print(void)
+{
+	expands_to("<cpu><model>gate</model></cpu>",
+		   "<cpu><model fallback='forbid' vendor_id='GenuineIntel'>kvm64</model>"
+		   "<feature policy='require' name='fpu'/><feature policy='require' name='nx'/>"
+		   "<feature policy='require' name='pni'/><feature policy='disable' name='vme'/>"
+		   "</cpu>");
+	/* aliases are the same feature; force becomes require; what is between stays */
+	expands_to("<cpu><feature policy='force' name='sse3'/><!-- a --><model>gate</model><b/>"
+		   "<feature policy='disable' name='xd'/> <feature name='vme'/></cpu>",
+		   "<cpu><!-- a --><model fallback='forbid' vendor_id='GenuineIntel'>kvm64</model>"
+		   "<b/><feature policy='require' name='fpu'/>"
+		   "<feature policy='require' name='sse3'/><feature policy='disable' name='xd'/>"
+		   "<feature policy='require' name='vme'/></cpu>");
+	/* text of others can't become markup */
+	expands_to("<cpu><model vendor_id='&apos;/&gt;&lt;x '>gate</model>"
+		   "<feature name='&lt;&quot;&amp;' policy='optional'/></cpu>",
+		   "<cpu><model fallback='forbid' vendor_id='&#39;/&#62;&#60;x '>kvm64</model>"
+		   "<feature policy='require' name='fpu'/><feature policy='require' name='nx'/>"
+		   "<feature policy='require' name='pni'/><feature policy='disable' name='vme'/>"
+		   "<feature policy='optional' name='&#60;&#34;&#38;'/></cpu>");
+}
+
+int main(void)
+{
+	test_splice();
+	test_splice_cut();
+	test_uuid();
+	test_read();
+	test_request();
+	test_started();
+	test_print();
+	return check_done();
+}
