@@ -319,6 +319,10 @@ refuses_any() {
 	is_silent by_libvirt start begin < <(feature disable vme)
 	# asked for, or no part of a definition
 	is_silent by_libvirt start begin < <(feature disable avx)
+	run -0 --separate-stderr by_libvirt prepare begin < <(feature require vme)
+	is_silent by_libvirt start begin < <(feature require vme)
+	run -0 --separate-stderr by_libvirt prepare begin < <(feature disable pni)
+	is_silent by_libvirt start begin < <(feature disable pni)
 	is_silent by_libvirt start begin < <(feature require hypervisor)
 	is_silent by_libvirt start begin < <(feature require ht)
 }
@@ -343,7 +347,9 @@ refuses_any() {
 	refuses_any by_libvirt start begin < <(domain)
 	rm "$record" && mkfifo -m 600 "$record"
 	refuses_any timeout 5 "$BATS_TEST_TMPDIR/libvirtd" -c "CPUSHIM_ROOT='$root' '$CHECKOUT/hook/qemu' x start begin -; exit \$?" < <(domain)
-	rm "$record" && ln -s "$root/usr/lib/cpushim/models.table" "$record"
+	# a link to a good one
+	rm "$record" && run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	mv "$record" "$root/run/good" && ln -s "$root/run/good" "$record"
 	refuses_any by_libvirt start begin < <(domain)
 	# somebody else's good record isn't believed either
 	rm "$record" && run -0 --separate-stderr by_libvirt prepare begin < <(domain)
