@@ -161,7 +161,7 @@ static void common_args(struct args *a, const struct guest_run *run)
 	(void)snprintf(a->smp, sizeof(a->smp), "%u", run->cpus);
 	(void)snprintf(a->append, sizeof(a->append), "cpus=%u", run->cpus);
 	add_args(a, (const char *const[]){run->emulator, "-nodefaults", "-no-user-config",
-					  "-display", "none", "-no-reboot", "-m", "16", "-smp",
+					  "-display", "none", "-no-reboot", "-m", "64", "-smp",
 					  a->smp, "-accel", run->accel, "-cpu", run->cpu, NULL});
 	if (run->machine)
 		add_args(a, (const char *const[]){"-machine", run->machine, NULL});
@@ -326,7 +326,7 @@ static int get_number(struct qmp *q, const char *path, const char *name, uint32_
 	json_t *v = NULL;
 	int r = get_property(q, path, name, &v, err);
 
-	*value = (uint32_t)json_integer_value(v);
+	*value = (uint32_t)json_number_value(v);
 	json_decref(v);
 	return r;
 }
@@ -354,12 +354,12 @@ static uint32_t word_of(const json_t *words, uint32_t leaf, uint32_t subleaf, in
 
 	json_array_foreach(words, i, w)
 	{
-		json_int_t eax = json_integer_value(json_object_get(w, "cpuid-input-eax"));
-		json_int_t ecx = json_integer_value(json_object_get(w, "cpuid-input-ecx"));
+		double eax = json_number_value(json_object_get(w, "cpuid-input-eax"));
+		double ecx = json_number_value(json_object_get(w, "cpuid-input-ecx"));
 		const char *name = json_string_value(json_object_get(w, "cpuid-register"));
 
 		if ((uint32_t)eax == leaf && (uint32_t)ecx == subleaf && reg_named(name) == reg)
-			return (uint32_t)json_integer_value(json_object_get(w, "features"));
+			return (uint32_t)json_number_value(json_object_get(w, "features"));
 	}
 	return 0;
 }
