@@ -122,7 +122,7 @@ check: all unit
 	tests/run
 
 lint:
-	shellcheck -x install.sh tests/run tests/lib/* .ci/run
+	shellcheck -x install.sh tests/run tests/demo tests/lib/* .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
 		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch]))

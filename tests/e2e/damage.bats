@@ -35,15 +35,11 @@ damage() {
 node_up() {
 	node_new node
 	root=$(root_path node)
-	cp "$CHECKOUT/build/guest" "$root/run/guests/kernel"
 }
-
-# The guests' kernel isn't one of the files that are damaged.
-start() { guest_start "$@" --kernel /run/guests/kernel; }
 
 # exact_or_refused NODE: a gate64 domain
 exact_or_refused() {
-	if start "$1" asks --cpu "$(cpu_xml gate64)" >"$ROOTS/said" 2>&1; then
+	if guest_start "$1" asks --cpu "$(cpu_xml gate64)" >"$ROOTS/said" 2>&1; then
 		guest_exact_outside "$1" asks || return
 		guest_stop "$1" asks
 	fi
@@ -51,12 +47,8 @@ exact_or_refused() {
 
 # As guest_exact, by the checkout's own command and table: the node's may be what is damaged.
 guest_exact_outside() {
-	local tries dump=$ROOTS/dump
-	for ((tries = 0; tries < 300; tries++)); do
-		guest_dump "$1" "$2" >"$dump"
-		[ ! -s "$dump" ] || break
-		sleep 0.1
-	done
+	local dump=$ROOTS/dump
+	guest_dump_when_ready "$1" "$2" >"$dump" || return
 	CPUSHIM_ROOT=$CHECKOUT/build/root "$CHECKOUT/build/cpushim" verify gate64 --read "$dump"
 }
 
@@ -74,9 +66,9 @@ with_damage() {
 			damage "$root$file" $way
 			touch "$root/usr/bin/qemu-system-x86_64" # libvirt probes again
 			libvirt_restart node
-			start node other --cpu "$(cpu_xml kvm64)"
+			guest_start node other --cpu "$(cpu_xml kvm64)"
 			guest_stop node other
-			start node none
+			guest_start node none
 			guest_stop node none
 			exact_or_refused node
 			rm -f "$root$file"
@@ -86,7 +78,7 @@ with_damage() {
 	# and whole again, it works again
 	touch "$root/usr/bin/qemu-system-x86_64"
 	libvirt_restart node
-	start node asks --cpu "$(cpu_xml gate64)"
+	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact_outside node asks
 }
 
@@ -112,9 +104,9 @@ with_damage() {
 			damage "$root/$file" $way
 		done
 		libvirt_restart node
-		start node other --cpu "$(cpu_xml kvm64)"
+		guest_start node other --cpu "$(cpu_xml kvm64)"
 		guest_stop node other
-		start node asks --cpu "$(cpu_xml gate64)"
+		guest_start node asks --cpu "$(cpu_xml gate64)"
 		guest_exact_outside node asks
 		guest_stop node asks
 	done
@@ -125,7 +117,7 @@ with_damage() {
 	node_install node
 	rm "$root/etc/libvirt/hooks/qemu"
 	libvirt_up node
-	start node asks --cpu "$(cpu_xml gate64)"
+	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact_outside node asks
 	guest_stop node asks
 }
@@ -141,7 +133,7 @@ with_damage() {
 	run -0 node_install node
 	[[ $output == *x86_gate64.xml*'stays theirs'* ]]
 	libvirt_up node
-	start node asks --cpu "$(cpu_xml gate64)"
+	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact_outside node asks
 	cmp "$theirs" "$BATS_TEST_TMPDIR/theirs"
 }
@@ -156,8 +148,8 @@ with_damage() {
 	run -0 node_install node
 	[[ $output == *gate64*'only there: vme'* ]]
 	libvirt_up node
-	start node other --cpu "$(cpu_xml kvm64)"
-	run -1 start node asks --cpu "$(cpu_xml gate64)"
+	guest_start node other --cpu "$(cpu_xml kvm64)"
+	run -1 guest_start node asks --cpu "$(cpu_xml gate64)"
 	[[ $output == *"model 'gate64'"*'only there: vme'* ]]
 }
 
@@ -182,7 +174,7 @@ map_loads() {
 	node_install node
 	map_loads node
 	libvirt_up node
-	start node asks --cpu "$(cpu_xml gate64)"
+	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact_outside node asks
 }
 

@@ -35,6 +35,7 @@ libvirt_configure() {
 		auth_tcp = "none"
 	END
 	mkdir -p -m 1777 "$root/run/guests"
+	cp "$CHECKOUT/build/guest" "$root/run/guests/kernel"
 	touch "$root/etc/libvirt/.configured"
 }
 
@@ -66,7 +67,7 @@ libvirt_restart() {
 }
 
 guest_xml() {
-	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/usr/lib/cpushim/guest
+	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/run/guests/kernel
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -101,7 +102,7 @@ guest_xml() {
 	END
 }
 
-# guest_cpu_xml MODEL: as nova asks for it, with the topology that it adds
+# cpu_xml MODEL: as nova asks for it, with the topology that it adds
 cpu_xml() {
 	printf "<cpu mode='custom' match='exact'><model>%s</model>%s</cpu>" "$1" "${2-}"
 }
@@ -133,17 +134,24 @@ guest_cpu() {
 # guest_exact NODE NAME MODEL [VCPUS]: wait until the guest has read its CPUID anew, on all of its
 # vCPUs, and hold it against the definition. Prints what verify prints.
 guest_exact() {
-	local node=$1 name=$2 model=$3 vcpus=${4:-1} tries
+	local node=$1 name=$2 model=$3 vcpus=${4:-1}
 	: >"$(root_path "$node")/run/guests/$name"
+	guest_dump_when_ready "$node" "$name" "$vcpus" >"$(root_path "$node")/run/guests/$name.dump" ||
+		return
+	on "$node" cpushim verify "$model" --read "/run/guests/$name.dump"
+}
+
+# guest_dump_when_ready NODE NAME [VCPUS]
+guest_dump_when_ready() {
+	local tries
 	for ((tries = 0; tries < 300; tries++)); do
-		if [ "$(guest_dump "$node" "$name" | grep -c '^cpu ')" = "$vcpus" ]; then
-			guest_dump "$node" "$name" >"$(root_path "$node")/run/guests/$name.dump"
-			on "$node" cpushim verify "$model" --read "/run/guests/$name.dump"
+		if [ "$(guest_dump "$1" "$2" | grep -c '^cpu ')" = "${3:-1}" ]; then
+			guest_dump "$1" "$2"
 			return
 		fi
 		sleep 0.1
 	done
-	printf '%s: no dump of %s vCPUs\n' "$name" "$vcpus"
+	printf '%s: no dump of %s vCPUs\n' "$2" "${3:-1}" >&2
 	return 1
 }
 
@@ -162,6 +170,8 @@ digest_in() {
 # node_new NODE [--kvm]: a root with libvirt as the distribution has it, ready to be used
 node_new() {
 	root_new "$@"
+	# this machine may be a node itself
+	[ ! -e /usr/lib/cpushim/manifest ] || node_install "$1" --uninstall >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 
