@@ -14,9 +14,9 @@
 
 /* What every command exits with. */
 enum {
-	EXIT_YES = 0,		/* done, yes, exact */
-	EXIT_NO = 1,		/* incompatible, differs, refused */
-	EXIT_UNKNOWN = 2,	/* could not tell: usage, unreadable input, missing QEMU */
+	EXIT_YES = 0,     /* done, yes, exact */
+	EXIT_NO = 1,      /* incompatible, differs, refused */
+	EXIT_UNKNOWN = 2, /* could not tell: usage, unreadable input, missing QEMU */
 };
 
 /* cmd_fail: print @err on stderr; returns EXIT_UNKNOWN. */

@@ -10,12 +10,12 @@
 
 /* What one emulator makes of the definitions. */
 struct compiled {
-	struct definitions definitions;	/* the good ones with their identity filled in */
-	struct table_row *row;		/* also of refused definitions */
+	struct definitions definitions; /* the good ones with their identity filled in */
+	struct table_row *row;          /* also of refused definitions */
 	size_t n;
-	struct strv strings;		/* what the rows point to */
+	struct strv strings; /* what the rows point to */
 	size_t n_refused;
-	bool failed;			/* out of memory on the way */
+	bool failed; /* out of memory on the way */
 };
 
 /**

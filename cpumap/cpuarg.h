@@ -19,12 +19,12 @@ struct text;
 
 /* One property of a -cpu argument; points into the argument's text, owns nothing. */
 struct cpu_prop {
-	const char *name;	/* without `+`, `-` or `=value` */
+	const char *name; /* without `+`, `-` or `=value` */
 	size_t name_len;
-	const char *value;	/* NULL: none was written */
+	const char *value; /* NULL: none was written */
 	size_t value_len;
-	char sign;		/* '+', '-', or 0 */
-	int feature;		/* index in features[], or -1 */
+	char sign;   /* '+', '-', or 0 */
+	int feature; /* index in features[], or -1 */
 };
 
 /* cpuarg_model_len: how many characters of @arg are the model's name. */
@@ -48,9 +48,9 @@ bool cpuarg_next(const char **pos, struct cpu_prop *prop);
 void cpuarg_merge(struct text *out, const char *expansion, const char *props);
 
 /**
- * cpuarg_matches: is @arg, a running QEMU's -cpu, the expansion, by effective value? Base, identity,
- * every feature as @expansion states it unless @own allows another (the domain's own features,
- * by feature; NULL for none), enforce. Other properties are ignored.
+ * cpuarg_matches: is @arg, a running QEMU's -cpu, the expansion, by effective value? Base,
+ * identity, every feature as @expansion states it unless @own allows another (the domain's own
+ * features, by feature; NULL for none), enforce. Other properties are ignored.
  * @why: receives the first difference, if not NULL and the answer is no
  */
 struct featset;

@@ -8,7 +8,7 @@
 #include "error.h"
 
 #define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
-#define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
+#define EMULATOR_REAL    ".distrib" /* what the real QEMU's name has behind it */
 
 /* emulator_is_wrapper: does the file at @path carry our ELF note? Never executes it. */
 bool emulator_is_wrapper(const char *path);

@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 struct error {
-	int code;		/* negative errno; 0: no error yet */
-	char where[256];	/* "FILE:LINE", "FILE", a program or a model; may be empty */
-	char what[1536];	/* what is wrong, and what to do */
+	int code;        /* negative errno; 0: no error yet */
+	char where[256]; /* "FILE:LINE", "FILE", a program or a model; may be empty */
+	char what[1536]; /* what is wrong, and what to do */
 };
 
 /**

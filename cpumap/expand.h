@@ -13,13 +13,12 @@
 int expand_identity(struct model *m, const struct qemu *q, struct error *err);
 
 /**
- * expand_full: the full statement: BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,]
- * every feature that this QEMU has as a property =on or =off, enforce. It depends on the
- * definition and the binary alone.
+ * expand_full: the full statement:
+ * BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,] every feature that this QEMU
+ * has as a property =on or =off, enforce. It depends on the definition and the binary alone.
  * -ENOTSUP: this QEMU has no property for a feature of the definition; @err names all of them.
  */
-int expand_full(struct text *out, const struct model *m, const struct qemu *q,
-		struct error *err);
+int expand_full(struct text *out, const struct model *m, const struct qemu *q, struct error *err);
 
 /**
  * expand_short: for people: the base, the identity, what the base lacks =on, and what it (in any of

@@ -107,7 +107,7 @@ int featset_parse(struct featset *s, const char *text, size_t len, char sep, str
 {
 	const char *end = text + len;
 
-	*s = (struct featset){ 0 };
+	*s = (struct featset){0};
 	while (text < end) {
 		const char *stop = memchr(text, sep, (size_t)(end - text));
 		size_t n = (size_t)((stop ? stop : end) - text);
@@ -141,7 +141,7 @@ size_t feature_words(struct feature_word *words, size_t max)
 		if (n == 0 || !same_word(&words[n - 1], f)) {
 			if (n == max)
 				break;
-			words[n++] = (struct feature_word){ f->leaf, f->subleaf, f->reg, 0 };
+			words[n++] = (struct feature_word){f->leaf, f->subleaf, f->reg, 0};
 		}
 		words[n - 1].named |= UINT32_C(1) << f->bit;
 	}

@@ -13,17 +13,17 @@
 enum cpuid_reg { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
 
 enum feature_kind {
-	FEATURE_CPUID,	/* part of a definition: on or off, proven by CPUID */
-	FEATURE_OTHER,	/* a CPUID bit that something else decides (hypervisor, ht, cmp_legacy,
-			 * osxsave, ospke, paravirtual leaves): not part of a definition */
-	FEATURE_MSR,	/* lives in an MSR: can't be proven by CPUID, a definition can't name it */
+	FEATURE_CPUID, /* part of a definition: on or off, proven by CPUID */
+	FEATURE_OTHER, /* a CPUID bit that something else decides (hypervisor, ht, cmp_legacy,
+			* osxsave, ospke, paravirtual leaves): not part of a definition */
+	FEATURE_MSR,   /* lives in an MSR: can't be proven by CPUID, a definition can't name it */
 };
 
 struct feature {
-	const char *name;	/* libvirt's spelling; QEMU's where libvirt has none */
-	const char *qemu;	/* QEMU's property (as `f=on` takes it in every release that has it);
-				 * NULL: QEMU has never had one */
-	const char *alias[4];	/* other spellings of either, NULL-terminated */
+	const char *name;     /* libvirt's spelling; QEMU's where libvirt has none */
+	const char *qemu;     /* QEMU's property (as `f=on` takes it in every release that has it);
+			       * NULL: QEMU has never had one */
+	const char *alias[4]; /* other spellings of either, NULL-terminated */
 	enum feature_kind kind;
 	uint32_t leaf, subleaf; /* of FEATURE_CPUID and FEATURE_OTHER */
 	enum cpuid_reg reg;

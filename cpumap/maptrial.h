@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trying an include on libvirt itself before it is put in place: a wrong one breaks all of its CPU calls. */
+/* Trying an include on libvirt itself before it is put in place: a wrong one breaks all of its CPU
+ * calls. */
 #ifndef CPUSHIM_MAPTRIAL_H
 #define CPUSHIM_MAPTRIAL_H
 

@@ -12,27 +12,27 @@
 /* A QEMU model as TCG would start it, before anything is filtered. */
 struct qemu_model {
 	char *name;
-	char *alias_of;		/* the version that the plain name means; NULL: none */
+	char *alias_of; /* the version that the plain name means; NULL: none */
 	struct identity id;
 	struct featset features;
 	struct featset unavailable; /* what the accelerator asked lacks of it */
-	uint32_t level, xlevel;	/* the highest basic and extended leaf it is defined with */
-	bool computed;		/* max, host, base: QEMU computes it, levels too */
+	uint32_t level, xlevel;     /* the highest basic and extended leaf it is defined with */
+	bool computed;              /* max, host, base: QEMU computes it, levels too */
 };
 
 struct qemu {
-	char *path;		/* the binary asked */
-	char version[64];	/* "7.2.22" */
+	char *path;                /* the binary asked */
+	char version[64];          /* "7.2.22" */
 	struct featset properties; /* features[] that are CPU properties here */
-	struct strv names;	/* all of its models */
+	struct strv names;         /* all of its models */
 	struct qemu_model *model;
 	size_t n_models;
-	struct featset tcg;	/* what TCG provides */
+	struct featset tcg; /* what TCG provides */
 };
 
 /**
- * qemu_probe: start the binary at @path (the real QEMU, never the wrapper) with -machine none and TCG
- * and ask. No host fact gets in: the same binary gives the same on every machine.
+ * qemu_probe: start the binary at @path (the real QEMU, never the wrapper) with -machine none and
+ * TCG and ask. No host fact gets in: the same binary gives the same on every machine.
  */
 int qemu_probe(struct qemu *q, const char *path, struct error *err);
 void qemu_free(struct qemu *q);
@@ -47,8 +47,8 @@ const struct qemu_model *qemu_model_named(const struct qemu *q, const char *name
 void qemu_brings(const struct qemu *q, const char *model, struct featset *set);
 
 /**
- * qemu_provides: what the accelerator of a QEMU that runs on monitor @m can provide: the expansion of
- * its model max, plus what some model has that it doesn't list as unavailable.
+ * qemu_provides: what the accelerator of a QEMU that runs on monitor @m can provide: the expansion
+ * of its model max, plus what some model has that it doesn't list as unavailable.
  */
 int qemu_provides(struct qmp *m, struct featset *set, struct error *err);
 

@@ -12,17 +12,17 @@
 #define QMP_LINE_LIMIT ((size_t)64 << 20)
 
 struct qmp {
-	int fd;			/* the monitor's socket; closed by qmp_close */
-	pid_t pid;		/* our QEMU; 0: somebody else's */
-	int stderr_fd;		/* what our QEMU says; -1: none */
-	long long deadline;	/* CLOCK_MONOTONIC milliseconds after which we give up */
+	int fd;             /* the monitor's socket; closed by qmp_close */
+	pid_t pid;          /* our QEMU; 0: somebody else's */
+	int stderr_fd;      /* what our QEMU says; -1: none */
+	long long deadline; /* CLOCK_MONOTONIC milliseconds after which we give up */
 	unsigned int next_id;
-	struct text in;		/* bytes read and not yet used */
-	char name[256];		/* for errors: the emulator */
+	struct text in; /* bytes read and not yet used */
+	char name[256]; /* for errors: the emulator */
 };
 
 /* How a variable begins: no dialogue, safe to close. */
-#define QMP_NONE ((struct qmp){ .fd = -1, .stderr_fd = -1 })
+#define QMP_NONE ((struct qmp){.fd = -1, .stderr_fd = -1})
 
 /**
  * qmp_spawn: start @argv (@argv[0]: the binary's path) with a monitor on a socket pair or path of
@@ -37,12 +37,11 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
 /**
  * qmp_call: one command.
  * @args: its arguments (stolen, also on error); NULL for none
- * @answer: receives what "return" has (a new reference; numbers in it are reals); NULL if nobody cares
- * -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
+ * @answer: receives what "return" has (a new reference; numbers in it are reals); NULL if nobody
+ * cares -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
  * -ETIMEDOUT; -EPROTO: not QMP
  */
-int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer,
-	     struct error *err);
+int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, struct error *err);
 
 /* qmp_close: end the dialogue and our QEMU, reap it. Never blocks longer than a second. */
 void qmp_close(struct qmp *q);

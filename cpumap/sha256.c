@@ -52,9 +52,9 @@ static void process_block(uint32_t h[8], const unsigned char *block)
 void sha256_hex(const void *data, size_t len, char hex[SHA256_HEX])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-	unsigned char last[128] = { 0 };
+	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+			 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+	unsigned char last[128] = {0};
 	const unsigned char *p = data;
 	size_t rest = len % 64, n = rest < 56 ? 64 : 128;
 	uint64_t bits = (uint64_t)len * 8;

@@ -19,26 +19,26 @@
 #include "error.h"
 #include "feature.h"
 
-#define TABLE_PATH "/usr/lib/cpushim/models.table"
-#define TABLE_LIMIT ((size_t)16 << 20)
+#define TABLE_PATH     "/usr/lib/cpushim/models.table"
+#define TABLE_LIMIT    ((size_t)16 << 20)
 #define MODEL_NAME_MAX 64
 
 /* A row; every string points into the table's text and is never NULL. */
 struct table_row {
 	const char *model;
-	const char *emulator;	/* the path that the wrapper stands at */
-	const char *refused;	/* why this model can't be had with this emulator; then cpu, base and
-				 * identity may be empty, and whoever asks for the model is refused */
-	const char *digest;	/* of the definition: 64 hexadecimal digits */
-	const char *origin;	/* FILE:LINE of the definition */
-	const char *base;	/* QEMU's model to start from */
-	const char *vendor;	/* 12 characters, or "host" */
+	const char *emulator; /* the path that the wrapper stands at */
+	const char *refused;  /* why this model can't be had with this emulator; then cpu, base and
+			       * identity may be empty, and whoever asks for the model is refused */
+	const char *digest;   /* of the definition: 64 hexadecimal digits */
+	const char *origin;   /* FILE:LINE of the definition */
+	const char *base;     /* QEMU's model to start from */
+	const char *vendor;   /* 12 characters, or "host" */
 	const char *family, *cpu_model, *stepping; /* decimal */
-	const char *features;	/* libvirt's names, sorted, comma between them */
-	const char *brings;	/* what the base, in any of its versions, or an accelerator's defaults
-				 * would add to the definition: what a domain XML has to disable */
-	const char *tcg_lacks;	/* features that this QEMU's TCG can't provide */
-	const char *cpu;	/* the expansion: BASE,vendor=...,enforce */
+	const char *features;                      /* libvirt's names, sorted, comma between them */
+	const char *brings; /* what the base, in any of its versions, or an accelerator's defaults
+			     * would add to the definition: what a domain XML has to disable */
+	const char *tcg_lacks; /* features that this QEMU's TCG can't provide */
+	const char *cpu;       /* the expansion: BASE,vendor=...,enforce */
 };
 
 struct table {
@@ -55,7 +55,8 @@ struct table {
  */
 int table_load(struct table *t, const char *path, struct error *err);
 
-/* table_parse: the same from memory; takes over @text (allocated, NUL-terminated), also on error. */
+/* table_parse: the same from memory; takes over @text (allocated, NUL-terminated), also on error.
+ */
 int table_parse(struct table *t, char *text, size_t len, const char *path, struct error *err);
 
 void table_free(struct table *t);
@@ -63,8 +64,8 @@ void table_free(struct table *t);
 
 /**
  * table_find: the row of a model and emulator.
- * @emulator: where the wrapper's own file is; a row fits if that path ends in the row's emulator, so
- *            that a staged tree works as it is. NULL: the model's first row.
+ * @emulator: where the wrapper's own file is; a row fits if that path ends in the row's emulator,
+ * so that a staged tree works as it is. NULL: the model's first row.
  */
 const struct table_row *table_find(const struct table *t, const char *model, size_t model_len,
 				   const char *emulator);

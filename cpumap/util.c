@@ -66,7 +66,7 @@ void text_addf(struct text *t, const char *fmt, ...)
 void text_free(struct text *t)
 {
 	free(t->data);
-	*t = (struct text){ 0 };
+	*t = (struct text){0};
 }
 
 int strv_add(struct strv *v, const char *s, size_t len)
@@ -117,12 +117,12 @@ void strv_free(struct strv *v)
 	for (size_t i = 0; i < v->n; i++)
 		free(v->item[i]);
 	free(v->item);
-	*v = (struct strv){ 0 };
+	*v = (struct strv){0};
 }
 
 int fd_read_all(int fd, size_t limit, char **data, size_t *len)
 {
-	_cleanup_text_ struct text t = { 0 };
+	_cleanup_text_ struct text t = {0};
 
 	for (;;) {
 		ssize_t n;

@@ -36,16 +36,16 @@ static inline void cleanup_fclosep(FILE **f)
 		(void)fclose(*f);
 }
 
-#define _cleanup_free_ __attribute__((cleanup(cleanup_freep)))
-#define _cleanup_close_ __attribute__((cleanup(cleanup_closep)))
+#define _cleanup_free_   __attribute__((cleanup(cleanup_freep)))
+#define _cleanup_close_  __attribute__((cleanup(cleanup_closep)))
 #define _cleanup_fclose_ __attribute__((cleanup(cleanup_fclosep)))
 
 /* Hand over what a cleanup variable holds: the variable is NULL afterwards. */
-#define steal_pointer(pp)                   \
-	({                                  \
-		__typeof__(*(pp)) p_ = *(pp); \
-		*(pp) = NULL;               \
-		p_;                         \
+#define steal_pointer(pp)                                                                          \
+	({                                                                                         \
+		__typeof__(*(pp)) p_ = *(pp);                                                      \
+		*(pp) = NULL;                                                                      \
+		p_;                                                                                \
 	})
 
 /* Text that grows. Zero-initialise; free with text_free (or _cleanup_text_). After a failed
@@ -79,8 +79,8 @@ void strv_free(struct strv *v);
 
 /* Who may have written a file that is believed. */
 enum trust {
-	TRUST_ANY,	/* data: parsed as hostile */
-	TRUST_OWNER,	/* root's, or the caller's own; nobody else may write it */
+	TRUST_ANY,   /* data: parsed as hostile */
+	TRUST_OWNER, /* root's, or the caller's own; nobody else may write it */
 };
 
 /**

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading XML that may be hostile: no network, no DTD, so no entities; bounded by libxml2's own limits. */
+/* Reading XML that may be hostile: no network, no DTD, so no entities; bounded by libxml2's own
+ * limits. */
 #ifndef CPUSHIM_XML_H
 #define CPUSHIM_XML_H
 
@@ -21,13 +22,13 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 	      struct error *err);
 
 /* xml_read: the same from a file. */
-int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root,
-	     struct error *err);
+int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root, struct error *err);
 
 /* xml_is: is @node an element of that local name in namespace @ns (NULL: in none)? */
 bool xml_is(const xmlNode *node, const char *ns, const char *name);
 
-/* xml_attr: an attribute's value (no namespace), to be freed with xmlFree; NULL if there is none. */
+/* xml_attr: an attribute's value (no namespace), to be freed with xmlFree; NULL if there is none.
+ */
 char *xml_attr(const xmlNode *node, const char *name);
 
 unsigned int xml_line(const xmlNode *node);

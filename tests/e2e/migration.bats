@@ -43,7 +43,6 @@ migrate() {
 		--cpu "$(cpu_xml gate64 "<topology sockets='1' cores='2' threads='1'/>")"
 	run -0 guest_exact one traveller gate64 2
 	before=$(digest_in <<<"$output")
-	mkdir -p -m 1777 "$(root_path two)/run/guests"
 	migrate one 10.77.0.2 traveller
 	run -0 guest_exact two traveller gate64 2
 	[ "$before" = "$(digest_in <<<"$output")" ]

@@ -34,7 +34,8 @@ libvirt_configure() {
 		listen_tcp = 1
 		auth_tcp = "none"
 	END
-	mkdir -p -m 1777 "$root/run/guests"
+	mkdir -p "$root/run/guests"
+	chmod 1777 "$root/run/guests"
 	cp "$CHECKOUT/build/guest" "$root/run/guests/kernel"
 	touch "$root/etc/libvirt/.configured"
 }
@@ -85,7 +86,7 @@ guest_xml() {
 		<domain type='$type' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		  <name>$name</name>
 		  <memory unit='MiB'>64</memory>
-		  <vcpu${current:+ current='$current'}>$vcpus</vcpu>
+		  <vcpu current='${current:-$vcpus}'>$vcpus</vcpu>
 		  <os>
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    ${kernel:+<kernel>$kernel</kernel><cmdline>loop</cmdline>}
@@ -128,7 +129,7 @@ guest_args() {
 }
 
 guest_cpu() {
-	guest_args "$1" "$2" | sed -n '/^-cpu$/{n;h;};${x;p;}'
+	guest_args "$1" "$2" | sed -n -e '/^-cpu$/{n;h;}' -e '$ {x;p;}'
 }
 
 # guest_exact NODE NAME MODEL [VCPUS]: wait until the guest has read its CPUID anew, on all of its
