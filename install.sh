@@ -239,9 +239,14 @@ try_map() {
 	cp -r "$map/." "$staged"
 	cp "$libdir/.include" "$staged/x86_cpushim.xml"
 	index_with_include <"$index" >"$staged/index.xml"
+	# Where / is no mount of its own (a chroot) the mount can't be kept from others.
 	# shellcheck disable=SC2016 # the inner shell's arguments
-	if ! words=$(unshare -m sh -c 'mount --bind "$1" "$2" && exec virsh -q -c test:///default cpu-models x86_64' \
-		sh "$staged" "$map" 2>&1 >/dev/null); then
+	if ! words=$(unshare -m --propagation unchanged sh -c 'mount --make-rprivate / 2>/dev/null
+		mount --bind "$1" "$2" || exit
+		virsh -q -c test:///default cpu-models x86_64 >/dev/null
+		status=$?
+		umount "$2"
+		exit $status' sh "$staged" "$map" 2>&1); then
 		rm -rf "$staged"
 		fail "$include: libvirt doesn't take it, so its map stays as it is: $words"
 	fi

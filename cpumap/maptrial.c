@@ -14,28 +14,6 @@
 #define VIRSH         "/usr/bin/virsh"
 #define TRIAL_SECONDS 60
 
-/* In the child: the trial's mounts are nobody else's. */
-static void __attribute__((noreturn)) become_virsh(const char *staged, const char *include, int out)
-{
-	static const char *const argv[] = {"virsh",      "-q",     "-c", "test:///default",
-					   "cpu-models", "x86_64", NULL};
-	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)alarm(TRIAL_SECONDS); /* survives the exec */
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(out, 2) < 0)
-		_exit(127);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount(staged, include, NULL, MS_BIND, NULL) < 0) {
-		dprintf(2, "can't make a mount namespace: %s", strerror(errno));
-		_exit(126);
-	}
-	(void)execve(VIRSH, (char *const *)argv, environment);
-	dprintf(2, "%s: %s", VIRSH, strerror(errno));
-	_exit(127);
-}
-
 static int wait_for(pid_t pid)
 {
 	int status;
@@ -44,6 +22,44 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void __attribute__((noreturn)) become_virsh(void)
+{
+	static const char *const argv[] = {"virsh",      "-q",     "-c", "test:///default",
+					   "cpu-models", "x86_64", NULL};
+	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL};
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)alarm(TRIAL_SECONDS); /* survives the exec */
+	(void)execve(VIRSH, (char *const *)argv, environment);
+	dprintf(2, "%s: %s", VIRSH, strerror(errno));
+	_exit(127);
+}
+
+/* In a child. The trial's mount is nobody else's; where / is no mount of its own (a chroot) it can't
+ * be kept from others, so it is taken away again. */
+static void __attribute__((noreturn)) try_mounted(const char *staged, const char *include, int out)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int status;
+	pid_t pid;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(out, 2) < 0)
+		_exit(127);
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 && errno != EINVAL) ||
+	    mount(staged, include, NULL, MS_BIND, NULL) < 0) {
+		dprintf(2, "can't make a mount namespace: %s", strerror(errno));
+		_exit(126);
+	}
+	pid = fork();
+	if (pid == 0)
+		become_virsh();
+	status = pid < 0 ? 127 : wait_for(pid);
+	(void)umount2(include, MNT_DETACH);
+	_exit(status < 0 ? 127 : status);
 }
 
 int maptrial(const char *staged, const char *include, struct error *err)
@@ -62,7 +78,7 @@ int maptrial(const char *staged, const char *include, struct error *err)
 	read_end = out[0];
 	pid = fork();
 	if (pid == 0)
-		become_virsh(staged, include, out[1]);
+		try_mounted(staged, include, out[1]);
 	(void)close(out[1]);
 	if (pid < 0)
 		return error_set(err, -EAGAIN, VIRSH, 0, "can't fork");

@@ -36,7 +36,7 @@ root_new() {
 	# Nothing of the caller's may be kept open: bats waits for whoever holds its output.
 	(
 		exec {ROOT_HOLD}>&- 3>"$dir/ready" 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
-		exec unshare -m -p -i -u -n -f --kill-child --propagation private \
+		exec unshare -m -p -i -u -n -f --kill-child --propagation unchanged \
 			"$CHECKOUT/tests/lib/root-init" "$dir/mnt" "$node" "$kvm" \
 			"$CHECKOUT" ${BATS_RUN_TMPDIR:+"$BATS_RUN_TMPDIR"}
 	) <"$ROOTS/hold" >"$dir/log" 2>&1 &
@@ -52,6 +52,8 @@ root_drop() {
 	local dir=$ROOTS/$1
 	kill -KILL "$(cat "$dir/unshare")" 2>/dev/null || :
 	while [ -e "/proc/$(cat "$dir/pid")/root/." ]; do sleep 0.1; done
+	# seen from here only if this shell's own / is no mount (a chroot)
+	umount "$dir/mnt" 2>/dev/null || :
 	rm -rf "$dir"
 }
 
