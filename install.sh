@@ -436,6 +436,13 @@ run_steps() {
 # The demo and the tests: on a bare Debian all that is needed is a checkout.
 #
 
+# A root that was just made may have no /proc.
+need_proc() {
+	# shellcheck disable=SC2016 # the inner shell's arguments
+	[ -e /proc/self/stat ] || exec unshare -m --propagation unchanged \
+		sh -c 'mount -t proc proc /proc && exec "$@"' sh "$checkout/install.sh" "$command"
+}
+
 need_packages() {
 	missing=
 	for package; do
@@ -496,6 +503,7 @@ install) run_steps "$install_steps" ;;
 uninstall) run_steps "$uninstall_steps" ;;
 demo)
 	[ "$(id -u)" = 0 ] || fail 'install.sh demo: run it as root'
+	need_proc
 	need_node
 	need_build
 	make -s stage
@@ -503,6 +511,7 @@ demo)
 	;;
 check)
 	[ "$(id -u)" = 0 ] || fail 'install.sh check: run it as root'
+	need_proc
 	need_node
 	need_build
 	need_packages bats strace libxml2-utils
