@@ -25,6 +25,8 @@ libvirt_configure() {
 		security_driver = "none"
 		cgroup_controllers = [ ]
 	END
+	# nor can libvirt make a /dev/kvm everywhere
+	[ ! -e "$root/dev/kvm" ] || printf 'namespaces = [ ]\n' >>"$root/etc/libvirt/qemu.conf"
 	cat >>"$root/etc/libvirt/libvirtd.conf" <<-END
 		host_uuid = "$(cat /proc/sys/kernel/random/uuid)"
 		log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
