@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The suite can fail: the runner counts what failed, was skipped or never ran, and the main checks see
+# a broken feature.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+	suite=$BATS_TEST_TMPDIR/some.bats
+}
+
+# A suite of its own, out of this one's sight
+runs() {
+	printf '%s\n' '#!/usr/bin/env bats' "$@" >"$suite"
+	run env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin ${must:+CPUSHIM_MUST_RUN=1} "$CHECKOUT/tests/run" "$suite"
+}
+
+@test "a failing test fails the run" {
+	runs '@test "good" { true; }' '@test "bad" { false; }'
+	[ "$status" = 1 ]
+	[ "${lines[-1]}" = '1 passed, 1 failed' ]
+	[[ $output == *'not ok 2 bad'* ]]
+}
+
+@test "a skipped test is named; where all must run it fails the run, but for KVM's" {
+	runs '@test "good" { true; }' '@test "away" { skip "needs more"; }'
+	[ "$status" = 0 ]
+	[[ $output == *'skipped: '*'needs more'* ]]
+	must=1
+	runs '@test "good" { true; }' '@test "away" { skip "needs more"; }'
+	[ "$status" = 1 ]
+	[ "${lines[-1]}" = '1 passed, 1 failed' ]
+	runs '@test "good" { true; }' '@test "away" { skip "kvm: none here"; }'
+	[ "$status" = 0 ]
+}
+
+@test "a suite that breaks off, is empty, or isn't there fails the run" {
+	# shellcheck disable=SC2016 # the inner test's
+	runs '@test "good" { true; }' '@test "end" { kill -KILL $PPID; kill -KILL $$; }'
+	[ "$status" = 1 ]
+	runs
+	[ "$status" = 1 ]
+	run -1 "$CHECKOUT/tests/run" "$BATS_TEST_TMPDIR/none.bats"
+	runs 'this is (no bash'
+	[ "$status" = 1 ]
+}
+
+@test "a setup that fails, and a setup that skips all, are seen" {
+	runs 'setup_file() { false; }' '@test "good" { true; }'
+	[ "$status" = 1 ]
+	must=1
+	runs 'setup_file() { skip "not today"; }' '@test "good" { true; }'
+	[ "$status" = 1 ]
+}
+
+@test "an expansion that lacks one feature is seen by verify" {
+	root=$BATS_TEST_TMPDIR/root
+	cp -a "$CHECKOUT/build/root" "$root"
+	table=$root/usr/lib/cpushim/models.table
+	# another definition's features behind gate64's name, with a right checksum
+	sed -i '/^model=gate64\t/s/cx16=off/cx16=on/' "$table"
+	sum=$(tail -n +3 "$table" | sha256sum | cut -d' ' -f1)
+	sed -i "2s/.*/sha256=$sum/" "$table"
+	CPUSHIM_ROOT=$root run -1 "$root/usr/bin/cpushim" verify gate64
+	[[ $output == *differs*cx16* ]]
+}
