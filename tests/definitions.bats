@@ -61,14 +61,25 @@ need_libvirt() {
 	fi
 }
 
+# bound SOURCE TARGET COMMAND...: with SOURCE seen at TARGET. It is taken away again for those whose / is
+# no mount (a chroot), where it can't be kept from others.
+bound() {
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m --propagation unchanged sh -u -c '
+		mount --make-rprivate / 2>/dev/null
+		mount --bind "$1" "$2" || exit
+		target=$2
+		shift 2
+		"$@"
+		status=$?
+		umount "$target"
+		exit $status
+	' sh "$@"
+}
+
 # virsh with the staged map in the place of this machine's
 virsh_with_map() {
-	# shellcheck disable=SC2016 # for the inner shell
-	unshare -m --propagation private sh -eu -c '
-		mount --bind "$1" /usr/share/libvirt/cpu_map
-		shift
-		exec virsh -q -c test:///default "$@"
-	' sh "$root$map" "$@"
+	bound "$root$map" /usr/share/libvirt/cpu_map virsh -q -c test:///default "$@"
 }
 
 # A model's features as libvirt has them
@@ -146,11 +157,7 @@ others_map() {
 	[ -e /dev/kvm ] || skip 'kvm: this machine has no /dev/kvm to hide'
 	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
 	rm "$root/usr/lib/cpushim/models.table"
-	# shellcheck disable=SC2016
-	CPUSHIM_ROOT=$root unshare -m --propagation private sh -eu -c '
-		mount --bind /dev/null /dev/kvm
-		exec "$1" compile
-	' sh "$root/usr/bin/cpushim"
+	CPUSHIM_ROOT=$root bound /dev/null /dev/kvm "$root/usr/bin/cpushim" compile
 	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
 }
 

@@ -9,9 +9,11 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	load ../lib/root.bash
 	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	[ -c /dev/kvm ] || skip 'kvm: there is no /dev/kvm here'
-	kvm_takes kvm64 /usr/bin/qemu-system-x86_64 >/dev/null || skip "kvm: it can't start a guest here"
+	export SKIP=
+	kvm_takes kvm64 /usr/bin/qemu-system-x86_64 >/dev/null ||
+		SKIP="kvm: there is no /dev/kvm here that can start a guest"
+	[ "$(id -u)" = 0 ] || SKIP='needs root'
+	[ -z "$SKIP" ] || return 0
 	node_new node --kvm
 	export STOCK
 	STOCK=$(stock_cpu)
@@ -20,12 +22,13 @@ setup_file() {
 }
 
 setup() {
+	[ -z "$SKIP" ] || skip "$SKIP"
 	load ../lib/root.bash
 	load ../lib/libvirt.bash
 }
 
 teardown() {
-	on node virsh -q destroy guest 2>/dev/null || :
+	[ -n "$SKIP" ] || on node virsh -q destroy guest 2>/dev/null || :
 }
 
 # kvm_takes CPU [QEMU]: does a guest start with it?
@@ -90,7 +93,7 @@ in_node() {
 	done
 }
 
-# vendor_model VENDOR: a model of what gate64 has and KVM offers
+# site_model VENDOR: a model of what gate64 has and KVM offers
 site_model() {
 	printf "<cpus xmlns:shim='urn:cpushim:1'><model name='kvm-%s'><shim:qemu base='kvm64'/>\n" "$1"
 	printf "<vendor name='%s'/>\n" "$1"
