@@ -37,8 +37,8 @@ static void __attribute__((noreturn)) become_virsh(void)
 	_exit(127);
 }
 
-/* In a child. The trial's mount is nobody else's; where / is no mount of its own (a chroot) it can't
- * be kept from others, so it is taken away again. */
+/* In a child. The trial's mount is nobody else's; where / is no mount of its own (a chroot) it
+ * can't be kept from others, so it is taken away again. */
 static void __attribute__((noreturn)) try_mounted(const char *staged, const char *include, int out)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
