@@ -2,6 +2,7 @@
 #include "cpuarg.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "feature.h"
 #include "util.h"
@@ -44,7 +45,12 @@ static bool is(const char *text, size_t len, const char *word)
 	return strlen(word) == len && memcmp(text, word, len) == 0;
 }
 
-/* QEMU's booleans (qapi_bool_parse, 5.2 and later; older ones lack y and n). */
+/* QEMU's booleans (qapi_bool_parse, 6.0 and later; older ones lack y and n, and ignore case). */
+static bool is_word(const struct cpu_prop *p, const char *word)
+{
+	return strlen(word) == p->value_len && strncasecmp(p->value, word, p->value_len) == 0;
+}
+
 static enum said said_by(const struct cpu_prop *p)
 {
 	static const char *const on[] = {"on", "yes", "true", "y"};
@@ -55,9 +61,9 @@ static enum said said_by(const struct cpu_prop *p)
 	if (!p->value)
 		return SAID_ON;
 	for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
-		if (is(p->value, p->value_len, on[i]))
+		if (is_word(p, on[i]))
 			return SAID_ON;
-		if (is(p->value, p->value_len, off[i]))
+		if (is_word(p, off[i]))
 			return SAID_OFF;
 	}
 	return SAID_OTHER;
@@ -118,7 +124,7 @@ void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 	while (cpuarg_next(&pos, &p)) {
 		if (!is_forbidden(&p))
 			continue;
-		text_add(out, copied, (size_t)(prop_start(&p) - copied));
+		text_add(out, copied, (size_t)(prop_start(&p) - 1 - copied)); /* its comma, too */
 		copied = pos;
 	}
 	text_adds(out, copied);
