@@ -60,6 +60,12 @@ static const char *const without_argument[] = {
 	"enable-fips",
 	"enable-sync-profile",
 	"preconfig",
+	"only-migratable",
+	"async-teardown",
+	"one-insn-per-tb",
+	"perfmap",
+	"jitdump",
+	"virtfs_synth",
 };
 
 /* An option's name without its dashes, or NULL for a word that isn't one. */
