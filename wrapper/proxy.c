@@ -29,6 +29,7 @@ struct proxy {
 	struct text asked;    /* libvirt's unfinished line */
 	struct text request;  /* its query-cpu-definitions, until that is answered */
 	struct text answered; /* QEMU's unfinished line, meanwhile */
+	struct text earlier;  /* what we made of its answer, for who asks again */
 };
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -108,7 +109,8 @@ static void __attribute__((noreturn)) be_the_child(const struct proxy *p, const 
 	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = proxy_answer(&result, p->request.data, line, p->table, p->emulator, FD_QUESTIONS);
+	r = proxy_answer(&result, p->request.data, line, p->earlier.len ? p->earlier.data : NULL,
+			 p->table, p->emulator, FD_QUESTIONS);
 	if (r == 0 && !result.failed)
 		for (size_t at = 0; at < result.len;) {
 			ssize_t n = write(out, result.data + at, result.len - at);
@@ -156,6 +158,8 @@ static bool pass_line(struct proxy *p, const char *line, size_t len)
 	_cleanup_text_ struct text result = {0};
 
 	complete(p, line, &result);
+	if (result.len && !p->earlier.len)
+		text_add(&p->earlier, result.data, result.len);
 	return result.len ? write_all(p->libvirt, result.data, result.len)
 			  : write_all(p->libvirt, line, len);
 }

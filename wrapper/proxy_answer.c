@@ -73,36 +73,76 @@ static int ask(int questions, struct featset *provides)
 	return r < 0 ? r : qemu_provides(&m, provides, NULL);
 }
 
-static bool answers(json_t *request, json_t *answer)
+static bool is_query(json_t *request)
+{
+	const char *command = json_string_value(json_object_get(request, "execute"));
+
+	return command && strcmp(command, "query-cpu-definitions") == 0;
+}
+
+/* By what they look like: a caller without ids may wait for other answers, too. */
+static bool are_definitions(json_t *models)
+{
+	json_t *first = json_array_get(models, 0);
+
+	return json_object_get(first, "name") && json_object_get(first, "typename");
+}
+
+/* 0, -EAGAIN for another command's answer, another error where there is nothing to add to. */
+static int judge(json_t *request, json_t *answer)
 {
 	json_t *asked = json_object_get(request, "id"), *answered = json_object_get(answer, "id");
 
-	return json_is_array(json_object_get(answer, "return")) &&
-	       ((!asked && !answered) || json_equal(asked, answered));
+	if (!is_query(request))
+		return -EINVAL;
+	if ((asked || answered) && !json_equal(asked, answered))
+		return -EAGAIN;
+	if (json_object_get(answer, "error"))
+		return -EREMOTEIO;
+	return are_definitions(json_object_get(answer, "return")) ? 0 : -EAGAIN;
 }
 
-int proxy_answer(struct text *out, const char *request, const char *answer, const char *table,
-		 const char *emulator, int questions)
+static int complete(json_t *answer, const char *table, const char *emulator, int questions)
 {
 	_cleanup_table_ struct table t = {0};
 	struct featset provides;
-	json_t *asked = json_loads(request, 0, NULL), *answered = json_loads(answer, 0, NULL);
-	char *line = NULL;
-	int r = answers(asked, answered) ? 0 : -EAGAIN;
+	int r = table_load(&t, table, NULL);
 
 	if (r == 0)
-		r = table_load(&t, table, NULL);
-	if (r == 0)
 		r = ask(questions, &provides);
+	return r < 0 ? r : add_models(json_object_get(answer, "return"), &t, emulator, &provides);
+}
+
+/* QEMU isn't asked again: its models don't change. */
+static int repeat(json_t *answer, const char *earlier)
+{
+	json_t *said = json_loads(earlier, 0, NULL);
+	int r = json_object_set(answer, "return", json_object_get(said, "return"));
+
+	json_decref(said);
+	return r < 0 ? -EPROTO : 0;
+}
+
+static int print_line(struct text *out, json_t *answer)
+{
+	_cleanup_free_ char *line = json_dumps(answer, 0);
+
+	text_adds(out, line ? line : "");
+	text_adds(out, "\r\n");
+	return line && !out->failed ? 0 : -ENOMEM;
+}
+
+int proxy_answer(struct text *out, const char *request, const char *answer, const char *earlier,
+		 const char *table, const char *emulator, int questions)
+{
+	json_t *asked = json_loads(request, 0, NULL), *answered = json_loads(answer, 0, NULL);
+	int r = judge(asked, answered);
+
 	if (r == 0)
-		r = add_models(json_object_get(answered, "return"), &t, emulator, &provides);
-	if (r == 0) {
-		line = json_dumps(answered, 0);
-		text_adds(out, line ? line : "");
-		text_adds(out, "\r\n");
-		r = line && !out->failed ? 0 : -ENOMEM;
-	}
-	free(line);
+		r = earlier ? repeat(answered, earlier)
+			    : complete(answered, table, emulator, questions);
+	if (r == 0)
+		r = print_line(out, answered);
 	json_decref(asked);
 	json_decref(answered);
 	return r;

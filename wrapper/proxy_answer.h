@@ -9,12 +9,13 @@
  * proxy_answer: QEMU's answer to query-cpu-definitions with our models added.
  * @request: libvirt's line
  * @answer: QEMU's line
+ * @earlier: what was answered to the same question before, NULL for nothing
  * @table, @emulator: whose rows are added
  * @questions: a monitor of the same QEMU, on which it is asked what it can do
  * Returns 0; -EAGAIN if @answer isn't the one to @request; another negative errno if it can't be
  * completed.
  */
-int proxy_answer(struct text *out, const char *request, const char *answer, const char *table,
-		 const char *emulator, int questions);
+int proxy_answer(struct text *out, const char *request, const char *answer, const char *earlier,
+		 const char *table, const char *emulator, int questions);
 
 #endif
