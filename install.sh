@@ -30,6 +30,8 @@ include=$map/x86_cpushim.xml
 index=$map/index.xml
 hooks=/etc/libvirt/hooks
 include_line="    <include filename='x86_cpushim.xml'/>"
+overrides='/etc/apparmor.d/local/abstractions/libvirt-qemu
+/etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim'
 apparmor_line='  /usr/bin/qemu-system-x86_64.distrib rmix, # cpushim'
 
 root=
@@ -54,25 +56,35 @@ digest_of() { sha256sum <"$1" | cut -d' ' -f1; }
 
 # put SOURCE PATH MODE
 put() {
-	if [ -e "$root$2" ] && cmp -s "$1" "$root$2"; then
+	if cmp -s "$1" "$root$2" && [ "$(stat -c %a "$root$2")" = "$3" ]; then
 		return 0
 	fi
-	mkdir -p "$root${2%/*}"
-	cp "$1" "$root$2.cpushim-new"
-	chmod "$3" "$root$2.cpushim-new"
-	sync "$root$2.cpushim-new"
-	mv -f "$root$2.cpushim-new" "$root$2"
+	make_dir "${2%/*}"
+	new=$root$2.cpushim-new
+	rm -f "$new"
+	if ! { cp "$1" "$new" && chmod "$3" "$new" && sync "$new" && mv -f "$new" "$root$2"; }; then
+		rm -f "$new"
+		return 1
+	fi
 }
 
-# replace_text PATH < TEXT: with the owner and mode that it has
-replace_text() {
-	rm -f "$root$1.cpushim-new"
-	if [ -e "$root$1" ]; then
-		cp -p "$root$1" "$root$1.cpushim-new"
+# edit PATH COMMAND...: make it what the filter makes of it, with the owner and mode that it has
+edit() {
+	edited=$root$1
+	shift
+	new=$edited.cpushim-new
+	[ -e "$edited" ] || : >"$edited"
+	rm -f "$new"
+	if ! { cp -p "$edited" "$new" && "$@" <"$edited" >"$new" && sync "$new" &&
+		mv -f "$new" "$edited"; }; then
+		rm -f "$new"
+		return 1
 	fi
-	cat >"$root$1.cpushim-new"
-	sync "$root$1.cpushim-new"
-	mv -f "$root$1.cpushim-new" "$root$1"
+}
+
+append() {
+	cat
+	say "$1"
 }
 
 # What we put, with its digest, so that uninstalling knows what others changed since.
@@ -87,18 +99,16 @@ files() {
 	done
 }
 
+noted() { grep -qxF "$1" "$root$manifest" 2>/dev/null; }
+
+# Everything is noted before it is done: a run that is killed in between can be taken back.
 note() {
-	grep -qxF "$1" "$root$manifest" 2>/dev/null || printf '%s\n' "$1" >>"$root$manifest"
+	noted "$1" || edit $manifest append "$1"
 }
 
-# note_file SOURCE PATH: in the place of what an older installation noted
+# note_file SOURCE PATH: beside what an older installation noted, which may still be in the place
 note_file() {
-	line="file $(digest_of "$1") $2"
-	! grep -qxF "$line" "$root$manifest" || return 0
-	sed "\\| $2\$|d" "$root$manifest" >"$root$manifest.cpushim-without"
-	replace_text $manifest <"$root$manifest.cpushim-without"
-	rm -f "$root$manifest.cpushim-without"
-	note "$line"
+	note "file $(digest_of "$1") $2"
 }
 
 is_wrapper() { grep -qa 'cpushim-table 1' "$root$1" 2>/dev/null; }
@@ -107,9 +117,10 @@ is_our_hook() { grep -qa 'cpushim-names:' "$root$1" 2>/dev/null; }
 
 # make_dir PATH: noted if it wasn't there
 make_dir() {
-	if [ ! -d "$root$1" ]; then
-		mkdir -p "$root$1"
+	if [ -n "$1" ] && [ ! -d "$root$1" ]; then
+		make_dir "${1%/*}"
 		note "dir - $1"
+		mkdir "$root$1"
 	fi
 }
 
@@ -158,15 +169,15 @@ in_root() {
 
 put_files() {
 	mkdir -p "$root$libdir"
-	touch "$root$manifest"
-	make_dir /usr/share/cpushim
+	[ -e "$root$manifest" ] || : >"$root$manifest"
 	make_dir /usr/share/cpushim/models.d
-	make_dir /etc/cpushim
 	make_dir /etc/cpushim/models.d
-	files | while read -r source path mode; do
+	while read -r source path mode; do
 		note_file "$source" "$path"
 		put "$source" "$path" "$mode"
-	done
+	done <<-FILES
+		$(files)
+	FILES
 }
 
 # Which local override this libvirt's profile includes: Debian since 6.9; upstream since 9.6.
@@ -188,7 +199,7 @@ allow_in_apparmor() {
 	! grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || return 0
 	make_dir "${path%/*}"
 	[ -e "$root$path" ] || note "made - $path"
-	{ cat "$root$path" 2>/dev/null || :; say "$apparmor_line"; } | replace_text "$path"
+	edit "$path" append "$apparmor_line"
 	chmod 644 "$root$path"
 }
 
@@ -272,9 +283,7 @@ name_include() {
 	! grep -q 'x86_cpushim\.xml' "$root$index" || return 0
 	grep -q 'x86_features\.xml' "$root$index" ||
 		fail "$root$index: names no x86_features.xml, so the models have no place in it"
-	index_with_include <"$root$index" >"$root$libdir/.index"
-	replace_text $index <"$root$libdir/.index"
-	rm -f "$root$libdir/.index"
+	edit $index index_with_include
 }
 
 # A real file there: AppArmor denies libvirtd a link to elsewhere.
@@ -284,8 +293,6 @@ place_hook() {
 		path=$hooks/qemu.d/cpushim
 		say "the site's own $hooks/qemu stays; ours is $path"
 	fi
-	make_dir $hooks
-	make_dir "${path%/*}"
 	note_file "$checkout/hook/qemu" "$path"
 	put "$checkout/hook/qemu" "$path" 755
 }
@@ -335,9 +342,7 @@ name_guests() {
 
 unname_include() {
 	grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null || return 0
-	sed '/x86_cpushim\.xml/d' "$root$index" >"$root$index.cpushim-without"
-	replace_text $index <"$root$index.cpushim-without"
-	rm -f "$root$index.cpushim-without"
+	edit $index sed '/x86_cpushim\.xml/d'
 }
 
 remove_include() {
@@ -348,16 +353,18 @@ remove_include() {
 	fi
 }
 
-# Removes what was put, unless somebody changed it since.
+# remove_put PATTERN: what was put there, in whatever version, unless somebody changed it since
 remove_put() {
-	grep '^file ' "$root$manifest" 2>/dev/null | while read -r _ digest path; do
+	[ -e "$root$manifest" ] || return 0
+	sed -n 's/^file [^ ]* //p' "$root$manifest" | sort -u | while read -r path; do
 		# shellcheck disable=SC2254 # a pattern
 		case $path in
 		$1) ;;
 		*) continue ;;
 		esac
+		rm -f "$root$path.cpushim-new"
 		[ -e "$root$path" ] || continue
-		if [ "$(digest_of "$root$path")" = "$digest" ]; then
+		if noted "file $(digest_of "$root$path") $path"; then
 			rm -f "$root$path"
 		else
 			warn "$root$path: was changed since it was installed; left alone"
@@ -388,24 +395,26 @@ swap_back() {
 }
 
 disallow_in_apparmor() {
-	for path in /etc/apparmor.d/local/abstractions/libvirt-qemu \
-		/etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim; do
-		grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || continue
-		grep -vxF "$apparmor_line" "$root$path" >"$root$path.cpushim-without" || :
-		replace_text "$path" <"$root$path.cpushim-without"
-		rm -f "$root$path.cpushim-without"
-		if grep -qxF "made - $path" "$root$manifest" && [ ! -s "$root$path" ]; then
+	for path in $overrides; do
+		if grep -qxF "$apparmor_line" "$root$path" 2>/dev/null; then
+			edit "$path" sed "\\|^$apparmor_line\$|d"
+		fi
+		if noted "made - $path" && [ ! -s "$root$path" ]; then
 			rm -f "$root$path"
 		fi
 	done
 }
 
 remove_files() {
-	remove_put '*'
-	rm -f "$root$table" "$root$libdir/.include" "$root$libdir/.index"
+	remove_put '/usr/*'
+	rm -f "$root$table"
 	rm -rf "$root/run/cpushim"
-	rm -f "$root$emulator.cpushim-new" "$root$include.cpushim-new" "$root$index.cpushim-new" \
-		"$root$index.cpushim-without"
+	# what runs that were killed have left, the command's included
+	for path in $emulator $include $index $manifest $overrides; do
+		rm -f "$root$path.cpushim-new"
+	done
+	rm -f "$root$table".?????? "$root$libdir"/.include* "$root$include".?????? \
+		"$root$map"/.cpushim.trial*
 	for file in "$root"/etc/cpushim/models.d/*; do
 		[ ! -e "$file" ] || say "$file: the site's own; left alone"
 	done
