@@ -4,6 +4,7 @@
 # Puts cpushim on a node, and takes it off again. What each step needs is looked up when it runs, and a
 # step that finds its work done does nothing: a run that was killed is finished by the next one.
 set -eu
+umask 022 # libvirt's user reads what is put
 
 usage='Usage: install.sh [OPTION]...            install on this node
        install.sh --uninstall [OPTION]... take everything away again
@@ -85,6 +86,11 @@ edit() {
 append() {
 	cat
 	say "$1"
+}
+
+prepend() {
+	say "$1"
+	cat
 }
 
 # What we put, with its digest, so that uninstalling knows what others changed since.
@@ -199,8 +205,8 @@ allow_in_apparmor() {
 	! grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || return 0
 	make_dir "${path%/*}"
 	[ -e "$root$path" ] || note "made - $path"
-	edit "$path" append "$apparmor_line"
-	chmod 644 "$root$path"
+	# in front: the last line of the site's may lack its end
+	edit "$path" prepend "$apparmor_line"
 }
 
 cpushim() {
