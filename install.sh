@@ -5,6 +5,7 @@
 # step that finds its work done does nothing: a run that was killed is finished by the next one.
 set -eu
 umask 022 # libvirt's user reads what is put
+export LC_ALL=C
 
 usage='Usage: install.sh [OPTION]...            install on this node
        install.sh --uninstall [OPTION]... take everything away again
@@ -150,6 +151,9 @@ check_node() {
 		fail "$root$emulator: there is no QEMU; install qemu-system-x86"
 	[ ! -L "$root$emulator" ] ||
 		fail "$root$emulator: is a symbolic link, which cpushim doesn't replace; say which file libvirt is to run"
+	if [ -e "$root$real" ] && ! is_wrapper $emulator && ! noted "real - $real"; then
+		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
+	fi
 	[ -e "$root$index" ] ||
 		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
 	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
@@ -228,22 +232,26 @@ divert() {
 	dpkg-divert --admindir "$root/var/lib/dpkg" --local --no-rename "$@" >/dev/null
 }
 
-is_packaged() {
-	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null &&
-		dpkg-query --admindir "$root/var/lib/dpkg" -S $emulator >/dev/null 2>&1
+has_dpkg() {
+	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null
 }
 
-is_diverted() {
-	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null &&
-		[ -n "$(dpkg-divert --admindir "$root/var/lib/dpkg" --list $emulator)" ]
+is_packaged() {
+	has_dpkg && dpkg-query --admindir "$root/var/lib/dpkg" -S $emulator >/dev/null 2>&1
+}
+
+diversion() {
+	! has_dpkg || dpkg-divert --admindir "$root/var/lib/dpkg" --list $emulator
 }
 
 # There is an executable emulator at every moment: the real one gets a second name first.
 swap_emulator() {
-	if ! is_wrapper $emulator; then
+	note "real - $real"
+	if [ -e "$root$emulator" ] && ! is_wrapper $emulator; then
 		ln -f "$root$emulator" "$root$real"
 	fi
-	if is_packaged && ! is_diverted; then
+	# with a diversion of the site's to elsewhere no package's file comes here
+	if is_packaged && [ -z "$(diversion)" ]; then
 		divert --divert $real --add $emulator
 	fi
 	put "$checkout/build/qemu-wrapper" $emulator 755
@@ -385,7 +393,8 @@ remove_hook() {
 same_file() { [ "$(stat -c %d:%i "$1" 2>/dev/null)" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; }
 
 swap_back() {
-	if is_wrapper $emulator; then
+	noted "real - $real" || return 0
+	if is_wrapper $emulator || [ ! -e "$root$emulator" ]; then
 		if [ -e "$root$real" ]; then
 			mv -f "$root$real" "$root$emulator"
 		else
@@ -395,9 +404,12 @@ swap_back() {
 	elif same_file "$root$emulator" "$root$real"; then
 		rm -f "$root$real" # an installation ended before the swap
 	elif [ -e "$root$real" ]; then
-		warn "$root$emulator: isn't the wrapper any more; left alone, with $real"
+		warn "$root$emulator: isn't the wrapper any more; left alone, with $real and the diversion"
+		return 0
 	fi
-	! is_diverted || divert --remove $emulator
+	if [ "$(diversion)" = "local diversion of $emulator to $real" ]; then
+		divert --remove $emulator
+	fi
 }
 
 disallow_in_apparmor() {
