@@ -5,7 +5,7 @@
 # else is what the real QEMU says, and nothing is left behind, whoever dies first. libvirt itself is
 # tests/e2e's; here its dialogue is spoken by hand.
 
-# shellcheck disable=SC2154 # bats sets them
+# shellcheck disable=SC2016,SC2154 # perl's; bats sets them
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -60,12 +60,12 @@ probe() {
 		-qmp "unix:$at/qmp.monitor,server=on,wait=off" -pidfile "$at/qmp.pid" -daemonize
 }
 
-# talk SOCKET [raw]: each line of stdin is said once the one before has its answer; raw: everything at
-# once. Prints all that is answered. Ends when the other side does, or with the last line's answer (raw:
-# when nothing comes any more).
+# talk SOCKET [raw|wait]: each line of stdin is said once the one before has its answer; raw: everything at
+# once; wait: nothing more. Prints all that is answered. Ends when the other side does, or with the last
+# line's answer (raw: when nothing comes any more).
 talk() {
 	timeout 15 perl -MIO::Socket::UNIX -MIO::Select -e '
-		my ($path, $raw) = @ARGV;
+		my ($path, $raw) = (@ARGV, "");
 		my $s = IO::Socket::UNIX->new(Peer => $path) or die "no connection\n";
 		my ($in, $ready) = ("", IO::Select->new($s));
 		$| = 1;
@@ -77,9 +77,10 @@ talk() {
 			}
 		}
 		sub hear {
-			my $end;
-			while (($end = index $in, "\n") < 0) {
-				exit 0 if $raw && !$ready->can_read(0.4);
+			my ($end, $seen) = (0, 0);
+			while (($end = index $in, "\n", $seen) < 0) {
+				$seen = length $in;
+				exit 0 if $raw eq "raw" && !$ready->can_read(0.4);
 				sysread $s, $in, 65536, length $in or do { print $in; exit 0 };
 			}
 			my $line = substr $in, 0, $end + 1, "";
@@ -208,26 +209,26 @@ add_row() {
 }
 
 @test "other commands' lists stay as they are, also behind a query that failed" {
-	local lines='{"execute":"query-cpu-definitions"}
+	local said='{"execute":"query-cpu-definitions"}
 {"execute":"qmp_capabilities"}
 {"execute":"query-commands"}
 {"execute":"qom-list-types","arguments":{"implements":"query-cpu-definitions"}}
 {"execute":"query-machines","id":"query-cpu-definitions"}
 {"execute":"query-cpu-definitions","arguments":{"x":1}}
 {"execute":"query-commands"}'
-	of_the_real <<<"$lines" >"$BATS_TEST_TMPDIR/wanted"
+	of_the_real <<<"$said" >"$BATS_TEST_TMPDIR/wanted"
 	probe
-	talk "$dir/qmp.monitor" <<<"$lines" >"$BATS_TEST_TMPDIR/got"
+	talk "$dir/qmp.monitor" <<<"$said" >"$BATS_TEST_TMPDIR/got"
 	cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/wanted"
 }
 
 @test "several commands at once are answered as QEMU does, ours in the right one" {
-	local lines
-	lines=$(printf '%s\n' "$negotiate" '{"execute":"query-commands"}' '{"execute":"query-cpu-definitions"}' \
+	local said
+	said=$(printf '%s\n' "$negotiate" '{"execute":"query-commands"}' '{"execute":"query-cpu-definitions"}' \
 		'{"execute":"query-machines"}' '{"execute":"query-version"}')
-	of_the_real raw <<<"$lines" >"$BATS_TEST_TMPDIR/wanted"
+	of_the_real raw <<<"$said" >"$BATS_TEST_TMPDIR/wanted"
 	probe
-	talk "$dir/qmp.monitor" raw <<<"$lines" >"$BATS_TEST_TMPDIR/got"
+	talk "$dir/qmp.monitor" raw <<<"$said" >"$BATS_TEST_TMPDIR/got"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" = 6 ]
 	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ]
 	sed -n 4p "$BATS_TEST_TMPDIR/got" | grep '"gate64"'
@@ -235,7 +236,7 @@ add_row() {
 }
 
 @test "what is no JSON, or no QMP, is QEMU's to answer" {
-	local lines='garbage
+	local said='garbage
 {"execute":7}
 "query-cpu-definitions"
 [1,2]
@@ -248,10 +249,368 @@ add_row() {
 {"execute":
 "query-version"}
 {"execute":"query-version"'
-	{ echo "$negotiate" && echo "$lines"; } >"$BATS_TEST_TMPDIR/lines"
+	{ echo "$negotiate" && echo "$said"; } >"$BATS_TEST_TMPDIR/lines"
 	of_the_real raw <"$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/wanted"
 	[ "$(grep -c error "$BATS_TEST_TMPDIR/wanted")" -gt 8 ]
 	probe
 	talk "$dir/qmp.monitor" raw <"$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/got"
 	cmp "$BATS_TEST_TMPDIR/got" "$BATS_TEST_TMPDIR/wanted"
+}
+
+@test "long lines pass" {
+	{
+		echo "$negotiate"
+		printf '{"execute":"query-version","id":"%0200000d"}\n' 1
+		printf '{"execute":"query-version","arguments":{"query-cpu-definitions":"%0200000d"}}\n' 1
+		echo "$query"
+	} >"$BATS_TEST_TMPDIR/lines"
+	of_the_real <"$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/wanted"
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/wanted")" -gt 200000 ]
+	probe
+	talk "$dir/qmp.monitor" <"$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/got"
+	cmp <(without_ours <"$BATS_TEST_TMPDIR/got") "$BATS_TEST_TMPDIR/wanted"
+	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ]
+}
+
+@test "the older spelling of a probe is one, too" {
+	timeout 20 "$qemu" -S -no-user-config -nodefaults -nographic -M none \
+		-qmp "unix:$dir/qmp.monitor,server,nowait" -pidfile "$dir/qmp.pid" -daemonize 2>/dev/null
+	[ "$(proxies)" ]
+	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" | grep -q '"gate64"'
+}
+
+@test "a guest's monitor, and one on stdio, are no probe" {
+	timeout 20 "$qemu" -S -nodefaults -display none -machine pc -accel tcg \
+		-qmp "unix:$dir/qmp.monitor,server=on,wait=off" -pidfile "$dir/qmp.pid" -daemonize
+	[ -z "$(proxies)" ]
+	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" >"$BATS_TEST_TMPDIR/got"
+	run ! grep -q gate64 "$BATS_TEST_TMPDIR/got"
+	printf '%s\n' "$negotiate" "$query" '{"execute":"quit"}' |
+		timeout 20 "$qemu" -S -nodefaults -nographic -machine none -qmp stdio >"$BATS_TEST_TMPDIR/got"
+	grep -q kvm64 "$BATS_TEST_TMPDIR/got"
+	run ! grep -q gate64 "$BATS_TEST_TMPDIR/got"
+}
+
+@test "the probed process is the real QEMU, with the pidfile; the proxy is nobody's child and holds nothing" {
+	exec 8<"$table"
+	FOO=bar probe
+	exec 8<&-
+	[ "$(readlink "/proc/$(cat "$dir/qmp.pid")/exe")" = "$real" ]
+	local pid fd
+	pid=$(proxies)
+	[ "$(wc -w <<<"$pid")" = 1 ]
+	[ "$(readlink "/proc/$pid/exe")" = "$proxy" ]
+	[ "$(readlink "/proc/$pid/cwd")" = / ]
+	[ -z "$(cat "/proc/$pid/environ")" ]
+	[ -z "$(cat "/proc/$(cat "$dir/qmp.pid")/task/$(cat "$dir/qmp.pid")/children")" ]
+	for fd in 0 1 2; do
+		[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ]
+	done
+	for fd in "/proc/$pid/fd"/*; do
+		case ${fd##*/}:$(readlink "$fd") in
+		[012]:/dev/null | [345]:socket:*) ;;
+		*) ls -l "/proc/$pid/fd" && return 1 ;;
+		esac
+	done
+	# QEMU has the caller's and two sockets
+	pid=$(cat "$dir/qmp.pid")
+	[ "$(readlink "/proc/$pid/fd/8")" = "$table" ]
+	[ "$(readlink "/proc/$pid/fd/"* | grep -c '^socket:')" = 2 ]
+}
+
+@test "whoever waits for the end of QEMU's output isn't kept waiting by the proxy" {
+	run -0 timeout 5 bash -c "$(declare -f probe); dir='$dir' qemu='$qemu'; { probe; } 2>&1 | cat"
+	[ "$(proxies)" ]
+	[ -z "$output" ]
+}
+
+@test "nothing is left in libvirt's directory but what libvirt removes" {
+	probe
+	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" >/dev/null
+	kill -9 "$(cat "$dir/qmp.pid")"
+	gone "qmp-proxy $root"
+	[ "$(ls "$dir")" = "$(printf '%s\n' qmp.monitor qmp.pid)" ]
+	rm -f "$dir/qmp.monitor" "$dir/qmp.pid"
+	rmdir "$dir"
+}
+
+@test "a client that goes away early takes the proxy with it, and QEMU stays for libvirt to kill" {
+	local said
+	for said in '' "$negotiate" "$negotiate"$'\n'"$query" "$negotiate"$'\n{"execute":"query-cpu-def'; do
+		probe
+		# gone before the answer
+		printf '%s\n' "$said" | timeout 10 perl -MIO::Socket::UNIX -e '
+			my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die;
+			local $/;
+			syswrite $s, scalar <STDIN>;' "$dir/qmp.monitor"
+		gone "qmp-proxy $root"
+		kill -0 "$(cat "$dir/qmp.pid")"
+		kill -9 "$(cat "$dir/qmp.pid")"
+		rm -f "$dir"/*
+	done
+}
+
+# a client that has its greeting, and waits
+listen() {
+	talk "$dir/qmp.monitor" wait </dev/null >"$BATS_TEST_TMPDIR/heard" 3>&- &
+	client=$!
+	local tries
+	for ((tries = 0; tries < 60; tries++)); do
+		! grep -q '"QMP"' "$BATS_TEST_TMPDIR/heard" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "a QEMU that dies takes the proxy with it: before, in and after the talk" {
+	probe
+	kill -9 "$(cat "$dir/qmp.pid")"
+	gone "qmp-proxy $root"
+	rm -f "$dir"/*
+	probe
+	listen
+	kill -9 "$(cat "$dir/qmp.pid")"
+	gone "qmp-proxy $root"
+	wait "$client"
+	rm -f "$dir"/*
+	probe
+	printf '%s\n' "$negotiate" "$query" '{"execute":"quit"}' | talk "$dir/qmp.monitor" >"$BATS_TEST_TMPDIR/got"
+	grep -q '"gate64"' "$BATS_TEST_TMPDIR/got"
+	gone "qmp-proxy $root"
+}
+
+@test "a proxy that is killed ends the talk, and QEMU stays for libvirt to kill" {
+	probe
+	listen
+	# shellcheck disable=SC2046 # one
+	kill -9 $(proxies)
+	wait "$client"
+	kill -0 "$(cat "$dir/qmp.pid")"
+	gone "qmp-proxy $root"
+}
+
+@test "two probes at once, and ten" {
+	local n
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		mkdir "$BATS_TEST_TMPDIR/qmp$n"
+		{ probe "$BATS_TEST_TMPDIR/qmp$n" && printf '%s\n' "$negotiate" "$query" |
+			talk "$BATS_TEST_TMPDIR/qmp$n/qmp.monitor" >"$BATS_TEST_TMPDIR/got$n"; } 3>&- &
+	done
+	wait
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got$n" | wc -l)" = 1 ]
+		cmp "$BATS_TEST_TMPDIR/got1" "$BATS_TEST_TMPDIR/got$n"
+	done
+}
+
+# the real QEMU alone has answered, as if we weren't there
+answered_alone() {
+	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" | cmp - "$BATS_TEST_TMPDIR/wanted"
+}
+
+@test "without a usable proxy the real QEMU gets the probe, and one line says so" {
+	printf '%s\n' "$negotiate" "$query" | of_the_real >"$BATS_TEST_TMPDIR/wanted"
+	local kind
+	for kind in missing not-executable empty garbled torn dying killed directory; do
+		rm -rf "$proxy"
+		case $kind in
+		not-executable) cp "$CHECKOUT/build/qmp-proxy" "$proxy" && chmod 644 "$proxy" ;;
+		empty) : >"$proxy" && chmod 755 "$proxy" ;;
+		garbled) echo nonsense >"$proxy" && chmod 755 "$proxy" ;;
+		torn) head -c 5000 "$CHECKOUT/build/qmp-proxy" >"$proxy" && chmod 755 "$proxy" ;;
+		dying) printf '#!/bin/sh\nexit 0\n' >"$proxy" && chmod 755 "$proxy" ;;
+		killed) printf '#!/bin/sh\nkill -9 $%s\n' '$' >"$proxy" && chmod 755 "$proxy" ;;
+		directory) mkdir "$proxy" ;;
+		esac
+		run -0 --separate-stderr probe
+		[ "${#stderr_lines[@]}" = 1 ] || { echo "$kind: $stderr" && return 1; }
+		[[ $stderr == 'cpushim: '*"/qmp-proxy: libvirt isn't told of the site's models: "* ]]
+		answered_alone || { echo "$kind" && return 1; }
+		[ "$(readlink "/proc/$(cat "$dir/qmp.pid")/exe")" = "$real" ]
+		kill -9 "$(cat "$dir/qmp.pid")"
+		rm -f "$dir"/*
+	done
+}
+
+@test "a proxy that doesn't get ready is waited for five seconds, and no more" {
+	printf '%s\n' "$negotiate" "$query" | of_the_real >"$BATS_TEST_TMPDIR/wanted"
+	printf '#!/bin/sh\nexec sleep 7\n' >"$proxy"
+	local start=$SECONDS
+	run -0 --separate-stderr probe
+	[ $((SECONDS - start)) -lt 7 ]
+	[[ $stderr == 'cpushim: '*"/qmp-proxy: "* ]]
+	answered_alone
+}
+
+@test "without a usable table, or without a row of ours, the real QEMU gets the probe" {
+	printf '%s\n' "$negotiate" "$query" | of_the_real >"$BATS_TEST_TMPDIR/wanted"
+	local kind
+	for kind in missing empty truncated other; do
+		cp "$CHECKOUT/build/root/usr/lib/cpushim/models.table" "$table"
+		case $kind in
+		missing) rm "$table" ;;
+		empty) : >"$table" ;;
+		truncated) truncate -s -1 "$table" ;;
+		other)
+			sed -i 's|emulator=/usr/bin/qemu-system-x86_64|emulator=/usr/bin/other|' "$table"
+			sed -i "2s/.*/sha256=$(tail -n +3 "$table" | sha256sum | cut -d' ' -f1)/" "$table"
+			;;
+		esac
+		run -0 --separate-stderr probe
+		[ -z "$(proxies)" ]
+		if [ $kind = other ]; then
+			[ -z "$stderr" ]
+		else
+			[ "${#stderr_lines[@]}" = 1 ]
+			[[ $stderr == 'cpushim: '*models.table* ]]
+		fi
+		answered_alone || { echo "$kind" && return 1; }
+		kill -9 "$(cat "$dir/qmp.pid")"
+		rm -f "$dir"/*
+	done
+	# lost in between: it is read again for the answer
+	cp "$CHECKOUT/build/root/usr/lib/cpushim/models.table" "$table"
+	probe
+	[ "$(proxies)" ]
+	rm "$table"
+	answered_alone
+}
+
+@test "a socket that can't be made is QEMU's to complain about" {
+	run --separate-stderr probe "$BATS_TEST_TMPDIR/nowhere" "$real"
+	local wanted=$status
+	[ "$wanted" != 0 ]
+	run --separate-stderr probe "$BATS_TEST_TMPDIR/nowhere"
+	[ "$status" = "$wanted" ]
+	[[ ${stderr_lines[0]} == 'cpushim: '*'/qmp-proxy: '* ]]
+	[[ $stderr == *nowhere* ]]
+	[ -z "$(proxies)" ]
+	# what is in its place makes room, as QEMU has it
+	: >"$dir/qmp.monitor"
+	probe
+	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" | grep -q '"gate64"'
+}
+
+# A QEMU that misbehaves as it is told, on the monitor that libvirt talks to or on ours
+bad_qemu() { # PERL: what it does with ($monitor: 0 libvirt's, 1 ours; $line)
+	rm "$qemu.distrib"
+	cat >"$qemu.distrib" <<-END
+		#!/usr/bin/perl
+		use IO::Select;
+		my (\$definitions) = '{"return": [{"name": "max", "typename": "max-x86_64-cpu", "unavailable-features": []}]';
+		my @m = map { /cpushim\d,fd=(\d+)/ ? do { open my \$h, "+<&=\$1"; \$h } : () } @ARGV;
+		sub out { my (\$n, \$words) = @_; syswrite \$m[\$n], \$words }
+		out(\$_, "{\"QMP\": {}}\n") for 0, 1;
+		open my \$pid, '>', '$dir/qmp.pid'; print \$pid \$\$; close \$pid;
+		my \$select = IO::Select->new(@m);
+		while (my @ready = \$select->can_read) {
+			for my \$h (@ready) {
+				my \$monitor = \$h == \$m[0] ? 0 : 1;
+				my \$line = <\$h> or exit;
+				my \$id = \$line =~ /("id": *[^,}]*)/ ? ", \$1" : "";
+				$1
+				if (\$line =~ /query-cpu-definitions/) { out(\$monitor, "\$definitions\$id}\r\n") }
+				elsif (\$line =~ /expansion/) {
+					out(\$monitor, '{"return": {"model": {"name": "max", "props": {"fpu": true}}}' . "\$id}\r\n") }
+				else { out(\$monitor, "{\"return\": {}\$id}\r\n") }
+			}
+		}
+	END
+	chmod +x "$qemu.distrib"
+	probe 3>&- &
+	local tries
+	for ((tries = 0; tries < 100; tries++)); do
+		[ ! -s "$dir/qmp.pid" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+asked() {
+	printf '%s\n' "$negotiate" "$query" '{"execute":"query-name","id":"libvirt-3"}' | talk "$dir/qmp.monitor"
+}
+
+own_answer='{"return": [{"name": "max", "typename": "max-x86_64-cpu", "unavailable-features": []}], "id":"libvirt-2"}'
+
+@test "a QEMU whose answer comes in pieces, among events, is answered for as well" {
+	bad_qemu 'if (!$monitor && $line =~ /query-cpu-definitions/) {
+		for (split //, "{\"event\": \"A\"}\r\n$definitions$id}\r\n{\"event\": \"B\"}\r\n") { out(0, $_) } next }'
+	asked >"$BATS_TEST_TMPDIR/got"
+	sed -n 3p "$BATS_TEST_TMPDIR/got" | grep -x '{"event": "A"}.'
+	sed -n 4p "$BATS_TEST_TMPDIR/got" | grep '"gate64"'
+	sed -n 5p "$BATS_TEST_TMPDIR/got" | grep -x '{"event": "B"}.'
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" = 6 ]
+}
+
+@test "if our own questions get nonsense, an error or no partner, libvirt gets QEMU's own answer" {
+	local kind does
+	for kind in nonsense error closed empty; do
+		case $kind in
+		nonsense) does='if ($monitor) { out(1, "]]]\n{}\n\x00\xff\n"); next }' ;;
+		error) does='if ($monitor && $line =~ /def/) { out(1, "{\"error\": {\"class\": \"GenericError\"}$id}\n"); next }' ;;
+		closed) does='if ($monitor) { $select->remove($h); close $h; next }' ;;
+		empty) does='if ($monitor) { out(1, "{\"return\": []$id}\n"); next }' ;;
+		esac
+		bad_qemu "$does"
+		asked >"$BATS_TEST_TMPDIR/got"
+		[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got" | tr -d '\r')" = "$own_answer" ] || { echo "$kind" && return 1; }
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" = 4 ]
+		gone "qmp-proxy $root"
+		wait
+		rm -f "$dir"/*
+	done
+}
+
+@test "if our child is killed, libvirt gets QEMU's own answer at once" {
+	bad_qemu 'next if $monitor;'
+	asked >"$BATS_TEST_TMPDIR/got" &
+	local tries pid child=
+	pid=$(proxies)
+	for ((tries = 0; tries < 60; tries++)); do
+		child=$(cat "/proc/$pid/task/$pid/children")
+		[ -z "$child" ] || break
+		sleep 0.05
+	done
+	kill -9 "${child% }"
+	wait $!
+	[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got" | tr -d '\r')" = "$own_answer" ]
+}
+
+@test "if our questions aren't answered, libvirt waits less than ten seconds for QEMU's own answer" {
+	bad_qemu 'next if $monitor;'
+	local start=$SECONDS
+	asked >"$BATS_TEST_TMPDIR/got"
+	[ $((SECONDS - start)) -le 10 ]
+	[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got" | tr -d '\r')" = "$own_answer" ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" = 4 ]
+}
+
+@test "a QEMU that dies in the middle of its answer: libvirt gets that half" {
+	bad_qemu 'if (!$monitor && $line =~ /query-cpu-definitions/) { out(0, "{\"return\": [{\"na"); exit }'
+	asked >"$BATS_TEST_TMPDIR/got"
+	[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got")" = '{"return": [{"na' ]
+	gone "qmp-proxy $root"
+}
+
+@test "an answer of more than sixteen megabytes passes as it is" {
+	bad_qemu 'if (!$monitor && $line =~ /query-cpu-definitions/) {
+		my $long = "{\"return\": [{\"name\": \"" . "x" x 20000000 . "\"}]$id}\r\n";
+		for (my $at = 0; $at < length $long;) { $at += syswrite $m[0], $long, 65536, $at } next }'
+	asked >"$BATS_TEST_TMPDIR/got"
+	[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got" | wc -c)" -gt 20000000 ]
+	run ! grep -q gate64 "$BATS_TEST_TMPDIR/got"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" = 4 ]
+}
+
+@test "a question of more than sixteen megabytes reaches QEMU, and the next one is answered for" {
+	# what is longer than the proxy listens to
+	bad_qemu 'if ($line =~ /x{1000}/) { $line = "{\"return\": " . length($line) . "}\n"; out(0, $line); next }'
+	{
+		echo "$negotiate"
+		printf '{"execute":"query-cpu-definitions","id":"'
+		head -c 17000000 /dev/zero | tr '\0' x
+		printf '"}\n%s\n' "$query"
+	} | talk "$dir/qmp.monitor" >"$BATS_TEST_TMPDIR/got"
+	[ "$(sed -n 3p "$BATS_TEST_TMPDIR/got")" = '{"return": 17000043}' ]
+	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ]
 }
