@@ -94,6 +94,7 @@ says_one_line() { # WORDS
 	# shellcheck disable=SC1003,SC2016 # as it is
 	untouched -name $'a\nb\tc' -name $'\xff\xfe\x80' $'\x01' -append 'quoted "and" $HOME `x` \' '*'
 	untouched -- -x --- - -cpux gate64 cpu gate64
+	untouched -cpu kvm64 -cpux gate64 -cp gate64 --cpu= gate64 -CPU gate64
 	printf -v long '%*s' 131000 ''
 	untouched -append "$long" -cpu kvm64
 	# shellcheck disable=SC2046 # words
