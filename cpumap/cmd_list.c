@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpushim list: the models, where they come from, and what each lacks here. */
+#include <errno.h>
 #include <getopt.h>
 
 #include "cmd.h"
@@ -7,14 +8,16 @@
 #include "qemu.h"
 
 static const char usage[] =
-	"Usage: cpushim list [--json]\n"
+	"Usage: cpushim list [--json | --digest]\n"
 	"List the models of the table: name, base, the definition's digest (its first 12\n"
 	"digits), whether it runs here under TCG and KVM or what is lacking, and where it\n"
 	"is defined. A model that takes the host's vendor isn't safe to migrate between\n"
 	"vendors.\n"
 	"\n"
-	"  -j, --json  as JSON, with whole digests\n"
-	"  -h, --help  this text\n"
+	"  -d, --digest  a line MODEL DIGEST each, or MODEL refused, the same on every node\n"
+	"                where the names mean the same: for diff\n"
+	"  -j, --json    as JSON, with whole digests\n"
+	"  -h, --help    this text\n"
 	"\n"
 	"Exit status: 0 listed; 2 there is no usable table.\n";
 
@@ -89,36 +92,65 @@ static json_t *row_json(const struct table_row *row, const struct here *here)
 			 kvm.data);
 }
 
-int cmd_list(int argc, char **argv)
+/* Nothing of this host: what a name means, or that it can't be had. */
+static int print_digests(const struct table *t)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	_cleanup_table_ struct table t = {0};
-	struct here here = {0};
-	struct error err = {0};
-	json_t *rows;
-	bool json = false;
-	int opt;
+	_cleanup_strv_ struct strv lines = {0};
 
-	while ((opt = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		if (opt == 'h')
-			return cmd_help(usage);
-		if (opt != 'j')
-			return usage_error("list", NULL);
-		json = true;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct table_row *row = &t->row[i];
+		_cleanup_text_ struct text line = {0};
+
+		text_addf(&line, "%s %s", row->model, *row->refused ? "refused" : row->digest);
+		if (line.failed || strv_add(&lines, line.data, line.len) < 0)
+			return cmd_fail(&(struct error){.code = -ENOMEM, .what = "out of memory"});
 	}
-	if (optind != argc)
-		return usage_error("list", "takes no argument");
-	if (cmd_table(&t, &err) < 0)
-		return cmd_fail(&err);
+	/* an emulator more is no line more */
+	strv_sort(&lines);
+	for (size_t i = 0; i < lines.n; i++)
+		puts(lines.item[i]);
+	return cmd_flush(EXIT_YES);
+}
+
+static int print_all(const struct table *t, bool json)
+{
+	struct here here = {0};
+	json_t *rows;
+
 	ask_here(&here);
 	if (!json) {
-		for (size_t i = 0; i < t.n; i++)
-			print_row(&t.row[i], &here);
+		for (size_t i = 0; i < t->n; i++)
+			print_row(&t->row[i], &here);
 		return cmd_flush(EXIT_YES);
 	}
 	rows = json_array();
-	for (size_t i = 0; i < t.n; i++)
-		(void)json_array_append_new(rows, row_json(&t.row[i], &here));
+	for (size_t i = 0; i < t->n; i++)
+		(void)json_array_append_new(rows, row_json(&t->row[i], &here));
 	return cmd_json(rows);
+}
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct option options[] = {{"digest", no_argument, NULL, 'd'},
+						{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	_cleanup_table_ struct table t = {0};
+	struct error err = {0};
+	bool json = false, digest = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "djh", options, NULL)) != -1) {
+		if (opt == 'h')
+			return cmd_help(usage);
+		if (opt != 'j' && opt != 'd')
+			return usage_error("list", NULL);
+		json |= opt == 'j';
+		digest |= opt == 'd';
+	}
+	if (optind != argc || (json && digest))
+		return usage_error("list", "takes no argument, and one of --digest and --json");
+	if (cmd_table(&t, &err) < 0)
+		return cmd_fail(&err);
+	return digest ? print_digests(&t) : print_all(&t, json);
 }

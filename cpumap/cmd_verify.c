@@ -12,7 +12,7 @@
 #define TIMEOUT_MS 60000
 
 static const char usage[] =
-	"Usage: cpushim verify [OPTION]... MODEL\n"
+	"Usage: cpushim verify [OPTION]... MODEL...\n"
 	"Start the real QEMU with the model's expansion and a guest that executes CPUID on each\n"
 	"vCPU, and compare what it read with the definition: exact, or the differences.\n"
 	"\n"
@@ -24,17 +24,21 @@ static const char usage[] =
 	"  -r, --read FILE      start nothing: compare the last complete dump in FILE, which such "
 	"a\n"
 	"                       guest wrote to a serial port (- is standard input)\n"
-	"  -d, --digest         print one line: MODEL ACCELERATOR DIGEST-OF-WHAT-WAS-READ\n"
-	"  -j, --json           as JSON\n"
+	"  -d, --digest         a line each: MODEL ACCELERATOR DIGEST-OF-WHAT-WAS-READ, or refused "
+	"or\n"
+	"                       unknown in its place, for diff between nodes; without a MODEL, of "
+	"all\n"
+	"  -j, --json           as JSON; of several models, a list\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"Exit status: 0 exact; 1 it differs, or is refused; 2 could not tell.\n";
+	"Exit status: 0 exact; 1 it (or one of them) differs, or is refused; 2 could not tell.\n";
 
 struct options {
 	const char *model, *accel, *machine, *emulator, *read;
 	unsigned int cpus[2];
 	size_t n_cpus;
 	bool digest, json;
+	json_t *answers; /* of several models; NULL: there is but one */
 };
 
 static int parse_cpus(const char *text, struct options *o)
@@ -107,6 +111,17 @@ static void add_names(struct text *t, const char *what, const struct featset *se
 	text_adds(t, "\n");
 }
 
+/* For diff: each model has a line, whatever became of it. */
+static void add_digest(struct text *t, const struct options *o, const struct verify_answer *a)
+{
+	bool refused = a->verdict == VERDICT_REFUSED;
+
+	text_addf(t, "%s %s %s\n", o->model, o->read ? "-" : o->accel,
+		  refused                           ? "refused"
+		  : *a->digest && !a->shows_through ? a->digest
+						    : "unknown");
+}
+
 /* What was read (or, where that proves nothing, what QEMU says), judged. */
 static void add_reading(struct text *t, const struct options *o, const struct verify_answer *a)
 {
@@ -156,11 +171,11 @@ static int print_text(const struct options *o, const struct verify_answer *a)
 	_cleanup_text_ struct text t = {0};
 
 	text_adds(&t, "");
-	if (o->digest && *a->digest && !a->shows_through)
-		text_addf(&t, "%s %s %s\n", o->model, o->read ? "-" : o->accel, a->digest);
-	else if (!o->digest && a->verdict == VERDICT_REFUSED)
+	if (o->digest)
+		add_digest(&t, o, a);
+	else if (a->verdict == VERDICT_REFUSED)
 		add_refusal(&t, o, a);
-	else if (!o->digest && was_read(a))
+	else if (was_read(a))
 		add_reading(&t, o, a);
 	if (!t.failed)
 		fputs(t.data, stdout);
@@ -203,7 +218,7 @@ static json_t *vcpus_json(const struct options *o)
 	return list;
 }
 
-static int print_json(const struct options *o, const struct verify_answer *a)
+static json_t *answer_json(const struct options *o, const struct verify_answer *a)
 {
 	static const char *const words[] = {
 		[VERDICT_EXACT] = "exact",
@@ -218,7 +233,6 @@ static int print_json(const struct options *o, const struct verify_answer *a)
 		o->read ? json_pack("[i]", (int)a->vcpus) : vcpus_json(o), "features",
 		(int)featset_count(&a->model.features), "shows_through", a->shows_through, "lacks",
 		set_json(&a->refusal.lacks), "depends", set_json(&a->refusal.dependent));
-	int printed;
 
 	if (was_read(a)) {
 		(void)json_object_set_new(answer, "differences", diff_json(&a->diff));
@@ -231,18 +245,27 @@ static int print_json(const struct options *o, const struct verify_answer *a)
 		(void)json_object_set_new(
 			answer, "reason",
 			json_pack("{s:s, s:s}", "where", a->error.where, "what", a->error.what));
-	printed = cmd_json(answer);
-	return printed == EXIT_YES ? exit_status(a) : printed;
+	return answer;
 }
 
-static int print(const struct options *o, const struct verify_answer *a)
+/* One model's answer; of several, JSON is printed at the end. */
+static int print(struct options *o, const struct verify_answer *a)
 {
-	return (o->json ? print_json : print_text)(o, a);
+	int printed;
+
+	if (!o->json)
+		return print_text(o, a);
+	if (o->answers) {
+		(void)json_array_append_new(o->answers, answer_json(o, a));
+		return exit_status(a);
+	}
+	printed = cmd_json(answer_json(o, a));
+	return printed == EXIT_YES ? exit_status(a) : printed;
 }
 
 /* ---- doing ---- */
 
-static int verify_file(const struct options *o, const struct table_row *row)
+static int verify_file(struct options *o, const struct table_row *row)
 {
 	_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
 	_cleanup_verify_ struct verify_answer a = {0};
@@ -265,7 +288,7 @@ static int verify_file(const struct options *o, const struct table_row *row)
 	return print(o, &a);
 }
 
-static int verify_start(const struct options *o, const struct table_row *row)
+static int verify_start(struct options *o, const struct table_row *row)
 {
 	struct error err = {0};
 	_cleanup_free_ char *guest = root_path(GUEST_PATH);
@@ -286,18 +309,61 @@ static int verify_start(const struct options *o, const struct table_row *row)
 	return print(o, &a);
 }
 
-static int verify(const struct options *o)
+static int verify_row(struct options *o, const struct table *t, const char *model)
+{
+	struct error err = {0};
+	const struct table_row *row = cmd_row(t, model, strlen(model), o->emulator, &err);
+
+	if (!row)
+		return cmd_fail(&err);
+	o->model = row->model;
+	return o->read ? verify_file(o, row) : verify_start(o, row);
+}
+
+/* The models to verify: those named, or all of the table's. */
+static int models_of(struct strv *models, const struct table *t, const struct options *o, int n,
+		     char **named)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < n; i++)
+		r = strv_add(models, named[i], strlen(named[i]));
+	for (size_t i = 0; r == 0 && n == 0 && i < t->n; i++)
+		if (!o->emulator || table_row_is_at(&t->row[i], o->emulator))
+			r = strv_add(models, t->row[i].model, strlen(t->row[i].model));
+	if (n == 0)
+		strv_sort(models);
+	return r;
+}
+
+/* One that isn't exact is an answer; that one couldn't be told is the next best. */
+static int worse(int a, int b)
+{
+	if (a == EXIT_NO || b == EXIT_NO)
+		return EXIT_NO;
+	return a == EXIT_UNKNOWN || b == EXIT_UNKNOWN ? EXIT_UNKNOWN : EXIT_YES;
+}
+
+static int verify(struct options *o, int n, char **named)
 {
 	_cleanup_table_ struct table t = {0};
-	const struct table_row *row;
+	_cleanup_strv_ struct strv models = {0};
 	struct error err = {0};
+	int status = EXIT_YES, printed;
 
 	if (cmd_table(&t, &err) < 0)
 		return cmd_fail(&err);
-	row = cmd_row(&t, o->model, strlen(o->model), o->emulator, &err);
-	if (!row)
+	if (models_of(&models, &t, o, n, named) < 0) {
+		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
 		return cmd_fail(&err);
-	return o->read ? verify_file(o, row) : verify_start(o, row);
+	}
+	o->answers = o->json && models.n != 1 ? json_array() : NULL;
+	for (size_t i = 0; i < models.n; i++)
+		status = worse(status, verify_row(o, &t, models.item[i]));
+	if (!o->answers)
+		return status;
+	printed = cmd_json(o->answers);
+	return printed == EXIT_YES ? status : printed;
 }
 
 int cmd_verify(int argc, char **argv)
@@ -320,8 +386,9 @@ int cmd_verify(int argc, char **argv)
 		if (parse_option(opt, &o) != 0)
 			return EXIT_UNKNOWN;
 	}
-	if (optind + 1 != argc)
-		return usage_error("verify", "takes one MODEL");
-	o.model = argv[optind];
-	return verify(&o);
+	if (optind == argc && !o.digest)
+		return usage_error("verify", "takes a MODEL");
+	if (o.read && optind + 1 != argc)
+		return usage_error("verify", "--read takes one MODEL");
+	return verify(&o, argc - optind, argv + optind);
 }
