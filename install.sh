@@ -27,6 +27,7 @@ real=$emulator.distrib
 libdir=/usr/lib/cpushim
 manifest=$libdir/manifest
 table=$libdir/models.table
+published=/etc/cpushim/published
 map=/usr/share/libvirt/cpu_map
 include=$map/x86_cpushim.xml
 index=$map/index.xml
@@ -423,6 +424,16 @@ disallow_in_apparmor() {
 	done
 }
 
+# What the names mean is forgotten when nothing is left that could give them another meaning.
+remove_published() {
+	rm -f "$root$published".??????
+	if [ -n "$names" ] && [ -e "$root$published" ]; then
+		say "$root$published: what the names mean to guests; left with the definitions"
+	else
+		rm -f "$root$published"
+	fi
+}
+
 remove_files() {
 	remove_put '/usr/*'
 	rm -f "$root$table"
@@ -433,9 +444,13 @@ remove_files() {
 	done
 	rm -f "$root$table".?????? "$root$libdir"/.include* "$root$include".?????? \
 		"$root$map"/.cpushim.trial*
+	names=
 	for file in "$root"/etc/cpushim/models.d/*; do
-		[ ! -e "$file" ] || say "$file: the site's own; left alone"
+		[ -e "$file" ] || continue
+		say "$file: the site's own; left alone"
+		names=stay
 	done
+	remove_published
 	grep '^dir ' "$root$manifest" 2>/dev/null | sort -r | while read -r _ _ path; do
 		rmdir "$root$path" 2>/dev/null || :
 	done

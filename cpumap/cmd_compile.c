@@ -16,9 +16,12 @@ static const char usage[] =
 	"ask the real QEMU what it knows, and write " TABLE_PATH "\n"
 	"and, where libvirt's " LIBVIRTMAP_DIR "/index.xml names it,\n" LIBVIRTMAP_OURS
 	" beside it. libvirt has to be restarted when they changed.\n"
+	"Guests migrate by a model's name, so what a name once meant is kept in\n" PUBLISHED_PATH
+	", and a definition that gives it another meaning is refused.\n"
 	"\n"
 	"  -e, --emulator PATH  where the wrapper stands (" EMULATOR_DEFAULT ")\n"
 	"  -i, --include FILE   write the include to FILE and leave libvirt's alone\n"
+	"  -f, --force          published names may mean something else from now on\n"
 	"  -h, --help           this text\n"
 	"\n"
 	"Exit status: 0 done; 1 done, but a definition was refused; 2 nothing written.\n";
@@ -26,6 +29,7 @@ static const char usage[] =
 struct options {
 	const char *emulator;
 	const char *include;
+	bool force;
 };
 
 /* Reads libvirt's map, if there is a libvirt. */
@@ -136,22 +140,43 @@ static int write_table(const struct compiled *c, bool *changed, struct error *er
 	return file_write(path, 0644, t.data, t.len, changed, err);
 }
 
+/* Before the table: a name must not be in use that could still take another meaning. */
+static int write_published(const struct published *p, struct error *err)
+{
+	_cleanup_free_ char *path = root_path(PUBLISHED_PATH), *dir = path ? strdup(path) : NULL;
+	_cleanup_text_ struct text t = {0};
+	bool changed;
+
+	published_print(&t, p);
+	if (t.failed || !dir)
+		return error_set(err, -ENOMEM, PUBLISHED_PATH, 0, "out of memory");
+	*strrchr(dir, '/') = '\0';
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
+	return file_write(path, 0644, t.data, t.len, &changed, err);
+}
+
 static int run(const struct options *o, struct compiled *c, struct libvirtmap *map,
 	       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(o->emulator, err);
+	_cleanup_meanings_ struct meanings before = {.force = o->force};
 	_cleanup_qemu_ struct qemu q = {0};
 	bool have_map = false, table_changed = false, include_changed = false;
 	int r = real ? load_map(map, &have_map, err) : -ENOENT;
 
 	if (r == 0)
+		r = meanings_load(&before, err);
+	if (r == 0)
 		r = qemu_probe(&q, real, err);
 	if (r == 0)
-		r = compile(c, o->emulator, &q, have_map ? map : NULL, err);
+		r = compile(c, o->emulator, &q, have_map ? map : NULL, &before, err);
 	if (r < 0)
 		return r;
 	print_problems(c);
-	r = write_table(c, &table_changed, err);
+	r = write_published(&before.published, err);
+	if (r == 0)
+		r = write_table(c, &table_changed, err);
 	if (r == 0 && table_changed)
 		r = touch_wrapper(o->emulator, err);
 	if (r == 0 && have_map)
@@ -168,6 +193,7 @@ int cmd_compile(int argc, char **argv)
 {
 	static const struct option options[] = {{"emulator", required_argument, NULL, 'e'},
 						{"include", required_argument, NULL, 'i'},
+						{"force", no_argument, NULL, 'f'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct options o = {.emulator = EMULATOR_DEFAULT};
@@ -176,13 +202,16 @@ int cmd_compile(int argc, char **argv)
 	struct error err = {0};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "e:i:h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "e:i:fh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'e':
 			o.emulator = optarg;
 			break;
 		case 'i':
 			o.include = optarg;
+			break;
+		case 'f':
+			o.force = true;
 			break;
 		case 'h':
 			return cmd_help(usage);

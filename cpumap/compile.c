@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "expand.h"
+#include "frozen.h"
 #include "mapinclude.h"
 #include "util.h"
 
@@ -98,9 +99,30 @@ static void refuse(struct compiled *c, struct table_row *row, const struct error
 	c->n_refused++;
 }
 
+/* A name that keeps the meaning it had: what the table says of it stays, too. */
+static void keep_meaning(struct compiled *c, struct table_row *row, const struct meanings *before)
+{
+	const struct table_row *then = frozen_row(before, row->model);
+	const char *digest = published_digest(&before->published, row->model);
+	struct table_row kept = empty_row;
+
+	if (then)
+		kept = *then;
+	row->digest = keep(c, digest);
+	row->base = keep(c, kept.base);
+	row->vendor = keep(c, kept.vendor);
+	row->family = keep(c, kept.family);
+	row->cpu_model = keep(c, kept.cpu_model);
+	row->stepping = keep(c, kept.stepping);
+	row->features = keep(c, kept.features);
+	row->brings = keep(c, kept.brings);
+	row->tcg_lacks = keep(c, kept.tcg_lacks);
+	row->cpu = keep(c, kept.cpu);
+}
+
 /* A row for a good definition, which this QEMU may still not be able to provide. */
 static void add_model(struct compiled *c, struct model *m, const char *emulator,
-		      const struct qemu *q, const struct libvirtmap *map)
+		      const struct qemu *q, const struct libvirtmap *map, struct meanings *before)
 {
 	struct table_row *row = add_row(c, m->name, emulator, m->origin);
 	_cleanup_text_ struct text cpu = {0};
@@ -109,12 +131,18 @@ static void add_model(struct compiled *c, struct model *m, const char *emulator,
 
 	if (r == 0) {
 		describe(c, row, m, q, map);
-		r = expand_full(&cpu, m, q, &why);
+		r = frozen_check(row, before, &why);
 	}
+	if (r == -EEXIST)
+		keep_meaning(c, row, before);
 	if (r == 0)
-		row->cpu = keep(c, cpu.data);
-	else
+		r = expand_full(&cpu, m, q, &why);
+	if (r < 0) {
 		refuse(c, row, &why);
+		return;
+	}
+	row->cpu = keep(c, cpu.data);
+	c->failed |= published_put(&before->published, row->model, row->digest) < 0;
 }
 
 static bool has_row(const struct compiled *c, const char *model)
@@ -134,7 +162,7 @@ static bool deserves_row(const struct compiled *c, const struct problem *p, cons
 }
 
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
-	    const struct libvirtmap *map, struct error *err)
+	    const struct libvirtmap *map, struct meanings *before, struct error *err)
 {
 	_cleanup_free_ char *shipped = root_path(SHIPPED_DIR), *site = root_path(SITE_DIR);
 	const char *dirs[] = {shipped, site};
@@ -152,7 +180,7 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	if (!c->row)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	for (size_t i = 0; i < d->models.n; i++)
-		add_model(c, &d->models.item[i], emulator, q, map);
+		add_model(c, &d->models.item[i], emulator, q, map, before);
 	for (size_t i = 0; i < d->n_problems; i++)
 		if (deserves_row(c, &d->problem[i], q))
 			refuse(c,

@@ -5,6 +5,7 @@
 
 #include "definition.h"
 #include "libvirtmap.h"
+#include "published.h"
 #include "qemu.h"
 #include "table.h"
 
@@ -18,15 +19,29 @@ struct compiled {
 	bool failed; /* out of memory on the way */
 };
 
+/* What models have meant so far. */
+struct meanings {
+	struct published published;
+	struct table table; /* the one in use, for what differs; may be empty */
+	bool force;         /* the definitions' new meaning holds */
+};
+
+/* meanings_load: those of this root. What the table says is published, too. */
+int meanings_load(struct meanings *m, struct error *err);
+void meanings_free(struct meanings *m);
+#define _cleanup_meanings_ __attribute__((cleanup(meanings_free)))
+
 /**
  * compile: a row for each definition. A definition that is refused gets a row that says why, so
  * that hook and wrapper go on knowing its name; except where the name is QEMU's own, whose
- * guests are none of our business.
+ * guests are none of our business. So is one that gives a published name another meaning: its row
+ * keeps what the name means to the guests that have it, if the table still tells.
  * @emulator: the path that goes into the rows
  * @map: NULL where there is no libvirt
+ * @before: what names mean so far; what is new or insisted on is added to its published ones
  */
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
-	    const struct libvirtmap *map, struct error *err);
+	    const struct libvirtmap *map, struct meanings *before, struct error *err);
 void compiled_free(struct compiled *c);
 #define _cleanup_compiled_ __attribute__((cleanup(compiled_free)))
 

@@ -28,7 +28,8 @@ struct table_row {
 	const char *model;
 	const char *emulator; /* the path that the wrapper stands at */
 	const char *refused;  /* why this model can't be had with this emulator; then cpu, base and
-			       * identity may be empty, and whoever asks for the model is refused */
+			       * identity may be empty, and whoever asks for the model is refused.
+			       * Where the name is published with another meaning they say that */
 	const char *digest;   /* of the definition: 64 hexadecimal digits */
 	const char *origin;   /* FILE:LINE of the definition */
 	const char *base;     /* QEMU's model to start from */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The published names: what each site model means, by its definition's digest. A guest migrates by
+ *its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
+ *table.
+ *
+ *	# a comment
+ *	MODEL DIGEST
+ *
+ * Sorted by name. Written by `cpushim compile` alone; a definition that goes leaves its line.
+ */
+#ifndef CPUSHIM_PUBLISHED_H
+#define CPUSHIM_PUBLISHED_H
+
+#include "error.h"
+#include "sha256.h"
+#include "table.h"
+
+#define PUBLISHED_PATH "/etc/cpushim/published"
+
+struct published_name {
+	char model[MODEL_NAME_MAX + 1];
+	char digest[SHA256_HEX];
+};
+
+struct published {
+	struct published_name *name; /* sorted by model */
+	size_t n;
+	bool there; /* the file exists */
+};
+
+/**
+ * published_load: read the file at @path: root's or the caller's own, and nobody else may write it.
+ * No file: nothing is published. -EINVAL: a line isn't MODEL DIGEST, or names a model twice; then
+ * nothing can be said of any name, and whoever asks must not take them for free.
+ */
+int published_load(struct published *p, const char *path, struct error *err);
+void published_free(struct published *p);
+#define _cleanup_published_ __attribute__((cleanup(published_free)))
+
+/* published_digest: what @model was published as; NULL: it never was. */
+const char *published_digest(const struct published *p, const char *model);
+
+/* published_put: @model means @digest from now on. -ENOMEM, -EINVAL: not a name or no digest. */
+int published_put(struct published *p, const char *model, const char *digest);
+
+/* published_table: what a table that was in use says is published, too. */
+int published_table(struct published *p, const struct table *t);
+
+struct text;
+void published_print(struct text *out, const struct published *p);
+
+#endif
