@@ -34,6 +34,9 @@ int cmd_flush(int status);
 /* cmd_json: print @answer (taken over; NULL: out of memory). */
 int cmd_json(json_t *answer);
 
+/* cmd_foreign: a JSON string of text that others wrote, escaped and cut; null for NULL. */
+json_t *cmd_foreign(const char *s);
+
 /* cmd_table: the table of this root; says how to get one where there is none. */
 int cmd_table(struct table *t, struct error *err);
 
@@ -48,6 +51,8 @@ int cmd_rewrite(int argc, char **argv);
 int cmd_compile(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_guests(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_hook(int argc, char **argv);
 
 #endif

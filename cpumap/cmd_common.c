@@ -83,3 +83,11 @@ int cmd_json(json_t *answer)
 	putchar('\n');
 	return cmd_flush(EXIT_YES);
 }
+
+/* An expansion has some 3000 characters. */
+json_t *cmd_foreign(const char *s)
+{
+	char shown[8192];
+
+	return s ? json_string(text_escape(shown, sizeof(shown), s, strlen(s))) : json_null();
+}

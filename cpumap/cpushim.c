@@ -16,6 +16,10 @@ static const struct command {
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},
 	{"verify", cmd_verify, "start the real QEMU and compare what a guest reads"},
+	{"guests", cmd_guests,
+	 "the guests that run here, and whether they have what they asked for"},
+	{"why", cmd_why,
+	 "one guest's way: asked, libvirt's view, the table, its QEMU, what blocks it"},
 	{"hook", cmd_hook, NULL},
 };
 

@@ -7,6 +7,7 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "process.h"
 #include "record.h"
 #include "worker.h"
 
@@ -119,63 +120,33 @@ static int start(struct job *j)
 	return refuse(j, r.model, &reasons);
 }
 
-/* A file of /proc/PID or of libvirt's, whatever is in it. */
-static char *read_small(const char *path, size_t *len)
+/* The QEMU whose PID libvirt noted. */
+static int read_qemu(struct process *p, const char *name)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	char *data = NULL;
-
-	if (!f || fd_read_all(fileno(f), 4 << 20, &data, len) < 0)
-		return NULL;
-	return data;
-}
-
-/* The command line of the QEMU whose PID libvirt noted; NUL between its arguments. */
-static char *read_cmdline(const char *name, size_t *len)
-{
-	_cleanup_free_ char *dir = root_path(PID_DIR), *path = NULL, *pid_text = NULL, *proc = NULL;
+	_cleanup_free_ char *dir = root_path(PID_DIR), *path = NULL, *text = NULL;
 	uint64_t pid;
-	size_t n;
+	size_t len;
 
 	if (!dir || strchr(name, '/') || asprintf(&path, "%s/%s.pid", dir, name) < 0)
-		return NULL;
-	pid_text = read_small(path, &n);
-	if (!pid_text || number_parse(pid_text, strcspn(pid_text, "\n"), 10, INT32_MAX, &pid) < 0 ||
-	    asprintf(&proc, "/proc/%d/cmdline", (int)pid) < 0)
-		return NULL;
-	return read_small(proc, len);
-}
-
-/* The last value of an option in a command line; NULL: it isn't there. */
-static const char *last_option(const char *cmdline, size_t len, const char *option)
-{
-	const char *value = NULL, *end = cmdline + len;
-
-	for (const char *at = cmdline; at < end; at += strlen(at) + 1) {
-		const char *next = at + strlen(at) + 1;
-
-		/* QEMU takes both spellings */
-		if (next < end &&
-		    (strcmp(at, option) == 0 || (at[0] == '-' && strcmp(at + 1, option) == 0)))
-			value = next;
-	}
-	return value;
+		return -EINVAL;
+	if (file_read(path, TRUST_ANY, PROCESS_LIMIT, &text, &len, NULL) < 0 ||
+	    number_parse(text, strcspn(text, "\n"), 10, INT32_MAX, &pid) < 0)
+		return -ENOENT;
+	return process_read(p, "/proc", (int)pid);
 }
 
 static int check_process(struct job *j, const struct record *r)
 {
 	_cleanup_strv_ struct strv reasons = {0};
-	_cleanup_free_ char *cmdline = NULL;
+	_cleanup_process_ struct process qemu = {0};
 	const char *uuid, *last_words = "its QEMU can't be found by libvirt's " PID_DIR "/NAME.pid";
-	size_t len = 0;
 
 	use_record(j, r);
-	cmdline = read_cmdline(j->name, &len);
-	uuid = cmdline ? last_option(cmdline, len, "-uuid") : NULL;
+	uuid = read_qemu(&qemu, j->name) == 0 ? process_option(&qemu, "-uuid") : NULL;
 	if (!uuid || strcmp(uuid, j->asked.domain.uuid) != 0)
 		(void)strv_add(&reasons, last_words, strlen(last_words));
 	else
-		decide_started(last_option(cmdline, len, "-cpu"), &j->asked.facts, r, &reasons);
+		decide_started(process_option(&qemu, "-cpu"), &j->asked.facts, r, &reasons);
 	return refuse(j, r->model, &reasons);
 }
 

@@ -122,6 +122,24 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	return 0;
 }
 
+int domain_read_status(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	const xmlNode *domain;
+	int r;
+
+	*d = (struct domain){0};
+	r = xml_parse(&doc, xml, len, name, "domstatus", err);
+	if (r < 0)
+		return r;
+	domain = child(xmlDocGetRootElement(doc), "domain");
+	if (!domain)
+		return error_set(err, -EINVAL, name, 0, "has no <domain>");
+	if (read_parts(d, domain) < 0)
+		return error_set(err, -ENOMEM, name, 0, "out of memory");
+	return 0;
+}
+
 /* force is require under enforce; optional and forbid ask libvirt about the host, not us. */
 static const char *policy_shown(const char *policy)
 {

@@ -28,6 +28,13 @@ struct domain {
  * -EINVAL: not well-formed, a DOCTYPE, not a <domain>
  */
 int domain_read(struct domain *d, char *xml, size_t len, const char *name, struct error *err);
+
+/**
+ * domain_read_status: the same of libvirt's own file of a running domain, a <domstatus> with the
+ * <domain> in it. Nothing can be spliced into that: domain_print refuses it.
+ */
+int domain_read_status(struct domain *d, char *xml, size_t len, const char *name,
+		       struct error *err);
 void domain_free(struct domain *d);
 #define _cleanup_domain_ __attribute__((cleanup(domain_free)))
 

@@ -24,19 +24,22 @@ static char *resolve(const char *emulator)
 	return real ? real : steal_pointer(&path);
 }
 
-int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err)
+static int load_table(struct asked *a, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	struct domain *d = &a->domain;
-	int r;
 
 	*a = (struct asked){.facts.table = &a->table};
-	r = path ? table_load(&a->table, path, err)
-		 : error_set(err, -ENOMEM, name, 0, "out of memory");
-	if (r == 0)
-		r = domain_read(d, xml, len, name, err);
-	if (r < 0 || !d->model)
-		return r;
+	return path ? table_load(&a->table, path, err)
+		    : error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
+}
+
+/* What a decision about a.domain rests on. */
+static void gather(struct asked *a)
+{
+	const struct domain *d = &a->domain;
+
+	if (!d->model)
+		return;
 	if (d->emulator) {
 		a->facts.emulator = a->emulator = resolve(d->emulator);
 		a->facts.wrapper = a->emulator && emulator_is_wrapper(a->emulator);
@@ -48,7 +51,28 @@ int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct 
 		a->facts.row = table_find(&a->table, d->model, strlen(d->model), NULL);
 	if (a->facts.row && d->kvm && kvm_offers(&a->kvm, NULL) == 0)
 		a->facts.kvm = &a->kvm;
-	return 0;
+}
+
+int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err)
+{
+	int r = load_table(a, err);
+
+	if (r == 0)
+		r = domain_read(&a->domain, xml, len, name, err);
+	if (r == 0)
+		gather(a);
+	return r;
+}
+
+int asked_domain(struct asked *a, struct domain *d, struct error *err)
+{
+	int r = load_table(a, err);
+
+	a->domain = *d;
+	*d = (struct domain){0};
+	if (r == 0)
+		gather(a);
+	return r;
 }
 
 static void say(const char *name, const char *model, const char *what)

@@ -24,6 +24,9 @@ struct asked {
  * Returns 0 (then facts.row is NULL if it asks for no site model), or what domain_read says.
  */
 int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err);
+
+/* asked_domain: the same of a domain that was read before; takes it over, also on error. */
+int asked_domain(struct asked *a, struct domain *d, struct error *err);
 void asked_free(struct asked *a);
 #define _cleanup_asked_ __attribute__((cleanup(asked_free)))
 

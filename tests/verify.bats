@@ -172,7 +172,7 @@ fake_qemu() {
 		run -2 cpushim $args
 		[[ $output == *cpushim:* ]]
 	done
-	for command in list show expand rewrite compile probe verify; do
+	for command in list show expand rewrite compile probe verify guests why; do
 		run -0 cpushim $command --help
 		[[ $output == 'Usage: cpushim '* ]]
 	done

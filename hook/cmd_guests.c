@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpushim guests: which CPU the guests that run here have, and whether it is what its name means.
+ */
+#include <errno.h>
+#include <getopt.h>
+
+#include "cpumap/cmd.h"
+#include "kept.h"
+#include "running.h"
+
+static const char usage[] =
+	"Usage: cpushim guests [--json]\n"
+	"List the QEMUs that run a guest here: domain, UUID, the site model that it asked for\n"
+	"(- if none), accelerator, and whether its -cpu is what that name means today; also of\n"
+	"guests that were started without cpushim. What a domain asked for is read in\n"
+	"libvirt's own files, so root sees more. A transient domain that libvirt translated\n"
+	"has no file that tells what it asked for.\n"
+	"\n"
+	"  -j, --json  as JSON, with the arguments\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit status: 0 each is what its name means; 1 some guest isn't; 2 could not tell.\n";
+
+#define ACCEL_MAX 24
+
+/* One guest, and what was found of it. */
+struct guest {
+	const struct process *process;
+	char *domain;
+	const char *uuid;  /* "": it has none */
+	const char *cpu;   /* NULL: none */
+	const char *asked; /* the file that says what it asked for; NULL: none does */
+	char accel[ACCEL_MAX];
+	struct kept live, saved;
+	struct running running;
+};
+
+static void guest_free(struct guest *g)
+{
+	free(g->domain);
+	kept_free(&g->live);
+	kept_free(&g->saved);
+}
+#define _cleanup_guest_ __attribute__((cleanup(guest_free)))
+
+/* A file of libvirt's is of this guest only if it has its UUID. */
+static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bool *forbidden)
+{
+	struct error err = {0};
+	int r = g->domain ? kept_read(k, dir, g->domain, &err) : -ENOENT;
+
+	*forbidden |= r == -EACCES || r == -EPERM;
+	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
+}
+
+static bool asks(const struct names *n, const struct kept *k)
+{
+	return k->domain.model && names_has(n, k->domain.model);
+}
+
+/* What libvirt passed on is in its status; what it translated, in the definition alone. */
+static void judge(struct guest *g, const struct names *n)
+{
+	bool forbidden = false, live = read_kept(&g->live, KEPT_LIVE, g, &forbidden);
+	bool saved = read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
+	const struct kept *asked = live && asks(n, &g->live)     ? &g->live
+				   : saved && asks(n, &g->saved) ? &g->saved
+								 : NULL;
+
+	g->asked = asked ? asked->path : NULL;
+	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->cpu);
+	if (g->running.runs == RUNS_NONE && forbidden) {
+		g->running.runs = RUNS_UNKNOWN;
+		(void)snprintf(g->running.why, sizeof(g->running.why),
+			       "what it asked for is in libvirt's files; run this as root");
+	}
+}
+
+static void read_guest(struct guest *g, const struct process *p, const struct names *n)
+{
+	const char *uuid = process_option(p, "-uuid");
+
+	*g = (struct guest){.process = p, .uuid = uuid ? uuid : ""};
+	g->domain = process_domain(p);
+	g->cpu = process_option(p, "-cpu");
+	process_accel(p, g->accel, sizeof(g->accel));
+	judge(g, n);
+}
+
+/* ---- printing ---- */
+
+static void print_guest(const struct guest *g)
+{
+	const struct running *r = &g->running;
+	const char *name = g->domain ? g->domain : "-";
+	char domain[80], uuid[48];
+
+	(void)text_escape(domain, sizeof(domain), name, strlen(name));
+	(void)text_escape(uuid, sizeof(uuid), *g->uuid ? g->uuid : "-",
+			  strlen(g->uuid) + !*g->uuid);
+	printf("%-20s %-36s %-16s %-6s ", domain, uuid, *r->model ? r->model : "-", g->accel);
+	switch (r->runs) {
+	case RUNS_MODEL:
+		printf("what the name means%s%s%s%s\n", *r->own ? ", with its own " : "", r->own,
+		       *r->why ? "; " : "", r->why);
+		break;
+	case RUNS_OTHER:
+		printf("%s%s%s%s\n", *r->model ? "asked " : "", r->model, *r->model ? ", " : "",
+		       r->why);
+		break;
+	case RUNS_UNKNOWN:
+		printf("can't tell: %s\n", r->why);
+		break;
+	default:
+		puts("no site model");
+	}
+}
+
+static json_t *guest_json(const struct guest *g)
+{
+	const struct running *r = &g->running;
+
+	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s, s:s*, s:s*, s:o, s:o}", "pid",
+			 g->process->pid, "domain", cmd_foreign(g->domain), "uuid",
+			 cmd_foreign(*g->uuid ? g->uuid : NULL), "model",
+			 *r->model ? json_string(r->model) : json_null(), "accel", g->accel, "runs",
+			 running_word(r->runs), "why", *r->why ? r->why : NULL, "own",
+			 *r->own ? r->own : NULL, "asked_in", cmd_foreign(g->asked), "cpu",
+			 cmd_foreign(g->cpu));
+}
+
+static int worse(int status, enum runs runs)
+{
+	if (status == EXIT_NO || runs == RUNS_OTHER)
+		return EXIT_NO;
+	return runs == RUNS_UNKNOWN ? EXIT_UNKNOWN : status;
+}
+
+static int list_guests(const struct names *n, const struct process_list *l, bool json)
+{
+	json_t *guests = json ? json_array() : NULL;
+	int status = EXIT_YES, printed;
+
+	for (size_t i = 0; i < l->n; i++) {
+		_cleanup_guest_ struct guest g;
+
+		read_guest(&g, &l->item[i], n);
+		status = worse(status, g.running.runs);
+		if (json)
+			(void)json_array_append_new(guests, guest_json(&g));
+		else
+			print_guest(&g);
+	}
+	printed = json ? cmd_json(guests) : cmd_flush(EXIT_YES);
+	return printed == EXIT_YES ? status : printed;
+}
+
+int cmd_guests(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	_cleanup_process_list_ struct process_list l = {0};
+	_cleanup_names_ struct names n = {0};
+	struct error err = {0};
+	bool json = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		if (opt == 'h')
+			return cmd_help(usage);
+		if (opt != 'j')
+			return usage_error("guests", NULL);
+		json = true;
+	}
+	if (optind != argc)
+		return usage_error("guests", "takes no argument");
+	if (cmd_table(&n.table, &err) < 0 || processes_qemu(&l, &err) < 0)
+		return cmd_fail(&err);
+	names_published(&n);
+	return list_guests(&n, &l, json);
+}

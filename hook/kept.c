@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kept.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "cpumap/util.h"
+
+#define KEPT_LIMIT ((size_t)64 << 20)
+
+/* How much of a log's end is looked at. */
+#define LOG_TAIL ((off_t)64 << 10)
+
+void kept_free(struct kept *k)
+{
+	domain_free(&k->domain);
+	free(k->path);
+	free(k->xml);
+	*k = (struct kept){0};
+}
+
+/* A name that is a file's in a directory, and none elsewhere. */
+static bool is_file_name(const char *name)
+{
+	return *name && *name != '.' && !strchr(name, '/');
+}
+
+int kept_read(struct kept *k, const char *dir, const char *name, struct error *err)
+{
+	_cleanup_free_ char *at = root_path(dir);
+	bool live = strcmp(dir, KEPT_LIVE) == 0;
+	size_t len;
+	int r;
+
+	*k = (struct kept){0};
+	if (!is_file_name(name))
+		return error_set(err, -ENOENT, dir, 0,
+				 "there is no file for a domain of that name");
+	if (!at || asprintf(&k->path, "%s/%s.xml", at, name) < 0) {
+		k->path = NULL;
+		return error_set(err, -ENOMEM, dir, 0, "out of memory");
+	}
+	r = file_read(k->path, TRUST_ANY, KEPT_LIMIT, &k->xml, &len, err);
+	if (r == 0)
+		r = (live ? domain_read_status : domain_read)(&k->domain, k->xml, len, k->path,
+							      err);
+	return r;
+}
+
+/* The end of a file, whole lines. */
+static char *read_tail(const char *path, size_t *len)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	char *text = NULL;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	if (st.st_size > LOG_TAIL && lseek(fd, st.st_size - LOG_TAIL, SEEK_SET) < 0)
+		return NULL;
+	return fd_read_all(fd, 2 * (size_t)LOG_TAIL, &text, len) == 0 ? text : NULL;
+}
+
+/* "2026-11-24 19:12:15.462+0000: shutting down, reason=failed" and the like. QEMU's own time stamps
+ * have a T between date and time (-msg timestamp=on). */
+static bool is_libvirts(const char *line)
+{
+	static const char shape[] = "0000-00-00 00:00:00.000+0000: ";
+
+	for (size_t i = 0; shape[i]; i++)
+		if (shape[i] == '0' ? line[i] < '0' || line[i] > '9' : line[i] != shape[i])
+			return false;
+	return true;
+}
+
+/* Environment and arguments end in a backslash but for the last of them, which begins with a dash.
+ */
+char *kept_last_words(const char *name)
+{
+	_cleanup_free_ char *dir = root_path(KEPT_LOG), *path = NULL, *text = NULL;
+	char *rest, *line;
+	const char *last = NULL;
+	size_t len = 0;
+
+	if (!dir || !is_file_name(name) || asprintf(&path, "%s/%s.log", dir, name) < 0)
+		return NULL;
+	rest = text = read_tail(path, &len);
+	while ((line = strsep(&rest, "\n"))) {
+		if (is_libvirts(line))
+			last = strstr(line, ": starting up libvirt") ? NULL : last;
+		else if (*line && *line != '-' && line[strlen(line) - 1] != '\\')
+			last = line;
+	}
+	return last ? strdup(last) : NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The XML that libvirt itself keeps of its domains, read from its files, for nobody may ask libvirt
+ *from inside a hook, and a daemon that hangs must not hang us: /run/libvirt/qemu/NAME.xml	a
+ *running guest: its CPU as libvirt made it (src/qemu/qemu_domain.c, <domstatus>)
+ *	/etc/libvirt/qemu/NAME.xml	what the next start asks for; transient domains have none
+ */
+#ifndef CPUSHIM_KEPT_H
+#define CPUSHIM_KEPT_H
+
+#include "domain.h"
+
+#define KEPT_LIVE  "/run/libvirt/qemu"
+#define KEPT_SAVED "/etc/libvirt/qemu"
+#define KEPT_LOG   "/var/log/libvirt/qemu"
+
+struct kept {
+	char *path; /* the file, as errors name it */
+	char *xml;
+	struct domain domain;
+};
+
+/**
+ * kept_read: a domain's file in directory @dir (KEPT_LIVE or KEPT_SAVED).
+ * @name: hostile; one that can't be a file's name has no file
+ * -ENOENT: there is none; -EACCES: only root may
+ */
+int kept_read(struct kept *k, const char *dir, const char *name, struct error *err);
+void kept_free(struct kept *k);
+#define _cleanup_kept_ __attribute__((cleanup(kept_free)))
+
+/**
+ * kept_last_words: what a domain's QEMU said last, by libvirt's log of it; libvirt's own lines left
+ * out. An allocated string, hostile as it is; NULL: there is none.
+ */
+char *kept_last_words(const char *name);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* QEMU processes: their command lines, as /proc shows them. What is in one was written by others.
+ */
+#ifndef CPUSHIM_PROCESS_H
+#define CPUSHIM_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cpumap/error.h"
+
+#define PROCESS_LIMIT ((size_t)4 << 20)
+
+struct process {
+	int pid;
+	char *cmdline; /* its arguments, NUL behind each */
+	size_t len;
+};
+
+struct process_list {
+	struct process *item; /* by pid */
+	size_t n;
+};
+
+/* process_read: the command line of @pid, seen in the proc file system at @proc. -ENOENT: it is
+ * gone. */
+int process_read(struct process *p, const char *proc, int pid);
+void process_free(struct process *p);
+#define _cleanup_process_ __attribute__((cleanup(process_free)))
+
+/* process_option: the last value of a QEMU option ("-cpu", also written "--cpu"); NULL: it isn't
+ * there. */
+const char *process_option(const struct process *p, const char *option);
+
+/**
+ * process_domain: the domain's name of `-name guest=NAME,...` or `-name NAME,...`, where a comma is
+ * written twice (QemuOpts). An allocated string, or NULL.
+ */
+char *process_domain(const struct process *p);
+
+/* process_accel: "kvm", "tcg", or what else is asked for ("kvm:tcg"), cut to fit and escaped. */
+void process_accel(const struct process *p, char *buf, size_t size);
+
+/**
+ * processes_qemu: the QEMUs that run a machine: those whose program is called qemu-system-*,
+ * qemu-kvm, kvm or kvm-spice (also with .distrib behind it), but for those that are only asked what
+ * they know (-machine none). -errno if /proc can't be read.
+ */
+int processes_qemu(struct process_list *l, struct error *err);
+void process_list_free(struct process_list *l);
+#define _cleanup_process_list_ __attribute__((cleanup(process_list_free)))
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "running.h"
+
+#include "cpumap/cpuarg.h"
+#include "cpumap/util.h"
+#include "decide.h"
+#include "record.h"
+
+/* How much of an argument is shown. */
+#define SHOWN_MAX 160
+
+void names_published(struct names *n)
+{
+	_cleanup_free_ char *path = root_path(PUBLISHED_PATH);
+
+	if (path)
+		(void)published_load(&n->published, path, NULL);
+}
+
+void names_free(struct names *n)
+{
+	table_free(&n->table);
+	published_free(&n->published);
+}
+
+bool names_has(const struct names *n, const char *model)
+{
+	return table_find(&n->table, model, strlen(model), NULL) ||
+	       published_digest(&n->published, model);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+say(struct running *r, enum runs runs, const char *fmt, ...)
+{
+	_cleanup_free_ char *why = NULL;
+	va_list ap;
+
+	r->runs = runs;
+	va_start(ap, fmt);
+	if (vasprintf(&why, fmt, ap) < 0)
+		why = NULL;
+	va_end(ap);
+	if (why)
+		(void)text_escape(r->why, sizeof(r->why), why, strlen(why));
+}
+
+const char *running_word(enum runs runs)
+{
+	static const char *const words[] = {
+		[RUNS_MODEL] = "model",
+		[RUNS_OTHER] = "other",
+		[RUNS_NONE] = "none",
+		[RUNS_UNKNOWN] = "unknown",
+	};
+
+	return words[runs];
+}
+
+char *running_shown(char *buf, size_t size, const char *arg)
+{
+	return text_escape(buf, size < SHOWN_MAX ? size : SHOWN_MAX, arg, strlen(arg));
+}
+
+/* ---- properties ---- */
+
+/* Where the caller's own properties begin: behind the expansion's enforce (cpuarg_merge). */
+static const char *own_props(const char *arg)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p))
+		if (p.name_len == strlen("enforce") && memcmp(p.name, "enforce", p.name_len) == 0)
+			return pos;
+	return arg + strlen(arg);
+}
+
+static void named_from(const char *pos, struct featset *set)
+{
+	struct cpu_prop p;
+
+	*set = (struct featset){0};
+	while (cpuarg_next(&pos, &p))
+		if (p.feature >= 0)
+			featset_add(set, (size_t)p.feature);
+}
+
+/* Only the wrapper pins all of these: of whatever model it was. */
+static bool is_expansion(const char *arg)
+{
+	static const char *const pinned[] = {"family", "model", "stepping", "enforce"};
+	const char *pos = arg + cpuarg_model_len(arg);
+	unsigned int seen = 0;
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p))
+		for (size_t i = 0; i < ARRAY_SIZE(pinned); i++)
+			if (p.name_len == strlen(pinned[i]) &&
+			    memcmp(p.name, pinned[i], p.name_len) == 0)
+				seen |= 1u << i;
+	return seen == (1u << ARRAY_SIZE(pinned)) - 1;
+}
+
+/* A QEMU that was older when it was started had no property for these, and so doesn't have them on:
+ * what the base would bring is always said. */
+static void add_nameless(struct featset *set, const struct table_row *row, const char *arg)
+{
+	struct featset named, has, brings;
+
+	named_from(arg + cpuarg_model_len(arg), &named);
+	if (featset_parse(&has, row->features, strlen(row->features), ',', NULL) < 0 ||
+	    featset_parse(&brings, row->brings, strlen(row->brings), ',', NULL) < 0)
+		return;
+	for (size_t i = 0; i < n_features; i++)
+		if (!featset_has(&named, i) && !featset_has(&has, i) && !featset_has(&brings, i))
+			featset_add(set, i);
+}
+
+/* ---- judging ---- */
+
+/* Is @arg the row's model, as this domain (NULL: any) would have it? */
+static bool is_model(const struct table_row *row, const struct domain *d, const char *arg,
+		     struct strv *reasons)
+{
+	const struct domain nothing = {0};
+	const struct facts facts = {.row = row};
+	struct featset own;
+	struct record record;
+
+	decide_record(d ? d : &nothing, row, &record);
+	named_from(own_props(arg), &own);
+	featset_union(&record.on, &own);
+	add_nameless(&record.on, row, arg);
+	decide_started(arg, &facts, &record, reasons);
+	return reasons->n == 0;
+}
+
+/* What the domain adds to the model and takes from it, as its QEMU was told. */
+static void note_own(struct running *r, const struct table_row *row, const char *arg)
+{
+	const char *pos = own_props(arg);
+	_cleanup_text_ struct text own = {0};
+	struct featset has;
+	struct cpu_prop p;
+
+	if (featset_parse(&has, row->features, strlen(row->features), ',', NULL) < 0)
+		return;
+	while (cpuarg_next(&pos, &p)) {
+		const char *start = p.sign ? p.name - 1 : p.name;
+
+		if (p.feature >= 0 && features[p.feature].kind == FEATURE_CPUID)
+			text_addf(&own, "%s%.*s", own.len ? " " : "", (int)(pos - start), start);
+	}
+	if (!own.failed && own.len)
+		(void)text_escape(r->own, sizeof(r->own), own.data, own.len);
+}
+
+static void found(struct running *r, const struct table_row *row, const char *arg)
+{
+	r->runs = RUNS_MODEL;
+	(void)snprintf(r->model, sizeof(r->model), "%s", row->model);
+	note_own(r, row, arg);
+	if (*row->refused)
+		say(r, RUNS_MODEL, "the definition here is refused today (`cpushim list`)");
+}
+
+static void judge_asked(struct running *r, const struct names *n, const struct domain *d,
+			const char *arg)
+{
+	const struct table_row *row =
+		table_find(&n->table, d->model, strlen(d->model), d->emulator);
+	_cleanup_strv_ struct strv reasons = {0};
+	char shown[256];
+
+	if (!row)
+		row = table_find(&n->table, d->model, strlen(d->model), NULL);
+	(void)snprintf(r->model, sizeof(r->model), "%s", d->model);
+	if (!row)
+		say(r, RUNS_OTHER, "no definition has that name any more");
+	else if (!*row->cpu)
+		say(r, RUNS_UNKNOWN, "its definition is refused: %s", row->refused);
+	else if (!arg)
+		say(r, RUNS_OTHER, "runs QEMU's default CPU: not what the name means");
+	else if (is_model(row, d, arg, &reasons))
+		found(r, row, arg);
+	else if (is_expansion(arg))
+		say(r, RUNS_OTHER, "not what the name means today: %s", reasons.item[0]);
+	else
+		say(r, RUNS_OTHER, "runs %s: not what the name means",
+		    running_shown(shown, sizeof(shown), arg));
+}
+
+/* The row that says exactly this comes before one of which it is a variant. */
+static const struct table_row *recognise(const struct names *n, const char *arg)
+{
+	const struct table_row *variant = NULL;
+
+	for (size_t i = 0; i < n->table.n; i++) {
+		const struct table_row *row = &n->table.row[i];
+		_cleanup_strv_ struct strv reasons = {0};
+
+		if (!*row->cpu)
+			continue;
+		if (cpuarg_matches(row->cpu, arg, NULL, NULL))
+			return row;
+		if (!variant && is_model(row, NULL, arg, &reasons))
+			variant = row;
+	}
+	return variant;
+}
+
+void running_judge(struct running *r, const struct names *n, const struct domain *asked,
+		   const char *arg)
+{
+	const struct table_row *row;
+
+	*r = (struct running){.runs = RUNS_NONE};
+	if (asked && asked->model && names_has(n, asked->model)) {
+		judge_asked(r, n, asked, arg);
+		return;
+	}
+	row = arg ? recognise(n, arg) : NULL;
+	if (row)
+		found(r, row, arg);
+	else if (arg && is_expansion(arg))
+		say(r, RUNS_OTHER, "an expansion of no model of today's table");
+}
