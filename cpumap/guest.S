@@ -144,7 +144,8 @@ start_other:
 	cmpl	$0, is_open
 	je	2f
 	call	report_cpu
-2:	call	release
+2:	xor	%eax, %eax		/* not by a call: the next one has the stack at once */
+	xchg	%eax, lock_word
 	jmp	stop
 
 acquire:
@@ -429,7 +430,13 @@ report_leaf:
 	pop	%ecx
 	pop	%edx
 	inc	%ecx
-	jmp	4b
+	/* topology ends at a level of type 0 (SDM 2A, CPUID); beyond it QEMU 11.1 aborts */
+	cmp	$0xb, %edi
+	je	5f
+	cmp	$0x1f, %edi
+	jne	4b
+5:	cmpb	$0, regs + 9
+	jne	4b
 9:	ret
 
 /* %edi: leaf, %ecx: subleaf */
