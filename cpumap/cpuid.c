@@ -298,7 +298,8 @@ static uint32_t copies(const struct cpuid_cpu *cpu)
 /* The bits of a word that something else than the definition decides. */
 static uint32_t others(const struct feature_word *w)
 {
-	uint32_t mask = 0;
+	/* 24H:EBX's low byte is AVX10's version, a number (SDM 2A, CPUID) */
+	uint32_t mask = w->leaf == 0x24 && w->subleaf == 0 && w->reg == REG_EBX ? 0xff : 0;
 
 	for (size_t i = 0; i < n_features; i++) {
 		const struct feature *f = &features[i];

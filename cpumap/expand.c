@@ -38,8 +38,43 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 	if (!*m->id.vendor || m->id.family < 0 || m->id.model < 0 || m->id.stepping < 0)
 		return error_set(err, -ENOENT, m->origin, 0,
 				 "model '%s': base '%s' has no vendor or signature of its own; add "
-				 "<vendor> and <signature>",
+				 "<vendor> and <signature family= model= stepping=>",
 				 m->name, m->base);
+	/* max_x86_cpu_realize (10.0) takes it for none */
+	if (base->computed && m->id.family == 0)
+		return error_set(err, -ENOTSUP, m->origin, 0,
+				 "model '%s': family 0 can't be had with base '%s'; name another "
+				 "base",
+				 m->name, m->base);
+	return 0;
+}
+
+/*
+ * Is there something that no guest sees of @m? QEMU with enforce refuses that only in part: the
+ * leaf of a feature that is off reads 0 (cpu_x86_cpuid, target/i386/cpu.c, 5.2 to 11.1), and an
+ * Intel CPU shows SYSCALL in 64-bit mode alone (SDM 2A, CPUID, 80000001H:EDX; QEMU 10.0's TCG).
+ */
+static int check_visible(const struct model *m, struct error *err)
+{
+	int lm = feature_find("lm", 2), syscall = feature_find("syscall", 7);
+
+	for (size_t i = 0; i < n_features; i++) {
+		int need = feature_needs(i);
+
+		if (!featset_has(&m->features, i) || need < 0 ||
+		    featset_has(&m->features, (size_t)need))
+			continue;
+		return error_set(err, -ENOTSUP, m->origin, 0,
+				 "model '%s': no guest sees its feature '%s' without '%s': add "
+				 "that, or disable '%s'",
+				 m->name, features[i].name, features[need].name, features[i].name);
+	}
+	if (strcmp(m->id.vendor, "GenuineIntel") == 0 &&
+	    featset_has(&m->features, (size_t)syscall) && !featset_has(&m->features, (size_t)lm))
+		return error_set(err, -ENOTSUP, m->origin, 0,
+				 "model '%s': no guest sees its feature 'syscall' without 'lm' on "
+				 "an Intel CPU: add that, or disable 'syscall'",
+				 m->name);
 	return 0;
 }
 
@@ -101,6 +136,28 @@ static void add_identity(struct text *out, const struct identity *id)
 	text_addf(out, ",family=%d,model=%d,stepping=%d", id->family, id->model, id->stepping);
 }
 
+/* What QEMU hides without pmu=on, which is off by default, and refuses with it where it can't be
+ * had: PDCM since 5.2 at the latest, arch-lbr in 11.1, not yet in 10.0 (cpu_x86_cpuid,
+ * x86_cpu_expand_features; measured). */
+static void add_pmu(struct text *out, const struct model *m)
+{
+	static const char *const hidden[] = {"pdcm", "arch-lbr"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		if (featset_has(&m->features, (size_t)feature_find(hidden[i], strlen(hidden[i])))) {
+			text_adds(out, ",pmu=on");
+			return;
+		}
+}
+
+/* A base's version of AVX10 counts as a feature that is asked for, avx10 or not (GraniteRapids;
+ * x86_cpu_filter_features, measured with 11.1). */
+static void add_avx10_version(struct text *out, const struct model *m, const struct qemu *q)
+{
+	if (q->has_avx10_version && !featset_has(&m->features, (size_t)feature_find("avx10", 5)))
+		text_adds(out, ",avx10-version=0");
+}
+
 /* Features of the definition that this QEMU has no property for. */
 static int check_properties(const struct model *m, const struct qemu *q, struct error *err)
 {
@@ -123,11 +180,15 @@ int expand_full(struct text *out, const struct model *m, const struct qemu *q, s
 		     : error_set(err, -ENOENT, m->origin, 0, "model '%s': no base '%s'", m->name,
 				 m->base);
 
+	if (r == 0)
+		r = check_visible(m, err);
 	if (r < 0)
 		return r;
 	text_adds(out, m->base);
 	add_identity(out, &m->id);
 	add_levels(out, m, base);
+	add_pmu(out, m);
+	add_avx10_version(out, m, q);
 	for (size_t i = 0; i < n_features; i++)
 		if (features[i].kind == FEATURE_CPUID && featset_has(&q->properties, i))
 			text_addf(out, ",%s=%s", features[i].qemu,
@@ -155,6 +216,8 @@ void expand_short(struct text *out, const struct model *m, const struct qemu *q)
 	featset_subtract(&off, &m->features);
 	text_adds(out, m->base);
 	add_identity(out, &m->id);
+	add_pmu(out, m);
+	add_avx10_version(out, m, q);
 	add_features(out, &on, "on");
 	add_features(out, &off, "off");
 	text_adds(out, ",enforce");

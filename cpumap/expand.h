@@ -8,15 +8,18 @@
 
 /**
  * expand_identity: fill what the definition leaves open by the base's own.
- * Returns 0, or -ENOENT if this QEMU lacks the base.
+ * Returns 0; -ENOENT: this QEMU lacks the base, or the base an identity; -ENOTSUP: the base can't
+ * have this one.
  */
 int expand_identity(struct model *m, const struct qemu *q, struct error *err);
 
 /**
  * expand_full: the full statement:
- * BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,] every feature that this QEMU
- * has as a property =on or =off, enforce. It depends on the definition and the binary alone.
- * -ENOTSUP: this QEMU has no property for a feature of the definition; @err names all of them.
+ * BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,][pmu=on,]
+ * [avx10-version=0,] every feature that this QEMU has as a property =on or =off, enforce. It
+ * depends on the definition and the binary alone.
+ * -ENOTSUP: this QEMU has no property for a feature of the definition (@err names all of them),
+ * or no guest can see one.
  */
 int expand_full(struct text *out, const struct model *m, const struct qemu *q, struct error *err);
 

@@ -51,6 +51,23 @@ int feature_at(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned int
 	return -1;
 }
 
+int feature_needs(size_t i)
+{
+	/* SDM 2A, CPUID; APM 3, E.4.9 */
+	static const struct {
+		uint32_t leaf;
+		const char *feature;
+	} needs[] = {
+		{0xd, "xsave"},     {0xf, "cmt"},    {0x12, "sgx"},  {0x14, "intel-pt"},
+		{0x1e, "amx-tile"}, {0x24, "avx10"}, {0x29, "apxf"}, {0x8000000a, "svm"},
+	};
+
+	for (size_t n = 0; n < ARRAY_SIZE(needs) && features[i].kind == FEATURE_CPUID; n++)
+		if (features[i].leaf == needs[n].leaf)
+			return feature_find(needs[n].feature, strlen(needs[n].feature));
+	return -1;
+}
+
 void featset_union(struct featset *a, const struct featset *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(a->word); i++)

@@ -133,15 +133,16 @@ static int read_model(struct qmp *m, json_t *definition, struct qemu_model *mode
 	/* these three aren't fixed models, and host isn't there without KVM (hw/core/cpu, 2.8) */
 	model->computed =
 		strcmp(name, "max") == 0 || strcmp(name, "host") == 0 || strcmp(name, "base") == 0;
-	if (strcmp(name, "host") == 0) {
-		model->id = IDENTITY_NONE;
+	model->id = IDENTITY_NONE;
+	if (strcmp(name, "host") == 0)
 		return 0;
-	}
 	r = expansion(m, name, true, &props, err);
 	if (r < 0)
 		return r;
 	features_of_props(props, NULL, &model->features);
-	identity_of_props(props, &model->id);
+	/* max says 0 of itself and is another at its start (max_x86_cpu_realize, 10.0) */
+	if (!model->computed)
+		identity_of_props(props, &model->id);
 	model->level = leaf_of(props, "level");
 	model->xlevel = leaf_of(props, "xlevel");
 	json_decref(props);
@@ -197,8 +198,8 @@ static int read_version(struct qmp *m, struct qemu *q, struct error *err)
 
 /* What max has here, and what some model has without its being unavailable (features that max
  * leaves out on purpose: no_autoenable, and topoext before 8.0). */
-static int provided(struct qmp *m, const struct qemu *q, struct featset *properties,
-		    struct featset *set, struct error *err)
+static int provided(struct qmp *m, struct qemu *q, struct featset *properties, struct featset *set,
+		    struct error *err)
 {
 	json_t *props = NULL;
 	int r = expansion(m, "max", false, &props, err);
@@ -207,6 +208,7 @@ static int provided(struct qmp *m, const struct qemu *q, struct featset *propert
 		return r;
 	*set = (struct featset){0};
 	features_of_props(props, properties, set);
+	q->has_avx10_version = json_object_get(props, "avx10-version");
 	json_decref(props);
 	for (size_t i = 0; i < q->n_models; i++) {
 		struct featset had = q->model[i].features;

@@ -17,13 +17,15 @@ struct qemu_model {
 	struct featset features;
 	struct featset unavailable; /* what the accelerator asked lacks of it */
 	uint32_t level, xlevel;     /* the highest basic and extended leaf it is defined with */
-	bool computed;              /* max, host, base: QEMU computes it, levels too */
+	bool computed;              /* max, host, base: QEMU computes it, levels and identity
+				     * (which is IDENTITY_NONE here) too */
 };
 
 struct qemu {
 	char *path;                /* the binary asked */
 	char version[64];          /* "7.2.22" */
 	struct featset properties; /* features[] that are CPU properties here */
+	bool has_avx10_version;    /* likewise avx10-version (9.2) */
 	struct strv names;         /* all of its models */
 	struct qemu_model *model;
 	size_t n_models;

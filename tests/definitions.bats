@@ -222,6 +222,41 @@ others_map() {
 	refuses vendor-and-signature
 }
 
+@test "a feature that no guest sees without another is refused" {
+	refuses unseen
+}
+
+@test "a base without an identity of its own needs one in the definition" {
+	refuses no-identity
+	site max <<-'END'
+		<cpus xmlns:shim='urn:cpushim:1'>
+		  <model name='on-max'>
+		    <shim:qemu base='max'/>
+		    <vendor name='Intel'/>
+		    <signature family='6' model='15' stepping='2'/>
+		    <feature name='fpu'/>
+		  </model>
+		</cpus>
+	END
+	say compile >/dev/null || true
+	[[ $(cpushim expand on-max) == max,vendor=GenuineIntel,family=6,model=15,stepping=2,* ]]
+}
+
+@test "what QEMU hides without pmu=on is asked for with it" {
+	site pmu <<-'END'
+		<cpus xmlns:shim='urn:cpushim:1'>
+		  <model name='with-pdcm'>
+		    <shim:qemu base='kvm64'/><feature name='fpu'/><feature name='pdcm'/>
+		  </model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	[[ $(cpushim expand with-pdcm) == *,pmu=on,* ]]
+	[[ $(cpushim expand gate64) != *pmu* ]]
+	run -1 cpushim verify with-pdcm
+	[[ $output == *'missing: pdcm'* ]]
+}
+
 @test "XML that is broken is refused with the first error's line" {
 	refuses broken
 }

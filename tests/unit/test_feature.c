@@ -83,6 +83,27 @@ static void test_what_a_definition_cannot_have(void)
 	CHECK(features[find("fpu")].kind == FEATURE_CPUID);
 }
 
+static int named(const char *name)
+{
+	return feature_find(name, strlen(name));
+}
+
+static void test_what_shows_only_with_another(void)
+{
+	CHECK(feature_needs((size_t)named("xgetbv1")) == named("xsave"));
+	CHECK(feature_needs((size_t)named("npt")) == named("svm"));
+	CHECK(feature_needs((size_t)named("sgx1")) == named("sgx"));
+	CHECK(feature_needs((size_t)named("xsave")) == -1);
+	CHECK(feature_needs((size_t)named("vmx-ept")) == -1);
+	/* and each of those that are needed is a feature of a definition itself */
+	for (size_t i = 0; i < n_features; i++) {
+		int need = feature_needs(i);
+
+		CHECK(need < 0 ||
+		      (features[need].kind == FEATURE_CPUID && feature_needs((size_t)need) == -1));
+	}
+}
+
 static void test_sets(void)
 {
 	_cleanup_text_ struct text t = {0};
@@ -176,6 +197,7 @@ int main(void)
 	test_every_spelling_finds_its_feature();
 	test_finding();
 	test_what_a_definition_cannot_have();
+	test_what_shows_only_with_another();
 	test_sets();
 	test_parsing();
 	test_words();
