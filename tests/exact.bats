@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Exact or refused, for random definitions on the real QEMU (tests/exact; tests/proof says what is
+# expected), and that this can fail.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+	cd "$CHECKOUT" || return
+	export TMPDIR=$BATS_TEST_TMPDIR
+}
+
+# a QEMU that gets another -cpu: the words of a sed script
+changed_qemu() {
+	qemu=$BATS_TEST_TMPDIR/qemu
+	cat >"$qemu" <<-EOF
+		#!/bin/bash
+		for word; do words+=("\$(sed '$1' <<<"\$word")"); done
+		exec $(readlink -f build/root/usr/bin/qemu-system-x86_64.distrib) "\${words[@]}"
+	EOF
+	chmod 755 "$qemu"
+}
+
+@test "guests of 300 random models are exact, or refused as QEMU by hand refuses" {
+	run -0 tests/exact --models 300 --seed 1
+	[[ ${lines[-1]} =~ ^([0-9]+)\ exact,\ ([0-9]+)\ refused\ and\ proven,\ 0\ wrong$ ]]
+	[ "${BASH_REMATCH[1]}" -gt 150 ]
+	[ "${BASH_REMATCH[2]}" -gt 30 ]
+	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 300 ]
+}
+
+@test "a feature too much or too few is found, and told with its model, leaf and bit" {
+	changed_qemu 's/,cx16=off/,cx16=on/'
+	run -1 tests/exact --models 30 --emulator "$qemu"
+	[[ $output == *"wrong: exact-1-"*"<model name='exact-1-"*'leaf 00000001.0 ECX: '*' cx16[13]'* ]]
+	[[ $output != *' 0 wrong' ]]
+	changed_qemu 's/,aes=on/,aes=off/'
+	run -1 tests/exact --models 30 --emulator "$qemu"
+	[[ $output == *' aes[25]'* ]]
+}
+
+@test "another identity is found" {
+	changed_qemu 's/,stepping=\([1-9][0-9]*\),/,stepping=0,/'
+	run -1 tests/exact --models 30 --emulator "$qemu"
+	[[ $output == *'leaf 1 EAX: '*', not '* ]]
+	changed_qemu 's/^\([^,]*,vendor=\)....,/\1XXXX/; s/,vendor=GenuineIntel/,vendor=AuthenticAMD/'
+	run -1 tests/exact --models 30 --emulator "$qemu"
+	[[ $output == *"leaf 0: vendor 'AuthenticAMD', not 'GenuineIntel'"* ]]
+}
+
+@test "a refusal that QEMU by hand doesn't make is none, and what must start must start" {
+	changed_qemu 's/,avx512f=off/,avx512f=on/'
+	run -1 tests/exact --models 30 --emulator "$qemu"
+	[[ $output == *"must start, status 1: "*avx512f* ]]
+	[[ $output == *"refused for what it hasn't: "*avx512f* ]]
+}
