@@ -19,6 +19,7 @@ usage='Usage: install.sh [OPTION]...            install on this node
 
 demo and check install the Debian packages that they need, and change nothing else.'
 
+caller=$(pwd)
 cd "$(dirname "$0")"
 checkout=$(pwd)
 
@@ -46,6 +47,7 @@ say() { printf '%s\n' "$*"; }
 
 fail() {
 	printf 'cpushim: %s\n' "$*" >&2
+	step=
 	exit 2
 }
 
@@ -147,16 +149,19 @@ place_hook|put the hook in its place
 restart_libvirt|have libvirt restarted'
 
 check_node() {
-	[ "$(id -u)" = 0 ] || fail 'install.sh: run it as root'
 	[ -x "$root$emulator" ] || [ -x "$root$real" ] ||
 		fail "$root$emulator: there is no QEMU; install qemu-system-x86"
-	[ ! -L "$root$emulator" ] ||
-		fail "$root$emulator: is a symbolic link, which cpushim doesn't replace; say which file libvirt is to run"
 	if [ -e "$root$real" ] && ! is_wrapper $emulator && ! noted "real - $real"; then
 		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
 	fi
 	[ -e "$root$index" ] ||
 		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
+	[ -n "$root" ] || command -v virsh >/dev/null ||
+		fail 'virsh: is needed to try the map before libvirt reads it; install libvirt-clients'
+	for path in $emulator $index $include $overrides; do
+		[ ! -L "$root$path" ] ||
+			fail "$root$path: is a symbolic link, which cpushim doesn't replace; put the file itself there"
+	done
 	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
 		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other; call $libdir/hook from it"
 	fi
@@ -328,7 +333,7 @@ restart_libvirt() {
 # Taking it away: the opposite order, so that nothing is named that isn't there.
 #
 
-uninstall_steps='check_root|look whether it may be done
+uninstall_steps='check_installed|look what is installed
 name_guests|name the running guests that have a site model
 unname_include|take the models out of the index of libvirt'\''s CPU map
 remove_include|remove the include
@@ -338,9 +343,13 @@ disallow_in_apparmor|take the rule out of AppArmor'\''s override
 remove_files|remove everything else that was put
 restart_libvirt|have libvirt restarted'
 
-check_root() {
-	[ "$(id -u)" = 0 ] || fail 'install.sh: run it as root'
-	[ -e "$root$manifest" ] || is_wrapper $emulator || say "cpushim isn't installed here"
+check_installed() {
+	if [ -e "$root$manifest" ]; then
+		return 0
+	elif is_wrapper $emulator; then
+		fail "$root$manifest: is lost, which tells what belongs to cpushim; install again, then uninstall"
+	fi
+	say "cpushim isn't installed here"
 }
 
 name_guests() {
@@ -458,9 +467,29 @@ remove_files() {
 	rmdir "$root$libdir" 2>/dev/null || [ ! -d "$root$libdir" ] || warn "$root$libdir: isn't empty; left alone"
 }
 
+# Alone on this node: a second run waits, and then finds the work done.
+be_alone() {
+	[ "$(id -u)" = 0 ] || fail 'install.sh: run it as root'
+	exec 9<"$root/usr/lib"
+	flock -n 9 || {
+		say "waiting for another install.sh on this node"
+		flock 9
+	}
+}
+
+# The last word on a step that failed; who failed in it has told why.
+tell_failure() {
+	status=$?
+	[ "$status" != 0 ] && [ -n "$step" ] || exit "$status"
+	fail "install.sh: step $number ($what) could not be done; put right what is told above and run it again"
+}
+
 # run_steps LIST: each, or only their names
 run_steps() {
 	number=0
+	step=
+	[ -n "$dry_run" ] || be_alone
+	trap tell_failure EXIT
 	while IFS='|' read -r step what <&3; do
 		number=$((number + 1))
 		if [ -n "$dry_run" ]; then
@@ -472,6 +501,7 @@ run_steps() {
 	done 3<<-STEPS
 		$1
 	STEPS
+	step=
 }
 
 #
@@ -523,7 +553,10 @@ while [ $# -gt 0 ]; do
 	--restart) restart=yes ;;
 	--destdir)
 		[ $# -gt 1 ] || fail 'install.sh: --destdir takes a directory'
-		root=${2%/}
+		[ -n "$2" ] || fail 'install.sh: --destdir takes a directory, and was given an empty word'
+		root=$(cd "$caller" && cd -- "$2" 2>/dev/null && pwd -P) ||
+			fail "$2: is no directory to install into"
+		root=${root%/}
 		shift
 		;;
 	--stop-after) # for the tests: as if killed there

@@ -1,0 +1,641 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# install.sh on nodes with the distribution's own dpkg, libvirt and QEMU: what it puts where, that it can
+# be run again, killed, refused a disk, and taken back to the byte. Needs root.
+
+# shellcheck disable=SC2154 # bats sets output and stderr
+bats_require_minimum_version 1.5.0
+
+emulator=/usr/bin/qemu-system-x86_64
+lib=/usr/lib/cpushim
+map=/usr/share/libvirt/cpu_map
+hooks=/etc/libvirt/hooks
+rule='/usr/bin/qemu-system-x86_64.distrib rmix,'
+override=/etc/apparmor.d/local/abstractions/libvirt-qemu
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	export ROOTS=$BATS_TEST_TMPDIR/roots
+	load lib/root.bash
+	load lib/libvirt.bash
+	node_new node
+	root=$(root_path node)
+	profile
+	keep=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	[ ! -e "$ROOTS/node/pid" ] || root_drop node
+}
+
+install() { # OPTION...
+	node_install node "$@"
+}
+
+# profile [LINE]: libvirt's AppArmor abstraction, which may not be on the machine
+profile() {
+	rm -rf "$root/etc/apparmor.d/local/abstractions" "$root/etc/apparmor.d/abstractions/libvirt-qemu"*
+	mkdir -p "$root/etc/apparmor.d/abstractions" "$root/etc/apparmor.d/local/abstractions"
+	printf '  /usr/bin/qemu-system-x86_64 rmix,\n  %s\n' \
+		"${1-#include <local/abstractions/libvirt-qemu>}" \
+		>"$root/etc/apparmor.d/abstractions/libvirt-qemu"
+}
+
+# listing [FORMAT]: all that install.sh might touch, with modes, owners, links, and digests. What is
+# in FORMAT is told of each file besides. dpkg keeps a backup of its own, which isn't told.
+listing() {
+	on node find /etc/libvirt /etc/cpushim /etc/apparmor.d $emulator $emulator.distrib /usr/bin/kvm \
+		/usr/bin/cpushim $lib /usr/share/cpushim /usr/share/libvirt /run/cpushim \
+		\( -type d -printf '%p %y %m %u:%g\n' -o -printf "%p %y %m %u:%g %n %s %l ${1-}\n" \) \
+		2>/dev/null | sort
+	# shellcheck disable=SC2016 # the inner shell's
+	on node sh -c 'find "$@" -type f -exec sha256sum {} + 2>/dev/null | sort -k2' sh /etc/libvirt \
+		/etc/cpushim /etc/apparmor.d $emulator $emulator.distrib /usr/bin/cpushim $lib \
+		/usr/share/cpushim /usr/share/libvirt
+	on node dpkg-divert --list
+	on node find /usr/bin /usr/sbin /usr/lib -maxdepth 1 | sort
+}
+
+# as_before: what is on the node is what "$keep/before" lists
+as_before() {
+	diff "$keep/before" <(listing)
+}
+
+is_wrapper() { # PATH
+	cmp -s "$CHECKOUT/build/qemu-wrapper" "$root$1"
+}
+
+map_loads() {
+	on node virsh -q -c test:///default cpu-models x86_64 >/dev/null
+}
+
+# Whatever has happened: an emulator that runs, a map that libvirt takes.
+is_usable() {
+	on node $emulator --version >/dev/null
+	map_loads
+}
+
+# fake PROGRAM SCRIPT: found before the real one
+fake() {
+	mkdir -p "$root/usr/local/sbin"
+	printf '#!/bin/sh\n%s\n' "$2" >"$root/usr/local/sbin/$1"
+	chmod 755 "$root/usr/local/sbin/$1"
+}
+
+gate64_starts() {
+	guest_start node asks --cpu "$(cpu_xml gate64)"
+	guest_exact node asks gate64
+}
+
+@test "each file is at its path, with its mode, and each step tells what it did" {
+	local path mode
+	run -0 install
+	[[ $output == *'4 models for /usr/bin/qemu-system-x86_64'* ]]
+	[[ $output == *'restart'*'libvirt'* ]]
+	while read -r mode path; do
+		[ "$mode $path" = "$(stat -c '%a' "$root$path") $path" ]
+		[ "$(stat -c %U:%G "$root$path")" = root:root ]
+	done <<-END
+		755 /usr/bin/cpushim
+		755 $emulator
+		755 $lib
+		755 $lib/qmp-proxy
+		755 $lib/qemu-wrapper
+		755 $lib/hook
+		644 $lib/guest
+		644 $lib/models.table
+		755 /usr/share/cpushim/models.d
+		644 /usr/share/cpushim/models.d/gate64.xml
+		644 /usr/share/cpushim/models.d/x86-64-v2.xml
+		644 /usr/share/cpushim/models.d/x86-64-v3.xml
+		644 /usr/share/cpushim/models.d/x86-64-v4.xml
+		755 /etc/cpushim/models.d
+		644 $map/x86_cpushim.xml
+		644 $map/index.xml
+		755 $hooks/qemu
+		644 $override
+	END
+	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu"
+	is_wrapper $emulator
+	grep -qF "$rule" "$root$override"
+	grep -q "include filename='x86_cpushim.xml'" "$root$map/index.xml"
+	[ "$(on node dpkg-divert --list $emulator)" = \
+		"local diversion of $emulator to $emulator.distrib" ]
+	[ "$(on node dpkg-divert --truename $emulator)" = $emulator.distrib ]
+	[ -z "$(find "$root/usr" "$root/etc" -xdev -name '*cpushim-*')" ]
+}
+
+@test "what others may not read by the caller's umask, they can read all the same" {
+	on node sh -c "umask 077; '$CHECKOUT/install.sh'" >/dev/null
+	[ "$(stat -c %a "$root$lib")" = 755 ]
+	[ "$(stat -c %a "$root/usr/share/cpushim/models.d")" = 755 ]
+	[ "$(stat -c %a "$root$override")" = 644 ]
+	on node setpriv --reuid 65534 --regid 65534 --clear-groups cat $lib/models.table >/dev/null
+}
+
+@test "run twice: the second changes nothing, and no file is as much as replaced" {
+	install
+	listing '%i %T@ %C@' >"$keep/first"
+	run -0 install
+	diff "$keep/first" <(listing '%i %T@ %C@')
+}
+
+@test "--dry-run prints numbered steps, and changes nothing" {
+	listing >"$keep/before"
+	run -0 install --dry-run
+	[[ ${lines[0]} == '1. '* ]]
+	[[ $output == *$'\n5. put the wrapper where QEMU is'* ]]
+	as_before
+	install
+	listing >"$keep/before"
+	run -0 install --uninstall --dry-run
+	[[ ${lines[0]} == '1. '* ]]
+	[[ $output == *$'\n6. put QEMU back where the wrapper is'* ]]
+	as_before
+}
+
+@test "--uninstall: the node is to the byte what it was" {
+	local names=(find / -xdev '(' -path /proc -o -path /tmp -o -path '/var/lib/dpkg/*-old' ')' -prune -o
+		-printf '%y %p\n')
+	on node "${names[@]}" | sort >"$keep/names"
+	listing >"$keep/before"
+	install
+	run ! as_before
+	run -0 install --uninstall
+	as_before
+	diff "$keep/names" <(on node "${names[@]}" | sort)
+	[ "$(on node dpkg --verify qemu-system-x86)" = '' ]
+	# and twice is harmless
+	run -0 install --uninstall
+	[[ $output == *"isn't installed here"* ]]
+	as_before
+}
+
+@test "--uninstall where it was never installed takes nothing of the site's" {
+	on node dpkg-divert --local --rename --divert $emulator.distrib --add $emulator
+	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	chmod 755 "$root$emulator"
+	listing >"$keep/before"
+	run install --uninstall
+	as_before
+}
+
+@test "a site's own diversion of QEMU to the same name is refused, and stays" {
+	on node dpkg-divert --local --rename --divert $emulator.distrib --add $emulator
+	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	chmod 755 "$root$emulator"
+	listing >"$keep/before"
+	run -2 install
+	[[ $output == *"$emulator.distrib"* ]]
+	as_before
+}
+
+@test "a site's own diversion of QEMU to elsewhere stays, and the wrapper works before it" {
+	on node dpkg-divert --local --rename --divert /usr/bin/site-qemu --add $emulator
+	on node ln /usr/bin/site-qemu $emulator
+	listing >"$keep/before"
+	install
+	is_wrapper $emulator
+	libvirt_up node
+	gate64_starts
+	guest_stop node asks
+	libvirt_down node
+	install --uninstall
+	[ "$(on node dpkg-divert --truename $emulator)" = /usr/bin/site-qemu ]
+	diff <(grep -v '/etc/libvirt' "$keep/before") <(listing | grep -v '/etc/libvirt')
+}
+
+# repacked: the package that the machine has, with another QEMU in it, as a file in the node's /tmp
+repacked() {
+	# shellcheck disable=SC2016 # the inner shell's
+	on node sh -c 'mkdir -p /tmp/deb/DEBIAN && dpkg-query -L qemu-system-x86 | grep -v "^/.$" |
+			grep -v "/usr/bin/qemu-system-x86_64$" | tar -c --no-recursion -T - |
+			tar -x -C /tmp/deb
+		cp "$1" /tmp/deb/usr/bin/qemu-system-x86_64
+		printf "another build" >>/tmp/deb/usr/bin/qemu-system-x86_64
+		dpkg-query -s qemu-system-x86 | sed "/^Status:\|^Conffiles:\|^ \//d; /^Version:/s/$/+another/" \
+			>/tmp/deb/DEBIAN/control
+		dpkg-deb -Znone --root-owner-group -b /tmp/deb /tmp/another.deb' sh "$1" >/dev/null 2>&1
+}
+
+@test "an upgraded QEMU package leaves the wrapper, replaces .distrib, and goes on after --uninstall" {
+	install
+	repacked $emulator.distrib
+	on node dpkg --force-unsafe-io --unpack /tmp/another.deb
+	is_wrapper $emulator
+	[ "$(tail -c 13 "$root$emulator.distrib")" = 'another build' ]
+	libvirt_up node
+	gate64_starts
+	# the models for it
+	run -0 install
+	is_wrapper $emulator
+	install --uninstall
+	[ "$(tail -c 13 "$root$emulator")" = 'another build' ]
+	[ ! -e "$root$emulator.distrib" ]
+	[ "$(on node dpkg-divert --list $emulator)" = '' ]
+}
+
+@test "a site's own hook stays to the byte, is called beside ours, and is there after --uninstall" {
+	# shellcheck disable=SC2016 # the hook's
+	printf '#!/bin/sh\n# the site'\''s\necho "$1 $2" >>/run/site-hook\nexit 0' >"$root$hooks/qemu"
+	chmod 750 "$root$hooks/qemu"
+	listing >"$keep/before"
+	sha256sum <"$root$hooks/qemu" >"$keep/hook"
+	run -0 install
+	[[ $output == *"$hooks/qemu stays"*"$hooks/qemu.d/cpushim"* ]]
+	[ "$(sha256sum <"$root$hooks/qemu")" = "$(cat "$keep/hook")" ]
+	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu.d/cpushim"
+	libvirt_up node
+	gate64_starts
+	grep -qx 'asks prepare' "$root/run/site-hook"
+	guest_stop node asks
+	# ours is the one that refuses this
+	run -1 guest_start node min --cpu "<cpu mode='custom' match='minimum'><model>gate64</model></cpu>"
+	[[ $output == *cpushim*minimum* ]]
+	libvirt_down node
+	rm -f "$root/etc/libvirt/.configured"
+	run -0 install --uninstall
+	[ "$(sha256sum <"$root$hooks/qemu")" = "$(cat "$keep/hook")" ]
+	diff <(grep "$hooks" "$keep/before") <(listing | grep "$hooks")
+}
+
+@test "a site's own hook on libvirt before 6.5 is refused, and nothing changes" {
+	printf '#!/bin/sh\nexit 0\n' >"$root$hooks/qemu"
+	chmod 755 "$root$hooks/qemu"
+	listing >"$keep/before"
+	local version
+	for version in 6.4.0 5.10.0; do
+		fake virsh "echo $version"
+		run -2 install
+		[[ $output == "cpushim: $hooks/qemu: "*6.5*"$lib/hook"* ]]
+		as_before
+	done
+	fake virsh 'echo 6.10.0'
+	rm -f "$root$hooks/qemu"
+	fake virsh 'echo 1.0; exit 0'
+	install
+}
+
+@test "AppArmor: the site's own lines in the local override stay, and are restored to the byte" {
+	# without a last newline, and not for all to read
+	printf '  /srv/images/** rwk,\n  # last' >"$root$override"
+	chmod 640 "$root$override"
+	chgrp 4 "$root$override"
+	listing >"$keep/before"
+	install
+	grep -qxF '  /srv/images/** rwk,' "$root$override"
+	grep -qx '  # last' "$root$override"
+	grep -qE "^ *$rule" "$root$override"
+	[ "$(stat -c '%a %g' "$root$override")" = '640 4' ]
+	install
+	[ "$(grep -cF "$rule" "$root$override")" = 1 ]
+	install --uninstall
+	as_before
+}
+
+@test "AppArmor: an empty local override, as Debian has it, stays" {
+	: >"$root$override"
+	listing >"$keep/before"
+	install
+	grep -qF "$rule" "$root$override"
+	install --uninstall
+	as_before
+}
+
+@test "AppArmor: the rule goes where this libvirt's profile includes it, and only where there is one" {
+	profile 'include if exists <abstractions/libvirt-qemu.d>'
+	listing >"$keep/before"
+	install
+	grep -qF "$rule" "$root/etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim"
+	[ ! -e "$root$override" ]
+	install --uninstall
+	as_before
+
+	profile '# nothing'
+	listing | grep apparmor >"$keep/before"
+	run -0 install
+	[[ $output == *'includes no local override; add to it:'*"$rule"* ]]
+	diff "$keep/before" <(listing | grep apparmor)
+	install --uninstall
+
+	rm -r "$root/etc/apparmor.d"
+	install
+	[ ! -e "$root/etc/apparmor.d" ]
+}
+
+@test "what the site changed since is left alone and named, everything else goes" {
+	install
+	echo changed >>"$root/usr/share/cpushim/models.d/gate64.xml"
+	printf '#!/bin/sh\nexit 0\n' >"$root$hooks/qemu"
+	printf '<cpus/>' >"$root/etc/cpushim/models.d/own.xml"
+	printf '<cpus/>' >"$root$map/x86_cpushim.xml"
+	run -0 install --uninstall
+	[ "$(grep -c "$hooks/qemu: was changed" <<<"$output")" = 1 ]
+	[[ $output == *'/usr/share/cpushim/models.d/gate64.xml: was changed'* ]]
+	[[ $output == *'/etc/cpushim/models.d/own.xml: '*'left alone'* ]]
+	[[ $output == *"$map/x86_cpushim.xml: "*'left alone'* ]]
+	[ -e "$root/usr/share/cpushim/models.d/gate64.xml" ]
+	[ -e "$root$hooks/qemu" ]
+	[ -e "$root/etc/cpushim/models.d/own.xml" ]
+	[ ! -e "$root$lib" ]
+	[ ! -e "$root/usr/bin/cpushim" ]
+	[ ! -e "$root/usr/share/cpushim/models.d/x86-64-v2.xml" ]
+	run ! is_wrapper $emulator
+	map_loads
+}
+
+@test "an emulator that the site put in the wrapper's place is left alone and named" {
+	install
+	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	sha256sum <"$root$emulator" >"$keep/theirs"
+	run -0 install --uninstall
+	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
+	[ "$(sha256sum <"$root$emulator")" = "$(cat "$keep/theirs")" ]
+	is_usable
+}
+
+@test "an emulator that is gone comes back with --uninstall" {
+	listing >"$keep/before"
+	install
+	rm "$root$emulator"
+	install --uninstall
+	as_before
+}
+
+@test "guests that run with a site model are named by --uninstall, and go on" {
+	install
+	libvirt_up node
+	gate64_starts
+	guest_start node other --cpu "$(cpu_xml kvm64)"
+	run -0 install --uninstall
+	[[ $output == *'guest asks runs with gate64'* ]]
+	[[ $output != *'guest other'* ]]
+	on node kill -0 "$(guest_pid node asks)"
+	guest_stop node asks
+	guest_stop node other
+}
+
+@test "not root: refused" {
+	mkdir "$root/tmp/checkout"
+	cp "$CHECKOUT/install.sh" "$root/tmp/checkout"
+	listing >"$keep/before"
+	local option
+	for option in '' --uninstall demo check; do
+		# shellcheck disable=SC2086 # an option or none
+		run -2 on node setpriv --reuid 65534 --regid 65534 --clear-groups \
+			/tmp/checkout/install.sh $option
+		[[ $output == 'cpushim: install.sh'*'as root' ]]
+	done
+	as_before
+}
+
+@test "no QEMU, no libvirt, no virsh, an emulator that is a link, nothing built: each refused with what to do" {
+	mv "$root$emulator" "$root/usr/bin/away"
+	listing >"$keep/before"
+	run -2 install
+	[[ $output == "cpushim: $emulator: "*'install qemu-system-x86' ]]
+	as_before
+	ln -s away "$root$emulator"
+	run -2 install
+	[[ $output == "cpushim: $emulator: is a symbolic link"* ]]
+	rm "$root$emulator"
+	mv "$root/usr/bin/away" "$root$emulator"
+
+	mv "$root$map" "$root/usr/share/away"
+	listing >"$keep/before"
+	run -2 install
+	[[ $output == "cpushim: $map/index.xml: "*'install libvirt-daemon-system' ]]
+	as_before
+	mv "$root/usr/share/away" "$root$map"
+
+	mv "$root/usr/bin/virsh" "$root/usr/share/away"
+	listing >"$keep/before"
+	run -2 install
+	[[ $output == 'cpushim: virsh: '*'install libvirt-clients' ]]
+	as_before
+	mv "$root/usr/share/away" "$root/usr/bin/virsh"
+
+	mkdir "$root/tmp/checkout"
+	cp "$CHECKOUT/install.sh" "$root/tmp/checkout"
+	listing >"$keep/before"
+	run -2 on node /tmp/checkout/install.sh
+	[[ $output == 'cpushim: build/'*"isn't built; run make"* ]]
+	as_before
+	install
+}
+
+@test "files that are links of the site's are refused before anything stands in the way" {
+	mv "$root$map/index.xml" "$root/etc/index.xml"
+	ln -s /etc/index.xml "$root$map/index.xml"
+	listing >"$keep/before"
+	run -2 install
+	[[ $output == "cpushim: $map/index.xml: is a symbolic link"* ]]
+	as_before
+}
+
+@test "wrong usage: exit 2 and a word; --help: the usage" {
+	listing >"$keep/before"
+	run -2 install --frobnicate
+	[[ $output == *"unknown argument '--frobnicate'"*--help* ]]
+	run -2 install --destdir
+	[[ $output == *'--destdir takes a directory'* ]]
+	# a variable that was empty isn't this machine
+	run -2 install --destdir ''
+	[[ $output == *'--destdir takes a directory'* ]]
+	run -2 install --destdir /nowhere
+	[[ $output == *'/nowhere: is no directory'* ]]
+	run -2 install --destdir --uninstall
+	[[ $output == *'--uninstall: is no directory'* ]]
+	run -0 install --help
+	[[ $output == 'Usage: install.sh'*--uninstall*--dry-run*--restart*--destdir* ]]
+	as_before
+}
+
+@test "--restart where no systemd runs says that it is left to do" {
+	run -0 install --restart
+	[[ $output == *'by hand'* ]]
+	is_wrapper $emulator
+}
+
+# image DIR: a root with the machine's QEMU, libvirt's map and what dpkg knows, as an image builder has it
+image() {
+	local modules
+	on node mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share/libvirt" "$1/etc/libvirt" "$1/var/lib"
+	on node cp $emulator "$1/usr/bin"
+	on node cp -r $map "$1/usr/share/libvirt"
+	on node cp -r /var/lib/dpkg "$1/var/lib"
+	for modules in "$root"/usr/lib/*/qemu; do
+		modules=${modules#"$root"}
+		on node mkdir -p "$1${modules%/qemu}"
+		on node cp -r "$modules" "$1${modules%/qemu}"
+	done
+}
+
+@test "--destdir installs into a prepared root, and touches nothing outside of it" {
+	image /tmp/image
+	on node sh -c 'cd /tmp/image && find . ! -path "*/dpkg/diversions*" | sort; find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort' >"$keep/image"
+	listing >"$keep/before"
+	run -0 install --destdir /tmp/image
+	as_before
+	is_wrapper "/tmp/image$emulator"
+	[ -x "$root/tmp/image$emulator.distrib" ]
+	[ -s "$root/tmp/image$lib/models.table" ]
+	run ! grep /tmp "$root/tmp/image$lib/models.table"
+	cmp "$CHECKOUT/hook/qemu" "$root/tmp/image$hooks/qemu"
+	grep -q x86_cpushim "$root/tmp/image$map/index.xml"
+	on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list $emulator | grep -q distrib
+	# relative to where the caller is
+	on node sh -c "cd /tmp && '$CHECKOUT/install.sh' --uninstall --destdir image/"
+	diff "$keep/image" <(on node sh -c 'cd /tmp/image && find . ! -path "*/dpkg/diversions*" | sort; find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort')
+	[ -z "$(on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list $emulator)" ]
+	as_before
+}
+
+@test "a full disk: said clearly, nothing half-written, and a later run completes" {
+	listing >"$keep/before"
+	local size refused=0
+	for size in 4k 64k 1200k 2300k; do
+		on node mkdir -p $lib
+		on node mount -t tmpfs -o "mode=755,size=$size" tmpfs $lib
+		if run install && [ "$status" != 0 ]; then
+			refused=$((refused + 1))
+			[ "$status" = 2 ]
+			[[ ${lines[-1]} == 'cpushim: '* ]]
+			[[ $output == *'No space left'* ]]
+			run ! is_wrapper $emulator
+		fi
+		is_usable
+		on node umount $lib
+	done
+	[ "$refused" -ge 3 ]
+	install
+	is_wrapper $emulator
+	libvirt_up node
+	gate64_starts
+	guest_stop node asks
+	libvirt_down node
+}
+
+@test "a full disk where libvirt's map or the hook is: the map stays whole, and a later run completes" {
+	local dir
+	for dir in $map $hooks; do
+		on node cp -r "$dir" /run/whole
+		on node mount -t tmpfs -o mode=755,size=2m tmpfs "$dir"
+		on node sh -c "cp -r /run/whole/. $dir && rm -r /run/whole; cat /dev/zero >$dir/filler || :" 2>/dev/null
+		run -2 install
+		[[ ${lines[-1]} == 'cpushim: '* ]]
+		[[ $output == *'No space left'* ]]
+		is_usable
+		[ ! -e "$root$hooks/qemu" ]
+		on node umount "$dir"
+	done
+	install
+	is_usable
+}
+
+@test "a file system that is read-only: said clearly, and a later run completes" {
+	listing >"$keep/before"
+	local dir
+	for dir in /usr/share /etc/apparmor.d $hooks; do
+		on node mount --bind "$dir" "$dir"
+		on node mount -o remount,bind,ro "$dir"
+		run -2 install
+		[[ ${lines[-1]} == 'cpushim: '* ]]
+		[[ $output == *'Read-only file system'* ]]
+		is_usable
+		on node umount "$dir"
+	done
+	install
+	is_wrapper $emulator
+	install --uninstall
+	as_before
+}
+
+@test "two at once: both end well, and the node is as after one" {
+	local first
+	install
+	listing >"$keep/one"
+	for _ in 1 2 3; do
+		install --uninstall
+		install >"$keep/first" 2>&1 &
+		first=$!
+		run -0 install
+		wait "$first"
+		diff "$keep/one" <(listing)
+	done
+	# who waits says so, and touches nothing before
+	install --uninstall
+	listing >"$keep/before"
+	on node flock /usr/lib sleep 1 &
+	sleep 0.2
+	install >"$keep/second" &
+	first=$!
+	sleep 0.3
+	as_before
+	wait "$first"
+	grep -q 'waiting for another install.sh' "$keep/second"
+	diff "$keep/one" <(listing)
+}
+
+@test "killed at any moment, run again it completes, and --uninstall takes all of it" {
+	local n total start
+	listing >"$keep/before"
+	start=$(date +%s%N)
+	install
+	total=$((($(date +%s%N) - start) / 1000000))
+	listing >"$keep/one"
+	for ((n = 1; n < 16; n++)); do
+		[ $((n % 2)) = 0 ] || install --uninstall
+		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 16)))" "$CHECKOUT/install.sh" || :
+		is_usable
+	done
+	install
+	diff "$keep/one" <(listing)
+	for ((n = 1; n < 8; n++)); do
+		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 32)))" "$CHECKOUT/install.sh" \
+			--uninstall || :
+		is_usable
+	done
+	install --uninstall
+	as_before
+}
+
+@test "a killed run's installation can be taken away at once" {
+	local n total start
+	listing >"$keep/before"
+	start=$(date +%s%N)
+	install
+	total=$((($(date +%s%N) - start) / 1000000))
+	install --uninstall
+	for ((n = 1; n < 12; n++)); do
+		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 12)))" "$CHECKOUT/install.sh" || :
+		install --uninstall
+		as_before
+	done
+}
+
+@test "a shipped model's name that the site has taken: said with both files, the rest is installed" {
+	mkdir -p "$root/etc/cpushim/models.d"
+	printf "<cpus xmlns:shim='urn:cpushim:1'>\n<model name='gate64'><shim:qemu base='kvm64'/>%s</model>\n</cpus>" \
+		"<feature name='fpu'/>" >"$root/etc/cpushim/models.d/site.xml"
+	run -0 install
+	[[ $output == *"/etc/cpushim/models.d/site.xml:2: model 'gate64': "*'/usr/share/cpushim/models.d/gate64.xml:'*'that one holds'* ]]
+	is_wrapper $emulator
+	libvirt_up node
+	gate64_starts
+}
+
+@test "a manifest that is lost: --uninstall says what to do, and that works" {
+	listing >"$keep/before"
+	install
+	rm "$root$lib/manifest"
+	run -2 install --uninstall
+	[[ $output == *"$lib/manifest: "*'install again'* ]]
+	is_wrapper $emulator
+	install
+	install --uninstall
+	run ! is_wrapper $emulator
+	[ ! -e "$root/usr/bin/cpushim" ]
+	[ ! -e "$root$lib" ]
+}
