@@ -115,6 +115,21 @@ static int expansion(struct qmp *m, const char *model, bool migratable, json_t *
 	return 0;
 }
 
+/*
+ * max says 0 of itself since 8.0, and takes these when it starts (max_x86_cpu_realize, target/i386,
+ * 8.0 to 11.0; before, it says them). The model base has none at all.
+ */
+static void identity_at_start(struct qemu_model *model)
+{
+	bool lm = featset_has(&model->features, (size_t)feature_find("lm", 2));
+
+	model->id.family = lm ? 15 : 6;
+	model->id.model = lm ? 107 : 6;
+	model->id.stepping = lm ? 1 : 3;
+	if (!*model->id.vendor)
+		model->id = IDENTITY_NONE;
+}
+
 static int read_model(struct qmp *m, json_t *definition, struct qemu_model *model,
 		      struct error *err)
 {
@@ -140,9 +155,9 @@ static int read_model(struct qmp *m, json_t *definition, struct qemu_model *mode
 	if (r < 0)
 		return r;
 	features_of_props(props, NULL, &model->features);
-	/* max says 0 of itself and is another at its start (max_x86_cpu_realize, 10.0) */
-	if (!model->computed)
-		identity_of_props(props, &model->id);
+	identity_of_props(props, &model->id);
+	if (model->computed && model->id.family == 0)
+		identity_at_start(model);
 	model->level = leaf_of(props, "level");
 	model->xlevel = leaf_of(props, "xlevel");
 	json_decref(props);

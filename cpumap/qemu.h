@@ -17,8 +17,8 @@ struct qemu_model {
 	struct featset features;
 	struct featset unavailable; /* what the accelerator asked lacks of it */
 	uint32_t level, xlevel;     /* the highest basic and extended leaf it is defined with */
-	bool computed;              /* max, host, base: QEMU computes it, levels and identity
-				     * (which is IDENTITY_NONE here) too */
+	bool computed;              /* max, host, base: QEMU computes it, levels too; the identity
+				     * of host and base is IDENTITY_NONE here */
 };
 
 struct qemu {
