@@ -90,7 +90,8 @@ static void close_the_rest(void)
 {
 	long max = sysconf(_SC_OPEN_MAX);
 
-	if (syscall(SYS_close_range, (unsigned int)FD_END, ~0U, 0U) == 0)
+	/* the kernel's name: Debian 11's glibc has no SYS_ name for it */
+	if (syscall(__NR_close_range, (unsigned int)FD_END, ~0U, 0U) == 0)
 		return;
 	for (int fd = FD_END; fd < (max > 0 && max < 65536 ? (int)max : 65536); fd++)
 		(void)close(fd);
