@@ -174,7 +174,7 @@ digest_in() {
 node_new() {
 	root_new "$@"
 	# this machine may be a node itself
-	[ ! -e /usr/lib/cpushim/manifest ] || node_install "$1" --uninstall >/dev/null
+	[ ! -e "$(root_path "$1")/usr/lib/cpushim/manifest" ] || node_install "$1" --uninstall >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 

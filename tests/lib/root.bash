@@ -6,7 +6,12 @@
 # name; all of it is gone, daemons and guests included, when root_drop is called or the shell
 # that made it ends. Needs root.
 #
-#	root_new NODE [--kvm]	make one; NODE becomes its host name
+# With --base, or ROOT_BASE, it lies over another system than this one, another Debian release say:
+# BASE/root is that system, and BASE/checkout this checkout as it was built there, which the node sees
+# in this one's place (tests/matrix makes them; see tests/lib/release).
+#
+#	root_new NODE [--kvm] [--base BASE]
+#				make one; NODE becomes its host name
 #	on NODE COMMAND...	run a command in it, with a clean environment
 #	root_path NODE		its root directory, as seen from outside
 #	root_link A B		a network cable between two: 10.77.0.1 and 10.77.0.2
@@ -28,8 +33,17 @@ root_hold() {
 }
 
 root_new() {
-	local node=$1 kvm=no dir=$ROOTS/$1 pid
-	[ "${2-}" != --kvm ] || kvm=yes
+	local node=$1 kvm=no base=${ROOT_BASE-} lower=/ built=$CHECKOUT dir=$ROOTS/$1 pid
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kvm) kvm=yes ;;
+		--base) base=$2 && shift ;;
+		*) return 2 ;;
+		esac
+		shift
+	done
+	[ -z "$base" ] || lower=$base/root built=$base/checkout
 	root_hold
 	mkdir -p "$dir/mnt"
 	mkfifo "$dir/ready"
@@ -38,7 +52,7 @@ root_new() {
 		exec {ROOT_HOLD}>&- 3>"$dir/ready" 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 		exec unshare -m -p -i -u -n -f --kill-child --propagation unchanged \
 			"$CHECKOUT/tests/lib/root-init" "$dir/mnt" "$node" "$kvm" \
-			"$CHECKOUT" ${BATS_RUN_TMPDIR:+"$BATS_RUN_TMPDIR"}
+			"$lower" "$built" "$CHECKOUT" ${BATS_RUN_TMPDIR:+"$BATS_RUN_TMPDIR"}
 	) <"$ROOTS/hold" >"$dir/log" 2>&1 &
 	printf '%s\n' "$!" >"$dir/unshare"
 	if ! read -r pid <"$dir/ready"; then
