@@ -129,11 +129,22 @@ static int touch_wrapper(const char *emulator, struct error *err)
 	return 0;
 }
 
+/* A path as it is on the node: a table that is made for a root elsewhere is used inside of it. */
+static const char *path_within(const char *path)
+{
+	const char *root = getenv("CPUSHIM_ROOT");
+	size_t len = root ? strlen(root) : 0;
+
+	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
+}
+
 static int write_table(const struct compiled *c, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
 	_cleanup_text_ struct text t = {0};
 
+	for (size_t i = 0; i < c->n; i++)
+		c->row[i].origin = path_within(c->row[i].origin);
 	table_print(&t, c->row, c->n);
 	if (t.failed || !path)
 		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");

@@ -78,15 +78,6 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 	row->tcg_lacks = keep_features(c, &lacks);
 }
 
-/* A path as it is on the node: a table that is made for a root elsewhere is used inside of it. */
-static const char *path_within(const char *path)
-{
-	const char *root = getenv("CPUSHIM_ROOT");
-	size_t len = root ? strlen(root) : 0;
-
-	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
-}
-
 static struct table_row *add_row(struct compiled *c, const char *model, const char *emulator,
 				 const char *origin)
 {
@@ -94,7 +85,6 @@ static struct table_row *add_row(struct compiled *c, const char *model, const ch
 	char shown[512];
 
 	*row = empty_row;
-	origin = path_within(origin);
 	row->model = keep(c, model);
 	row->emulator = keep(c, emulator);
 	row->origin = keep(c, text_escape(shown, sizeof(shown), origin, strlen(origin)));
