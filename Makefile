@@ -128,7 +128,7 @@ check: all unit
 	tests/run
 
 lint:
-	shellcheck -x install.sh tests/run tests/demo tests/exact tests/merge tests/lib/* .ci/run
+	shellcheck -x install.sh tests/run tests/demo tests/exact tests/merge tests/native tests/lib/* .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
 		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch]))

@@ -15,6 +15,7 @@
 #	guest_pid NODE NAME		its QEMU's process id in the node
 #	guest_args NODE NAME		its QEMU's arguments, one a line
 #	guest_cpu NODE NAME		the value of its last -cpu
+#	guest_words NODE NAME		what its QEMU says that it gives, as a guest's dump
 
 # What a session's libvirtd needs here; everything else is as the distribution has it.
 libvirt_configure() {
@@ -161,8 +162,53 @@ guest_dump_when_ready() {
 # guest_dump NODE NAME: its last complete dump
 guest_dump() {
 	tr -d '\0\r' <"$(root_path "$1")/run/guests/$2" |
-		awk '/^cpushim-guest/ { dump = "" } { dump = dump $0 "\n" } /^end$/ { last = dump }
-			END { printf "%s", last }'
+		awk '/^cpushim-guest/ { dump = ""; begun = 1 } { dump = dump $0 "\n" }
+			/^end$/ { if (begun) last = dump; begun = 0 } END { printf "%s", last }'
+}
+
+# guest_property NODE NAME PROPERTY: of its first vCPU, as QEMU's monitor prints it
+guest_property() {
+	on "$1" virsh -q qemu-monitor-command "$2" "{\"execute\": \"qom-get\", \"arguments\":
+		{\"path\": \"/machine/unattached/device[0]\", \"property\": \"$3\"}}" |
+		sed 's/.*"return": *//; s/, *"id":.*//; s/}$//; s/^"\(.*\)"$/\1/'
+}
+
+# guest_words: with a KVM that obeys, that is what the guest reads
+guest_words() {
+	local node=$1 name=$2 property reg leaf subleaf features family extended
+	local -A is=() word=() leaves=()
+	for property in vendor family model stepping level xlevel xlevel2; do
+		is[$property]=$(guest_property "$node" "$name" $property) || return
+	done
+	while read -r reg leaf subleaf features; do
+		word[$leaf $subleaf $reg]=$features
+		leaves[$leaf $subleaf]=1
+	done < <(guest_property "$node" "$name" feature-words | tr '{' '\n' | sed -n '
+		s/.*"cpuid-register": *"\(E.X\)".*/&\1/; s/.*"cpuid-input-eax": *\([0-9]*\).*/& \1/; t next
+		: next
+		s/.*"cpuid-input-ecx": *\([0-9]*\).*/& \1/; t ecx
+		s/$/ 0/
+		: ecx
+		s/.*"features": *\([0-9]*\).*}[^E]*\(E.X.*\)/\2 \1/p')
+	family=${is[family]}
+	extended=$((family > 15 ? family - 15 : 0))
+	word["1 0 EAX"]=$((extended << 20 | (family - extended) << 8 | is[model] >> 4 << 16 | (is[model] & 15) << 4 | is[stepping]))
+	printf 'cpushim-guest 1\ncpu 0\n'
+	# the vendor's 12 letters are in EBX, EDX, ECX
+	printf '00000000 00000000 %08x %s %s %s\n' "${is[level]}" "$(little_endian "${is[vendor]:0:4}")" \
+		"$(little_endian "${is[vendor]:8:4}")" "$(little_endian "${is[vendor]:4:4}")"
+	printf '80000000 00000000 %08x 00000000 00000000 00000000\n' "${is[xlevel]}"
+	printf 'c0000000 00000000 %08x 00000000 00000000 00000000\n' "${is[xlevel2]}"
+	for leaf in "${!leaves[@]}"; do
+		# shellcheck disable=SC2086 # two numbers
+		printf '%08x %08x %08x %08x %08x %08x\n' $leaf "${word[$leaf EAX]-0}" \
+			"${word[$leaf EBX]-0}" "${word[$leaf ECX]-0}" "${word[$leaf EDX]-0}"
+	done | sort
+	printf 'end\n'
+}
+
+little_endian() {
+	printf %s "$1" | od -A n -t x4 | tr -d ' '
 }
 
 # digest_in: the digest at the end of what verify prints
