@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cpushim hook: the worker, which the front runs with the domain's XML on stdin:
- *	cpushim hook --libvirt|--by-hand [--record] NAME OPERATION SUB-OPERATION EXTRA
+ *	cpushim hook --libvirt=PID|--by-hand [--record] NAME OPERATION SUB-OPERATION EXTRA
  */
 #include <errno.h>
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "arrival.h"
 #include "process.h"
 #include "record.h"
 #include "worker.h"
@@ -17,8 +18,9 @@
 
 struct job {
 	const char *name;
-	bool libvirt;  /* it calls, and not a person */
-	bool recorded; /* at start and started: the domain asked for a site model at prepare */
+	bool libvirt;         /* it calls, and not a person */
+	bool recorded;        /* the domain asked for a site model before, by its record */
+	struct daemon daemon; /* libvirt's that calls */
 	struct asked asked;
 };
 
@@ -27,8 +29,16 @@ static int refuse(const struct job *j, const char *model, const struct strv *rea
 	return reasons_print(j->name, model, reasons) ? EXIT_NO : EXIT_YES;
 }
 
-/* The record of a domain that may go on. */
-static int keep_record(const struct job *j)
+/* A record that couldn't be written: what it asked would be forgotten. */
+static int kept(int rc, const struct error *err)
+{
+	if (rc < 0)
+		(void)cmd_fail(err);
+	return rc < 0 ? EXIT_NO : EXIT_YES;
+}
+
+/* A domain that may go on asks for what it arrived with, or for what it says itself. */
+static int keep_request(const struct job *j, const struct record *arrival)
 {
 	const struct domain *d = &j->asked.domain;
 	struct error err = {0};
@@ -36,40 +46,69 @@ static int keep_record(const struct job *j)
 
 	if (!j->libvirt)
 		return EXIT_YES;
-	decide_record(d, j->asked.facts.row, &r);
-	if (!d->uuid || !uuid_valid(d->uuid, strlen(d->uuid)))
-		error_set(&err, -EINVAL, j->name, 0, "its XML has no UUID in canonical form");
-	else if (record_write(d->uuid, &r, &err) == 0)
+	if (arrival)
+		r = *arrival;
+	else
+		decide_record(d, j->asked.facts.row, &r);
+	r.phase = RECORD_REQUEST;
+	return kept(record_write(d->uuid, j->name, &r, &err), &err);
+}
+
+/* Prints the domain with its model expanded, which libvirt throws away. */
+static int print_expanded(struct job *j)
+{
+	_cleanup_text_ struct text xml = {0};
+	const struct asked *a = &j->asked;
+	struct error err = {0};
+
+	if (*a->facts.row->refused)
 		return EXIT_YES;
-	(void)cmd_fail(&err);
-	return EXIT_NO;
+	/* so it needn't wait for libvirt's map then */
+	if (!j->libvirt)
+		asked_map(&j->asked);
+	if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0) {
+		(void)cmd_fail(&err);
+		return EXIT_NO;
+	}
+	(void)fwrite(xml.data, 1, xml.len, stdout);
+	if (!j->libvirt)
+		unsaid_print(j->name, &a->facts);
+	return EXIT_YES;
+}
+
+static int request(struct job *j, const struct record *arrival)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	const struct asked *a = &j->asked;
+
+	if (!a->facts.row)
+		return EXIT_YES;
+	decide_request(&a->domain, &a->facts, &reasons);
+	if (print_expanded(j) != EXIT_YES)
+		return EXIT_NO;
+	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
+		return cmd_flush(EXIT_NO);
+	return cmd_flush(keep_request(j, arrival));
 }
 
 static int prepare(struct job *j)
 {
 	_cleanup_strv_ struct strv reasons = {0};
-	_cleanup_text_ struct text xml = {0};
 	const struct asked *a = &j->asked;
+	struct record arrival;
 	struct error err = {0};
+	int rc = j->recorded ? arrival_take(&a->domain, j->name, &arrival, &err) : -ENOENT;
 
-	if (!a->facts.row)
-		return EXIT_YES;
-	decide_request(&a->domain, &a->facts, &reasons);
-	if (!*a->facts.row->refused) {
-		/* libvirt throws it away, so it needn't wait for its map */
-		if (!j->libvirt)
-			asked_map(&j->asked);
-		if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0) {
-			(void)cmd_fail(&err);
-			return EXIT_NO;
-		}
-		(void)fwrite(xml.data, 1, xml.len, stdout);
-		if (!j->libvirt)
-			unsaid_print(j->name, &a->facts);
+	if (rc == -ENOENT)
+		return request(j, NULL);
+	if (rc < 0) {
+		(void)cmd_fail(&err);
+		return EXIT_NO;
 	}
-	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
-		return cmd_flush(EXIT_NO);
-	return cmd_flush(keep_record(j));
+	decide_arrival(&a->domain, &a->facts, &arrival, &reasons);
+	if (refuse(j, arrival.model, &reasons) != EXIT_YES)
+		return EXIT_NO;
+	return request(j, &arrival);
 }
 
 /* What arrives by migration or from a saved file: refused if it can't run here. */
@@ -77,21 +116,34 @@ static int arrive(struct job *j)
 {
 	_cleanup_strv_ struct strv reasons = {0};
 	const struct asked *a = &j->asked;
+	struct error err = {0};
 
+	if (j->libvirt)
+		arrival_forget(&a->domain);
 	if (!a->facts.row)
 		return EXIT_YES;
 	decide_request(&a->domain, &a->facts, &reasons);
-	return refuse(j, a->facts.row->model, &reasons);
+	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
+		return EXIT_NO;
+	if (!j->libvirt)
+		return EXIT_YES;
+	return kept(arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
 }
 
-/* The record of this domain; -ENOENT: it asked for nothing at prepare. */
+/* The request of this domain; -ENOENT: it asked for nothing at prepare. */
 static int recorded(const struct job *j, struct record *r, struct error *err)
 {
 	const char *uuid = j->asked.domain.uuid;
+	int rc;
 
-	if (!uuid || !uuid_valid(uuid, strlen(uuid)) || !record_exists(uuid))
+	if (!uuid || !uuid_valid(uuid, strlen(uuid)))
 		return -ENOENT;
-	return record_read(uuid, r, err);
+	rc = record_read(uuid, r, err);
+	if (rc == 0 && r->phase != RECORD_REQUEST)
+		return error_set(err, -EBUSY, j->name, 0,
+				 "a guest of the same UUID arrived while it was starting; start "
+				 "it again");
+	return rc;
 }
 
 /* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
@@ -244,9 +296,19 @@ static int run(struct job *j, const char *operation)
 	return EXIT_YES;
 }
 
+/* The daemon that the front was run by; none if it's gone by now. */
+static bool read_daemon(struct job *j, const char *pid)
+{
+	uint64_t number;
+
+	j->libvirt = true;
+	return number_parse(pid, strlen(pid), 10, INT32_MAX, &number) == 0 &&
+	       daemon_read((int)number, &j->daemon);
+}
+
 int cmd_hook(int argc, char **argv)
 {
-	static const struct option options[] = {{"libvirt", no_argument, NULL, 'l'},
+	static const struct option options[] = {{"libvirt", required_argument, NULL, 'l'},
 						{"by-hand", no_argument, NULL, 'm'},
 						{"record", no_argument, NULL, 'r'},
 						{0}};
@@ -254,9 +316,8 @@ int cmd_hook(int argc, char **argv)
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == '?')
+		if (opt == '?' || (opt == 'l' && !read_daemon(&j, optarg)))
 			return usage_error("hook", NULL);
-		j.libvirt |= opt == 'l';
 		j.recorded |= opt == 'r';
 	}
 	if (argc - optind != 4)

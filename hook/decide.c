@@ -3,6 +3,9 @@
 
 #include "cpumap/cpuarg.h"
 
+/* the way out for a guest that arrives as something else than it asks for */
+#define BOOT_ANEW "boot it anew instead of restoring or migrating it"
+
 static void __attribute__((format(printf, 2, 3)))
 because(struct strv *reasons, const char *fmt, ...)
 {
@@ -58,31 +61,21 @@ static void check_policies(const struct domain *d, struct strv *reasons)
 	}
 }
 
-/* What libvirt itself leaves out where the host lacks it. */
-static void subtract_optional(struct featset *set, const struct domain *d)
-{
-	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
-		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
-
-		if (f >= 0 && strcmp(d->own.item[i + 1], "optional") == 0)
-			featset_remove(set, (size_t)f);
-	}
-}
-
 /* What the accelerator can't give of what the guest is to have. */
 static void check_features(const struct domain *d, const struct facts *f, struct strv *reasons)
 {
 	_cleanup_text_ struct text names = {0};
-	struct featset lacks, own_on, own_off;
+	struct featset lacks;
+	struct own own;
 	const char *source = d->kvm ? f->row->features : f->row->tcg_lacks;
 
 	if ((d->kvm && !f->kvm) || featset_parse(&lacks, source, strlen(source), ',', NULL) < 0)
 		return;
-	domain_own(d, &own_on, &own_off);
+	domain_own(d, &own);
 	if (d->kvm)
 		featset_subtract(&lacks, f->kvm);
-	featset_subtract(&lacks, &own_off);
-	subtract_optional(&lacks, d);
+	featset_subtract(&lacks, &own.off);
+	featset_subtract(&lacks, &own.optional); /* libvirt leaves it out where the host lacks it */
 	if (featset_count(&lacks) == 0)
 		return;
 	names_of(&names, &lacks);
@@ -118,29 +111,98 @@ static bool same_digest(const struct facts *f, const struct record *r, struct st
 	return false;
 }
 
-/* Features that libvirt added beyond the request and that contradict the definition. */
-static void check_additions(const struct domain *d, const struct facts *f, const struct record *r,
-			    struct strv *reasons)
+static const char *or_nothing(const char *s)
 {
-	struct featset has;
+	return s && *s ? s : "nothing";
+}
 
-	if (featset_parse(&has, f->row->features, strlen(f->row->features), ',', NULL) < 0)
-		return;
+/* Is a feature on, by the request and else by the definition? */
+static bool is_wanted(const struct featset *model, const struct own *own, size_t k)
+{
+	return featset_has(&own->on, k) || (featset_has(model, k) && !featset_has(&own->off, k));
+}
+
+/* Features that libvirt, or where the guest comes from, added beyond the request and that
+ * contradict the definition. */
+static void check_additions(const struct domain *d, const struct featset *model,
+			    const struct own *own, struct strv *reasons)
+{
 	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
 		const char *name = d->own.item[i], *policy = d->own.item[i + 1];
-		bool off = strcmp(policy, "disable") == 0 || strcmp(policy, "forbid") == 0;
 		int k = feature_find(name, strlen(name));
 
-		if (k < 0 || features[k].kind != FEATURE_CPUID)
-			continue;
-		if (featset_has(&r->on, (size_t)k) || featset_has(&r->off, (size_t)k) ||
-		    featset_has(&has, (size_t)k) == !off)
+		if (k < 0 || features[k].kind != FEATURE_CPUID ||
+		    featset_has(&own->optional, (size_t)k) ||
+		    is_wanted(model, own, (size_t)k) == !policy_is_off(policy))
 			continue;
 		because(reasons,
 			"libvirt added feature '%s' (%s), which neither the domain nor the model "
 			"has",
 			name, policy);
 	}
+}
+
+/* Features that an arrival asks for and that its recorded CPU doesn't have. */
+static void check_losses(const struct domain *d, const struct featset *model, const struct own *own,
+			 struct strv *reasons)
+{
+	_cleanup_text_ struct text names = {0};
+	struct featset lost = own->on, off = own->off;
+	struct own now;
+
+	domain_own(d, &now);
+	featset_subtract(&lost, model);
+	featset_intersect(&off, model);
+	featset_union(&lost, &off);
+	featset_subtract(&lost, &now.on);
+	featset_subtract(&lost, &now.off);
+	featset_subtract(&lost, &now.optional);
+	for (size_t k = 0; k < n_features; k++)
+		if (features[k].kind != FEATURE_CPUID || !features[k].qemu)
+			featset_remove(&lost, k);
+	if (featset_count(&lost) == 0)
+		return;
+	names_of(&names, &lost);
+	because(reasons,
+		"its CPU as recorded where it comes from says nothing of the features that it asks "
+		"for itself: %s; " BOOT_ANEW,
+		names.data ? names.data : "");
+}
+
+void decide_arrival(const struct domain *d, const struct facts *f, const struct record *r,
+		    struct strv *reasons)
+{
+	struct featset model;
+
+	if (!d->model || strcmp(d->model, r->model) != 0)
+		because(reasons,
+			"it asks for it, but its CPU was recorded as '%s' where it comes from, so "
+			"it didn't run on the model there; " BOOT_ANEW,
+			or_nothing(d->model));
+	else if (same_digest(f, r, reasons) &&
+		 featset_parse(&model, f->row->features, strlen(f->row->features), ',', NULL) == 0)
+		check_losses(d, &model, &r->own, reasons);
+}
+
+static void check_vendor(const struct domain *d, const struct record *r, struct strv *reasons)
+{
+	const char *vendor = d->vendor_id ? d->vendor_id : "";
+
+	if (strcmp(vendor, r->vendor) != 0)
+		because(reasons, "its own vendor became '%s' and was '%s'", or_nothing(vendor),
+			or_nothing(r->vendor));
+}
+
+/* Does libvirt pass on all of it, and nothing else? */
+static void check_whole(const struct domain *d, const struct facts *f, const struct record *r,
+			struct strv *reasons)
+{
+	struct featset model;
+
+	if (featset_parse(&model, f->row->features, strlen(f->row->features), ',', NULL) < 0)
+		return;
+	check_additions(d, &model, &r->own, reasons);
+	check_vendor(d, r, reasons);
 }
 
 void decide_start(const struct domain *d, const struct facts *f, const struct record *r,
@@ -151,12 +213,28 @@ void decide_start(const struct domain *d, const struct facts *f, const struct re
 			"libvirt doesn't pass it on but translates it to '%s': it doesn't know "
 			"that QEMU has the model; restart libvirt, or `touch` the emulator and "
 			"restart libvirt",
-			d->model ? d->model : "nothing");
+			or_nothing(d->model));
 	else if (same_digest(f, r, reasons))
-		check_additions(d, f, r, reasons);
+		check_whole(d, f, r, reasons);
 }
 
-/* The expansion as this domain gets it: a vendor of its own is its own affair. */
+/* Can @k be seen in an argument? osxsave and the like are the guest's affair, and what QEMU never
+ * heard of is off anyway. */
+static bool is_sayable(size_t k, bool on)
+{
+	return features[k].qemu || (on && features[k].kind == FEATURE_CPUID);
+}
+
+static void add_own(struct text *props, const struct featset *set, bool on)
+{
+	for (size_t k = 0; k < n_features; k++)
+		if (featset_has(set, k) && is_sayable(k, on))
+			text_addf(props, ",%s=%s",
+				  features[k].qemu ? features[k].qemu : features[k].name,
+				  on ? "on" : "off");
+}
+
+/* The expansion as this domain gets it: its own vendor and features win. */
 static void expected(struct text *out, const struct facts *f, const struct record *r)
 {
 	_cleanup_text_ struct text props = {0};
@@ -164,6 +242,8 @@ static void expected(struct text *out, const struct facts *f, const struct recor
 	text_adds(&props, "");
 	if (*r->vendor)
 		text_addf(&props, ",vendor=%s", r->vendor);
+	add_own(&props, &r->own.on, true);
+	add_own(&props, &r->own.off, false);
 	if (!props.failed)
 		cpuarg_merge(out, f->row->cpu, props.data);
 }
@@ -172,17 +252,15 @@ void decide_started(const char *arg, const struct facts *f, const struct record 
 		    struct strv *reasons)
 {
 	_cleanup_text_ struct text want = {0}, why = {0};
-	struct featset own = r->on;
 
 	if (!same_digest(f, r, reasons))
 		return;
-	featset_union(&own, &r->off);
 	expected(&want, f, r);
 	if (want.failed || !want.data)
 		because(reasons, "out of memory");
 	else if (!arg)
 		because(reasons, "its QEMU was started without -cpu");
-	else if (!cpuarg_matches(want.data, arg, &own, &why))
+	else if (!cpuarg_matches(want.data, arg, &r->own.optional, &why))
 		because(reasons, "its QEMU has another -cpu: %s", why.data ? why.data : "");
 }
 
@@ -197,5 +275,5 @@ void decide_record(const struct domain *d, const struct table_row *row, struct r
 	copy(r->model, sizeof(r->model), row->model);
 	copy(r->digest, sizeof(r->digest), row->digest);
 	copy(r->vendor, sizeof(r->vendor), d->vendor_id);
-	domain_own(d, &r->on, &r->off);
+	domain_own(d, &r->own);
 }

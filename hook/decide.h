@@ -25,6 +25,14 @@ struct facts {
 void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons);
 
 /**
+ * decide_arrival: is what is prepared still what arrived?
+ * @d: the domain at prepare, with the CPU that was recorded where it ran
+ * @r: the arrival's record
+ */
+void decide_arrival(const struct domain *d, const struct facts *f, const struct record *r,
+		    struct strv *reasons);
+
+/**
  * decide_start: does libvirt pass on what was asked for at prepare?
  * @d: the domain at start, as libvirt has changed it
  */
@@ -38,7 +46,7 @@ void decide_start(const struct domain *d, const struct facts *f, const struct re
 void decide_started(const char *arg, const struct facts *f, const struct record *r,
 		    struct strv *reasons);
 
-/* decide_record: what prepare notes of a request. */
+/* decide_record: what a record notes of what a domain asks for. */
 void decide_record(const struct domain *d, const struct table_row *row, struct record *r);
 
 #endif

@@ -146,16 +146,24 @@ static const char *policy_shown(const char *policy)
 	return strcmp(policy, "force") == 0 ? "require" : policy;
 }
 
-void domain_own(const struct domain *d, struct featset *on, struct featset *off)
+bool policy_is_off(const char *policy)
 {
-	*on = *off = (struct featset){0};
+	return strcmp(policy, "disable") == 0 || strcmp(policy, "forbid") == 0;
+}
+
+void domain_own(const struct domain *d, struct own *own)
+{
+	*own = (struct own){0};
 	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
 		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
 		const char *policy = d->own.item[i + 1];
-		bool disable = strcmp(policy, "disable") == 0 || strcmp(policy, "forbid") == 0;
 
-		if (f >= 0)
-			featset_add(disable ? off : on, (size_t)f);
+		if (f < 0)
+			continue;
+		featset_add(strcmp(policy, "optional") == 0 ? &own->optional
+			    : policy_is_off(policy)         ? &own->off
+							    : &own->on,
+			    (size_t)f);
 	}
 }
 
@@ -196,18 +204,20 @@ static int add_features(struct text *out, const char *indent, const struct domai
 			const struct table_row *row, const struct featset *sayable,
 			struct error *err)
 {
-	struct featset on, off, own_on, own_off;
+	struct featset on, off;
+	struct own own;
 	int r = featset_parse(&on, row->features, strlen(row->features), ',', err);
 
 	if (r == 0)
 		r = featset_parse(&off, row->brings, strlen(row->brings), ',', err);
 	if (r < 0)
 		return r;
-	domain_own(d, &own_on, &own_off);
+	domain_own(d, &own);
+	featset_union(&own.on, &own.off);
+	featset_union(&own.on, &own.optional);
 	featset_subtract(&off, &on);
-	featset_union(&own_on, &own_off);
-	featset_subtract(&on, &own_on);
-	featset_subtract(&off, &own_on);
+	featset_subtract(&on, &own.on);
+	featset_subtract(&off, &own.on);
 	if (sayable) {
 		featset_intersect(&on, sayable);
 		featset_intersect(&off, sayable);

@@ -9,6 +9,7 @@
 #include "cpumap/feature.h"
 #include "cpumap/table.h"
 #include "cpumap/util.h"
+#include "record.h"
 
 struct domain {
 	char *xml; /* the text it was read from; not its own */
@@ -38,8 +39,11 @@ int domain_read_status(struct domain *d, char *xml, size_t len, const char *name
 void domain_free(struct domain *d);
 #define _cleanup_domain_ __attribute__((cleanup(domain_free)))
 
-/* domain_own: the domain's own features that it wants on, and off. */
-void domain_own(const struct domain *d, struct featset *on, struct featset *off);
+/* policy_is_off: disable and forbid. */
+bool policy_is_off(const char *policy);
+
+/* domain_own: the domain's own features, those without a name in our table left out. */
+void domain_own(const struct domain *d, struct own *own);
 
 /**
  * domain_print: the XML with the site model of @row expanded: only bytes of /domain/cpu differ.

@@ -40,6 +40,8 @@ struct call {
 	struct text xml;
 	bool cut;                /* there was more XML than is kept */
 	bool named;              /* a site model's name occurs in it, kept or not */
+	bool hidden;             /* or may, in what isn't kept */
+	bool recorded;           /* it has asked for a site model, or arrives so, by its record */
 	char uuid[UUID_LEN + 1]; /* "": none found */
 	struct strv names;       /* of the site's models */
 };
@@ -75,6 +77,19 @@ static bool names_a_model(const struct strv *names, const char *text, size_t len
 	return false;
 }
 
+static bool contains(const char *text, size_t len, const char *what)
+{
+	return memmem(text, len, what, strlen(what));
+}
+
+/* Not to be searched as it stands: a name may be hidden in a character reference or torn by a
+ * comment or a processing instruction, or the characters aren't bytes. */
+static bool may_hide(const char *text, size_t len)
+{
+	return contains(text, len, "&#") || contains(text, len, "<!") ||
+	       contains(text, len, "<?") || memchr(text, 0, len);
+}
+
 /* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept. */
 static void read_xml(struct call *c)
 {
@@ -92,20 +107,11 @@ static void read_xml(struct call *c)
 		if (!c->cut)
 			text_add(&c->xml, buf + old, (size_t)n);
 		c->named |= names_a_model(&c->names, buf, have);
+		c->hidden |= c->cut && may_hide(buf, have);
 		old = have < MODEL_NAME_MAX ? have : MODEL_NAME_MAX;
 		memmove(buf, buf + have - old, old);
 	}
 	text_adds(&c->xml, "");
-}
-
-static bool contains(const struct call *c, const char *what, size_t len)
-{
-	return c->xml.len && memmem(c->xml.data, c->xml.len, what, len);
-}
-
-static bool says(const struct call *c, const char *what)
-{
-	return contains(c, what, strlen(what));
 }
 
 /* libvirt writes it in front of everything that a tenant can choose, but for the name, which can't
@@ -187,21 +193,18 @@ static const char *skip_declaration(const char *start, const char *end)
 	return close;
 }
 
-/* Not to be searched as it stands: a name may be hidden in a character reference or torn by a
- * comment or a processing instruction, or the bytes aren't ASCII's. */
+/* May a name be hidden in it, or are its bytes not ASCII's? */
 static bool is_opaque(const struct call *c)
 {
 	const char *start = c->xml.data, *end = start + c->xml.len;
 
-	if (says(c, "&#") || says(c, "<!") || contains(c, "", 1))
-		return true;
 	if (end - start >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
 		start += 3;
 	/* a byte order mark, or EBCDIC's '<' */
 	if (start < end && ((unsigned char)*start >= 0x80 || *start == 0x4c))
 		return true;
 	start = skip_declaration(start, end);
-	return !start || memmem(start, (size_t)(end - start), "<?", 2);
+	return !start || c->hidden || may_hide(start, (size_t)(end - start));
 }
 
 /* The XML for the worker's stdin. */
@@ -225,44 +228,30 @@ static int xml_file(const struct call *c)
 	return fd;
 }
 
-/* libvirt's daemons by the name of the process that runs us. */
-static bool called_by_libvirt(void)
-{
-	char path[64], comm[32] = "";
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)getppid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
-	if (n > 0)
-		comm[strcspn(comm, "\n")] = '\0';
-	return strcmp(comm, "libvirtd") == 0 || strcmp(comm, "virtqemud") == 0;
-}
-
-/* Has it asked for a site model at prepare? */
-static bool has_record(const struct call *c)
-{
-	return (c->operation == START || c->operation == STARTED) && *c->uuid &&
-	       record_exists(c->uuid);
-}
-
 /* Runs the worker. Its exit status, or -1 if it can't be run. */
 static int run_worker(const struct call *c)
 {
 	_cleanup_free_ char *path = root_path(WORKER);
 	_cleanup_close_ int xml = xml_file(c);
-	const char *caller = called_by_libvirt() ? "--libvirt" : "--by-hand";
-	char *argv[] = {(char *)"cpushim", (char *)"hook",
-			(char *)caller,    (char *)(has_record(c) ? "--record" : caller),
-			(char *)"--",      c->argv[1],
-			c->argv[2],        c->argv[3],
-			c->argv[4],        NULL};
+	char caller[32] = "--by-hand";
+	char *argv[] = {(char *)"cpushim",
+			(char *)"hook",
+			caller,
+			(char *)(c->recorded ? "--record" : caller),
+			(char *)"--",
+			c->argv[1],
+			c->argv[2],
+			c->argv[3],
+			c->argv[4],
+			NULL};
+	struct daemon daemon;
 	int status;
 	pid_t pid;
 
 	if (!path || xml < 0)
 		return -1;
+	if (daemon_read(getppid(), &daemon))
+		(void)snprintf(caller, sizeof(caller), "--libvirt=%d", (int)daemon.pid);
 	pid = fork();
 	if (pid == 0) {
 		(void)alarm(WORKER_SECONDS);
@@ -283,32 +272,43 @@ static int decide_alone(const struct call *c)
 
 	for (size_t i = 0; i < c->names.n; i++) {
 		(void)snprintf(element, sizeof(element), ">%s</model>", c->names.item[i]);
-		if (says(c, element))
+		if (contains(c->xml.data, c->xml.len, element))
 			return refuse(
 				c,
 				"model '%s': can't be checked, as `cpushim hook` failed; mend what "
 				"it says above, or reinstall cpushim",
 				c->names.item[i]);
 	}
-	if (has_record(c))
+	if (c->recorded)
 		return refuse(c, "it asked for a site model, which can't be checked, as `cpushim "
 				 "hook` failed; mend what it says above, or reinstall cpushim");
 	return 0;
 }
 
-/* Only what has a site model's name in it, or may hide one, or has asked for one at prepare. */
+/* Only what has a site model's name in it, or may hide one, or has asked for one. At an arrival the
+ * worker removes what an earlier one left. */
 static bool concerns_us(const struct call *c)
 {
-	return has_record(c) || c->named || (c->names.n > 0 && is_opaque(c));
+	return c->recorded || c->named || (c->names.n > 0 && is_opaque(c)) ||
+	       (c->operation == ARRIVE && record_exists(c->uuid));
 }
 
-/* What an earlier start left behind helps nobody. A person's prepare isn't a start: it mustn't take
- * away the record of one that is under way. */
-static void forget_record(const struct call *c)
+/* At prepare a record is an arrival's that goes on here, or what an earlier start left behind,
+ * which helps nobody. A person's prepare isn't a start: it mustn't take away the record of one that
+ * is under way. */
+static void look_at_record(struct call *c)
 {
-	if (!*c->uuid || !record_exists(c->uuid))
+	struct daemon daemon;
+
+	if (!record_exists(c->uuid))
 		return;
-	if (c->operation == STOP || (c->operation == PREPARE && called_by_libvirt()))
+	c->recorded = c->operation == START || c->operation == STARTED;
+	if (c->operation == PREPARE && daemon_read(getppid(), &daemon)) {
+		c->recorded = record_arrives(c->uuid, &daemon);
+		if (!c->recorded)
+			(void)record_remove(c->uuid);
+	}
+	if (c->operation == STOP)
 		(void)record_remove(c->uuid);
 }
 
@@ -324,11 +324,11 @@ static int handle(struct call *c)
 	if (c->xml.failed)
 		return c->named ? refuse(c, "out of memory") : 0;
 	find_uuid(c);
-	forget_record(c);
+	look_at_record(c);
 	if (c->operation == STOP || !concerns_us(c))
 		return 0;
 	if (c->cut)
-		return c->named ? refuse(c, "it names a site model, and its XML is too large") : 0;
+		return refuse(c, "it may name a site model, and its XML is too large");
 	status = run_worker(c);
 	return status < 0 ? decide_alone(c) : status;
 }

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "cpumap/util.h"
 
 #define FORMAT       "cpushim-record 1\n"
+#define REQUEST      "request"
+#define ARRIVAL      "arrival"
 #define RECORD_LIMIT 65536
 
 bool uuid_valid(const char *uuid, size_t len)
@@ -38,7 +41,7 @@ bool record_exists(const char *uuid)
 	_cleanup_free_ char *path = path_of(uuid);
 	struct stat st;
 
-	return path && lstat(path, &st) == 0;
+	return path && lstat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 int record_remove(const char *uuid)
@@ -48,6 +51,23 @@ int record_remove(const char *uuid)
 	if (!path)
 		return -EINVAL;
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+uint64_t record_clock(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+bool record_arrives(const char *uuid, const struct daemon *daemon)
+{
+	uint64_t now = record_clock();
+	struct record r;
+
+	return record_read(uuid, &r, NULL) == 0 && r.phase == RECORD_ARRIVAL &&
+	       daemon_same(&r.daemon, daemon) && r.time <= now && now - r.time < ARRIVAL_SECONDS;
 }
 
 static int make_dir(struct error *err)
@@ -71,20 +91,40 @@ static int make_dir(struct error *err)
 	return 0;
 }
 
-int record_write(const char *uuid, const struct record *r, struct error *err)
+static void add_set(struct text *t, const char *key, const struct featset *set)
 {
-	_cleanup_free_ char *path = path_of(uuid);
-	_cleanup_text_ struct text t = {0};
-	int rc = make_dir(err);
+	text_addf(t, "%s=", key);
+	featset_print(t, set, ",");
+	text_adds(t, "\n");
+}
 
+static void print(struct text *t, const struct record *r)
+{
+	bool arrival = r->phase == RECORD_ARRIVAL;
+
+	text_addf(t, FORMAT "phase=%s\nmodel=%s\ndigest=%s\nvendor=%s\n",
+		  arrival ? ARRIVAL : REQUEST, r->model, r->digest, r->vendor);
+	if (arrival)
+		text_addf(t, "daemon=%" PRIu64 "\nstart=%" PRIu64 "\ntime=%" PRIu64 "\n",
+			  r->daemon.pid, r->daemon.start, r->time);
+	add_set(t, "optional", &r->own.optional);
+	add_set(t, "on", &r->own.on);
+	add_set(t, "off", &r->own.off);
+}
+
+int record_write(const char *uuid, const char *name, const struct record *r, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_text_ struct text t = {0};
+	int rc;
+
+	if (!uuid || !uuid_valid(uuid, strlen(uuid)))
+		return error_set(err, -EINVAL, name, 0, "its XML has no UUID in canonical form");
+	rc = make_dir(err);
 	if (rc < 0)
 		return rc;
-	text_addf(&t, FORMAT "phase=request\nmodel=%s\ndigest=%s\nvendor=%s\non=", r->model,
-		  r->digest, r->vendor);
-	featset_print(&t, &r->on, ",");
-	text_adds(&t, "\noff=");
-	featset_print(&t, &r->off, ",");
-	text_adds(&t, "\n");
+	path = path_of(uuid);
+	print(&t, r);
 	if (!path || t.failed)
 		return error_set(err, -ENOMEM, RECORD_DIR, 0, "out of memory");
 	return file_write(path, 0600, t.data, t.len, NULL, err);
@@ -124,43 +164,77 @@ static bool next_features(const char **pos, const char *key, struct featset *set
 	return next_value(pos, key, &value, &len) && featset_parse(set, value, len, ',', NULL) == 0;
 }
 
+static bool next_number(const char **pos, const char *key, uint64_t *number)
+{
+	const char *value;
+	size_t len;
+
+	return next_value(pos, key, &value, &len) &&
+	       number_parse(value, len, 10, UINT64_MAX, number) == 0;
+}
+
+static bool next_phase(const char **pos, enum record_phase *phase)
+{
+	char name[16];
+
+	if (!next_string(pos, "phase", name, sizeof(name)))
+		return false;
+	*phase = strcmp(name, ARRIVAL) == 0 ? RECORD_ARRIVAL : RECORD_REQUEST;
+	return *phase == RECORD_ARRIVAL || strcmp(name, REQUEST) == 0;
+}
+
+/* All of it, in record_write's order, and nothing behind it. */
+static bool parse(const char *pos, struct record *r)
+{
+	if (strncmp(pos, FORMAT, strlen(FORMAT)) != 0)
+		return false;
+	pos += strlen(FORMAT);
+	if (!next_phase(&pos, &r->phase) ||
+	    !next_string(&pos, "model", r->model, sizeof(r->model)) ||
+	    !next_string(&pos, "digest", r->digest, sizeof(r->digest)) ||
+	    !next_string(&pos, "vendor", r->vendor, sizeof(r->vendor)))
+		return false;
+	if (r->phase == RECORD_ARRIVAL &&
+	    (!next_number(&pos, "daemon", &r->daemon.pid) ||
+	     !next_number(&pos, "start", &r->daemon.start) || !next_number(&pos, "time", &r->time)))
+		return false;
+	return next_features(&pos, "optional", &r->own.optional) &&
+	       next_features(&pos, "on", &r->own.on) && next_features(&pos, "off", &r->own.off) &&
+	       !*pos;
+}
+
 /* Nobody but us can have written it: no link to elsewhere, no fifo to hang at. */
-static int read_own(const char *path, char **text, size_t *len)
+static int read_own(const char *path, char **text, size_t *len, struct timespec *written)
 {
 	_cleanup_close_ int fd =
 		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
+	/* an ordinary user's daemon has none: it could write none */
+	if (fd < 0 && (errno == EACCES || errno == ENOTDIR))
+		return -ENOENT;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
 		return -EPERM;
+	*written = st.st_ctim;
 	return fd_read_all(fd, RECORD_LIMIT, text, len);
 }
 
 int record_read(const char *uuid, struct record *r, struct error *err)
 {
 	_cleanup_free_ char *path = path_of(uuid), *text = NULL;
-	const char *pos;
-	char phase[16];
 	size_t len;
 	int rc;
 
 	*r = (struct record){0};
 	if (!path)
 		return error_set(err, -EINVAL, RECORD_DIR, 0, "not a UUID");
-	rc = read_own(path, &text, &len);
+	rc = read_own(path, &text, &len, &r->written);
 	if (rc < 0)
 		return error_set(err, rc, path, 0, "the record can't be read: %s", strerror(-rc));
-	pos = text;
-	if (strncmp(pos, FORMAT, strlen(FORMAT)) == 0) {
-		pos += strlen(FORMAT);
-		if (next_string(&pos, "phase", phase, sizeof(phase)) &&
-		    next_string(&pos, "model", r->model, sizeof(r->model)) &&
-		    next_string(&pos, "digest", r->digest, sizeof(r->digest)) &&
-		    next_string(&pos, "vendor", r->vendor, sizeof(r->vendor)) &&
-		    next_features(&pos, "on", &r->on) && next_features(&pos, "off", &r->off))
-			return 0;
-	}
+	if (strlen(text) == len && parse(text, r))
+		return 0;
+	*r = (struct record){0};
 	return error_set(err, -EINVAL, path, 0, "isn't a record; start the domain anew");
 }

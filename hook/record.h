@@ -1,42 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The request record: what a domain asked for at prepare, kept in /run/cpushim/UUID until its
- * QEMU has been checked. Only the hook reads it. libc alone: the front uses it.
+ * The record of what a domain asks for, kept in /run/cpushim/UUID until its QEMU has been checked:
+ * an arrival, made when it comes in by migration or restore, then a request, made at prepare. Only
+ * the hook reads it. libc alone: the front uses it.
  */
 #ifndef CPUSHIM_RECORD_H
 #define CPUSHIM_RECORD_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "cpumap/error.h"
 #include "cpumap/feature.h"
 #include "cpumap/sha256.h"
 #include "cpumap/table.h"
+#include "daemon.h"
 
-#define RECORD_DIR "/run/cpushim"
-#define UUID_LEN   36
+#define RECORD_DIR      "/run/cpushim"
+#define UUID_LEN        36
+#define ARRIVAL_SECONDS 300 /* no arrival takes longer to come to prepare */
+
+enum record_phase { RECORD_REQUEST, RECORD_ARRIVAL };
+
+/* A domain's own features. */
+struct own {
+	struct featset on, off; /* require and force; disable and forbid */
+	struct featset optional;
+};
 
 struct record {
+	enum record_phase phase;
+	struct daemon daemon; /* an arrival's: which called for it, */
+	uint64_t time;        /* and when, in seconds since boot: no set clock changes them */
 	char model[MODEL_NAME_MAX + 1];
 	char digest[SHA256_HEX]; /* of the definition when it was asked for */
 	char vendor[13];         /* the domain's own, or "" */
-	struct featset on, off;  /* the domain's own features */
+	struct own own;
+	struct timespec written; /* when its file was, by the clock that files go by */
 };
 
 /* uuid_valid: @len bytes in canonical form (lower case); nothing else ever becomes a file's name.
  */
 bool uuid_valid(const char *uuid, size_t len);
 
-/* record_exists: is there anything under that UUID's name? */
+/* record_exists: is there anything under that UUID's name? But for a directory, which can't be
+ * taken away like a record: it stands in the way of nobody. */
 bool record_exists(const char *uuid);
 
 /* record_remove: 0 also if there was none. */
 int record_remove(const char *uuid);
 
-/* record_write: atomically; root's alone. */
-int record_write(const char *uuid, const struct record *r, struct error *err);
+/**
+ * record_write: atomically; root's alone.
+ * @uuid: as the XML has it, or NULL
+ * @name: the domain's, for errors
+ */
+int record_write(const char *uuid, const char *name, const struct record *r, struct error *err);
 
-/* record_read: -ENOENT if there is none; -EINVAL if it isn't one. */
+/* record_read: -ENOENT if there is none, or none that this user may see; -EINVAL if it isn't one.
+ */
 int record_read(const char *uuid, struct record *r, struct error *err);
+
+/* record_arrives: does what @daemon prepares now come from an arrival that was recorded? Not from
+ * another daemon's, nor from one that is too old: it failed on the way, and helps nobody. */
+bool record_arrives(const char *uuid, const struct daemon *daemon);
+
+/* record_clock: now, as an arrival's time. */
+uint64_t record_clock(void);
 
 #endif

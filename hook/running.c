@@ -129,8 +129,8 @@ static bool is_model(const struct table_row *row, const struct domain *d, const 
 
 	decide_record(d ? d : &nothing, row, &record);
 	named_from(own_props(arg), &own);
-	featset_union(&record.on, &own);
-	add_nameless(&record.on, row, arg);
+	featset_union(&record.own.optional, &own);
+	add_nameless(&record.own.optional, row, arg);
 	decide_started(arg, &facts, &record, reasons);
 	return reasons->n == 0;
 }

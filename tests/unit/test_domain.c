@@ -238,7 +238,8 @@ static void test_started(void)
 			    "pni=on,vme=on,enforce",
 			    &r));
 	CHECK(featset_parse(&vme, "vme", 3, ',', NULL) == 0);
-	r.on = vme;
+	r.own.on = vme;
+	CHECK(!started_with(gate.cpu, &r));
 	CHECK(started_with("kvm64,vendor=GenuineIntel,family=15,model=6,stepping=1,fpu=on,nx=on,"
 			   "pni=on,enforce,vme=on",
 			   &r));

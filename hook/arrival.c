@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arrival.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "kept.h"
+
+int arrival_note(const struct domain *d, const struct table_row *row, const struct daemon *daemon,
+		 const char *name, struct error *err)
+{
+	struct record r;
+
+	decide_record(d, row, &r);
+	r.phase = RECORD_ARRIVAL;
+	r.daemon = *daemon;
+	r.time = record_clock();
+	return record_write(d->uuid, name, &r, err);
+}
+
+void arrival_forget(const struct domain *d)
+{
+	struct record r;
+
+	if (d->uuid && record_read(d->uuid, &r, NULL) == 0 && r.phase == RECORD_ARRIVAL)
+		(void)record_remove(d->uuid);
+}
+
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Do both ask for the same CPU, in the same words? libvirt has written them both. */
+static bool same_request(const struct domain *a, const struct domain *b)
+{
+	if (!same_text(a->uuid, b->uuid) || !same_text(a->model, b->model) ||
+	    !same_text(a->vendor_id, b->vendor_id) || a->own.n != b->own.n)
+		return false;
+	for (size_t i = 0; i < a->own.n; i++)
+		if (strcmp(a->own.item[i], b->own.item[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Has @d been defined as it stands here, and after @noted? */
+static bool is_defined_anew(const struct domain *d, const char *name, const struct timespec *noted)
+{
+	_cleanup_kept_ struct kept defined = {0};
+	struct stat st;
+
+	return kept_read(&defined, KEPT_SAVED, name, NULL) == 0 && stat(defined.path, &st) == 0 &&
+	       is_later(&st.st_ctim, noted) && same_request(d, &defined.domain);
+}
+
+int arrival_take(const struct domain *d, const char *name, struct record *r, struct error *err)
+{
+	int rc;
+
+	if (!d->uuid)
+		return error_set(err, -EINVAL, name, 0, "its XML has no UUID in canonical form");
+	rc = record_read(d->uuid, r, err);
+	(void)record_remove(d->uuid);
+	if (rc == 0 && is_defined_anew(d, name, &r->written))
+		rc = -ENOENT;
+	return rc;
+}
