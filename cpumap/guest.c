@@ -15,6 +15,7 @@
 #define EXIT_READ   99 /* guest.S, by isa-debug-exit */
 #define MAX_ARGS    40
 #define WORDS_SHOWN 400
+#define VCPU_MS     250 /* more of them take longer */
 
 /* ---- the process ---- */
 
@@ -276,7 +277,7 @@ int guest_read(const struct guest_run *run, struct cpuid_dump *d, struct guest_r
 {
 	_cleanup_process_ struct process p = {
 		.out = {{.fd = -1, .events = POLLIN}, {.fd = -1, .events = POLLIN}},
-		.deadline = now_ms() + run->timeout_ms,
+		.deadline = now_ms() + run->timeout_ms + (long long)run->cpus * VCPU_MS,
 	};
 	struct args a;
 	int status = 0, r;

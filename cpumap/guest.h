@@ -19,7 +19,7 @@ struct guest_run {
 	const char *accel;    /* "tcg", "kvm" */
 	const char *machine;  /* NULL: QEMU's default */
 	unsigned int cpus;
-	int timeout_ms; /* a QEMU that takes longer gets SIGKILL */
+	int timeout_ms; /* a QEMU that takes longer (a little more for each vCPU) gets SIGKILL */
 };
 
 /* Why a QEMU refused a -cpu that has enforce, in its own words. */

@@ -9,8 +9,8 @@
 
 #include <errno.h>
 
-/* 132 models take QEMU 7.2 a fifth of a second */
-#define PROBE_TIMEOUT_MS 30000
+/* 132 models take QEMU 7.2 a fifth of a second. Nobody waits longer for one that hangs. */
+#define PROBE_TIMEOUT_MS 10000
 
 static void model_reset(struct qemu_model *m)
 {
@@ -103,6 +103,10 @@ static int expansion(struct qmp *m, const char *model, bool migratable, json_t *
 	if (!args)
 		return error_set(err, -ENOMEM, m->name, 0, "out of memory");
 	r = qmp_call(m, "query-cpu-model-expansion", args, &answer, err);
+	if (r == -ENOENT)
+		return error_set(err, r, m->name, 0,
+				 "can't tell what its models are (query-cpu-model-expansion); "
+				 "cpushim needs QEMU 2.12 or later");
 	if (r < 0)
 		return r;
 	*props = json_incref(json_object_get(json_object_get(answer, "model"), "props"));
@@ -193,6 +197,7 @@ static int read_version(struct qmp *m, struct qemu *q, struct error *err)
 {
 	json_t *answer = NULL, *number, *target = NULL;
 	const char *arch;
+	char shown[32];
 	int r = qmp_call(m, "query-version", NULL, &answer, err);
 
 	if (r < 0)
@@ -206,7 +211,9 @@ static int read_version(struct qmp *m, struct qemu *q, struct error *err)
 		return r;
 	arch = json_string_value(json_object_get(target, "arch"));
 	if (!arch || (strcmp(arch, "x86_64") != 0 && strcmp(arch, "i386") != 0))
-		r = error_set(err, -ENOTSUP, m->name, 0, "isn't a QEMU for x86");
+		r = error_set(err, -ENOTSUP, m->name, 0, "isn't a QEMU for x86, but for %s",
+			      text_escape(shown, sizeof(shown), arch ? arch : "",
+					  arch ? strlen(arch) : 0));
 	json_decref(target);
 	return r;
 }

@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+/* our monitor as a chardev, whose option QEMU names in front of what is wrong with it */
+#define MONITOR "-chardev socket,id=cpushim,fd=3"
+
 #define STDERR_SHOWN 400 /* characters of a QEMU's last words in an error */
 
 static long long now_ms(void)
@@ -61,6 +64,8 @@ static int say_gone(struct qmp *q, int code, const char *what, struct error *err
 	char words[STDERR_SHOWN];
 
 	last_words(q, words, sizeof(words));
+	if (strstr(words, MONITOR ": "))
+		what = "can't take a connected socket for a monitor, which QEMU does since 2.12";
 	return error_set(err, code, q->name, 0, "%s%s%s", what, *words ? ": " : "", words);
 }
 

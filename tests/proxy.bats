@@ -389,6 +389,38 @@ listen() {
 	gone "qmp-proxy $root"
 }
 
+@test "a proxy that is stopped goes on where it was, and takes QEMU's end for one when it is woken" {
+	local pid
+	probe
+	listen
+	pid=$(proxies)
+	kill -STOP "$pid"
+	sleep 0.3
+	kill -CONT "$pid"
+	kill "$client"
+	gone "qmp-proxy $root"
+	kill -9 "$(cat "$dir/qmp.pid")"
+	rm -f "$dir"/*
+	probe
+	pid=$(proxies)
+	kill -STOP "$pid"
+	{ printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" >"$BATS_TEST_TMPDIR/got"; } 3>&- &
+	client=$!
+	sleep 0.3
+	kill -CONT "$pid"
+	wait "$client"
+	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ]
+	gone "qmp-proxy $root"
+	kill -9 "$(cat "$dir/qmp.pid")"
+	rm -f "$dir"/*
+	probe
+	pid=$(proxies)
+	kill -STOP "$pid"
+	kill -9 "$(cat "$dir/qmp.pid")"
+	kill -CONT "$pid"
+	gone "qmp-proxy $root"
+}
+
 @test "two probes at once, and ten" {
 	local n
 	for n in 1 2 3 4 5 6 7 8 9 10; do
