@@ -14,6 +14,7 @@ usage='Usage: install.sh [OPTION]...            install on this node
 
   --dry-run      print the steps, change nothing
   --restart      restart libvirt at the end
+  --no-wrapper   install the hook and the CPU map alone; QEMU stays as it is, or becomes so again
   --destdir DIR  install into the root at DIR
   --help         this text
 
@@ -29,6 +30,7 @@ libdir=/usr/lib/cpushim
 manifest=$libdir/manifest
 table=$libdir/models.table
 published=/etc/cpushim/published
+mark=$libdir/no-wrapper
 map=/usr/share/libvirt/cpu_map
 include=$map/x86_cpushim.xml
 index=$map/index.xml
@@ -41,6 +43,7 @@ apparmor_line='  /usr/bin/qemu-system-x86_64.distrib rmix, # cpushim'
 root=
 dry_run=
 restart=
+no_wrapper=
 stop_after=
 
 say() { printf '%s\n' "$*"; }
@@ -100,10 +103,10 @@ prepend() {
 # What we put, with its digest, so that uninstalling knows what others changed since.
 files() {
 	printf '%s %s %s\n' "$checkout/build/cpushim" /usr/bin/cpushim 755 \
-		"$checkout/build/qmp-proxy" $libdir/qmp-proxy 755 \
-		"$checkout/build/qemu-wrapper" $libdir/qemu-wrapper 755 \
 		"$checkout/hook/qemu" $libdir/hook 755 \
 		"$checkout/build/guest" $libdir/guest 644
+	[ -n "$no_wrapper" ] || printf '%s %s %s\n' "$checkout/build/qmp-proxy" $libdir/qmp-proxy 755 \
+		"$checkout/build/qemu-wrapper" $libdir/qemu-wrapper 755
 	for model in "$checkout"/cpumap/models/*.xml; do
 		printf '%s %s %s\n' "$model" "/usr/share/cpushim/models.d/${model##*/}" 644
 	done
@@ -114,6 +117,10 @@ noted() { grep -qxF "$1" "$root$manifest" 2>/dev/null; }
 # Everything is noted before it is done: a run that is killed in between can be taken back.
 note() {
 	noted "$1" || edit $manifest append "$1"
+}
+
+unnote() {
+	! noted "$1" || edit $manifest grep -vxF "$1"
 }
 
 # note_file SOURCE PATH: beside what an older installation noted, which may still be in the place
@@ -148,17 +155,30 @@ name_include|name them in the index of its CPU map
 place_hook|put the hook in its place
 restart_libvirt|have libvirt restarted'
 
+# Without the wrapper: the hook lets run what libvirt itself makes of a model and is exact.
+native_steps='check_node|look whether this is a node with libvirt and QEMU
+put_files|put the command, the guest and the shipped models in their places
+mark_native|tell the hook that there is no wrapper
+remove_wrapper|take away the wrapper of an earlier installation, and its rule in AppArmor
+write_table|write the table of models
+place_include|give libvirt the models, after it has tried them
+name_include|name them in the index of its CPU map
+place_hook|put the hook in its place
+restart_libvirt|have libvirt restarted'
+
 check_node() {
 	[ -x "$root$emulator" ] || [ -x "$root$real" ] ||
 		fail "$root$emulator: there is no QEMU; install qemu-system-x86"
-	if [ -e "$root$real" ] && ! is_wrapper $emulator && ! noted "real - $real"; then
+	if [ -z "$no_wrapper" ] && [ -e "$root$real" ] && ! is_wrapper $emulator && ! noted "real - $real"; then
 		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
 	fi
 	[ -e "$root$index" ] ||
 		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
 	[ -n "$root" ] || command -v virsh >/dev/null ||
 		fail 'virsh: is needed to try the map before libvirt reads it; install libvirt-clients'
-	for path in $emulator $index $include $overrides; do
+	replaced="$index $include"
+	[ -n "$no_wrapper" ] || replaced="$emulator $overrides $replaced"
+	for path in $replaced; do
 		[ ! -L "$root$path" ] ||
 			fail "$root$path: is a symbolic link, which cpushim doesn't replace; put the file itself there"
 	done
@@ -261,6 +281,21 @@ swap_emulator() {
 		divert --divert $real --add $emulator
 	fi
 	put "$checkout/build/qemu-wrapper" $emulator 755
+	rm -f "$root$mark"
+}
+
+mark_native() {
+	say 'install.sh --no-wrapper: the hook judges what libvirt makes of a model.' >"$root$libdir/.mark"
+	note_file "$root$libdir/.mark" $mark
+	put "$root$libdir/.mark" $mark 644
+	rm -f "$root$libdir/.mark"
+}
+
+remove_wrapper() {
+	swap_back
+	[ -e "$root$real" ] || unnote "real - $real"
+	disallow_in_apparmor
+	remove_put "$libdir/q*"
 }
 
 # libvirt loads the map that is going to be in its own process, where nobody else sees it.
@@ -451,7 +486,7 @@ remove_files() {
 	for path in $emulator $include $index $manifest $overrides; do
 		rm -f "$root$path.cpushim-new"
 	done
-	rm -f "$root$table".?????? "$root$libdir"/.include* "$root$include".?????? \
+	rm -f "$root$table".?????? "$root$libdir"/.mark "$root$libdir"/.include* "$root$include".?????? \
 		"$root$map"/.cpushim.trial*
 	names=
 	for file in "$root"/etc/cpushim/models.d/*; do
@@ -551,6 +586,7 @@ while [ $# -gt 0 ]; do
 	--uninstall) command=uninstall ;;
 	--dry-run) dry_run=yes ;;
 	--restart) restart=yes ;;
+	--no-wrapper) no_wrapper=yes ;;
 	--destdir)
 		[ $# -gt 1 ] || fail 'install.sh: --destdir takes a directory'
 		[ -n "$2" ] || fail 'install.sh: --destdir takes a directory, and was given an empty word'
@@ -573,8 +609,9 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-case $command in
+case $command$no_wrapper in
 install) run_steps "$install_steps" ;;
+installyes) run_steps "$native_steps" ;;
 uninstall) run_steps "$uninstall_steps" ;;
 demo)
 	[ "$(id -u)" = 0 ] || fail 'install.sh demo: run it as root'
@@ -593,4 +630,5 @@ check)
 	make -s stage
 	exec make -s check
 	;;
+*) fail 'install.sh: --no-wrapper goes with installing alone' ;;
 esac

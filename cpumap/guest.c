@@ -389,13 +389,15 @@ static void add_words(struct text *t, const json_t *words, uint32_t leaf1_eax)
 	}
 }
 
-/* The answers in the guest's own form, every range as high as can be. */
+/* The answers in the guest's own form. @level: each range's highest leaf: what is above a guest
+ * doesn't see. */
 static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1_eax,
-			 const char *name, struct cpuid_dump *d, struct error *err)
+			 const uint32_t level[3], const char *name, struct cpuid_dump *d,
+			 struct error *err)
 {
 	static const enum cpuid_reg order[] = {REG_EBX, REG_EDX, REG_ECX};
 	_cleanup_text_ struct text t = {0};
-	uint32_t reg[4] = {0xffff};
+	uint32_t reg[4] = {level[0]};
 
 	if (!json_is_array(words) || !vendor || strlen(vendor) != 12)
 		return error_set(err, -EPROTO, name, 0, "doesn't say what CPU it gives");
@@ -403,8 +405,8 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 		reg[order[i / 4]] |= (uint32_t)(unsigned char)vendor[i] << (i % 4 * 8);
 	text_adds(&t, "cpushim-guest 1\ncpu 0\n");
 	add_leaf(&t, 0, 0, reg);
-	add_leaf(&t, 0x80000000, 0, (const uint32_t[4]){0x8000ffff});
-	add_leaf(&t, 0xc0000000, 0, (const uint32_t[4]){0xc000ffff});
+	add_leaf(&t, 0x80000000, 0, (const uint32_t[4]){level[1]});
+	add_leaf(&t, 0xc0000000, 0, (const uint32_t[4]){level[2]});
 	add_words(&t, words, leaf1_eax);
 	text_adds(&t, "end\n");
 	if (t.failed)
@@ -414,8 +416,11 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 
 static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 {
+	enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, XLEVEL2, NUMBERS };
+	static const char *const names[NUMBERS] = {"family", "model",  "stepping",
+						   "level",  "xlevel", "xlevel2"};
 	json_t *cpus = NULL, *vendor = NULL, *words = NULL;
-	uint32_t family = 0, model = 0, stepping = 0;
+	uint32_t n[NUMBERS] = {0};
 	const char *path;
 	int r = qmp_call(q, "query-cpus-fast", NULL, &cpus, err);
 
@@ -424,17 +429,14 @@ static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 		r = error_set(err, -EPROTO, q->name, 0, "has no vCPU");
 	if (r == 0)
 		r = get_property(q, path, "vendor", &vendor, err);
-	if (r == 0)
-		r = get_number(q, path, "family", &family, err);
-	if (r == 0)
-		r = get_number(q, path, "model", &model, err);
-	if (r == 0)
-		r = get_number(q, path, "stepping", &stepping, err);
+	for (size_t i = 0; i < NUMBERS && r == 0; i++)
+		r = get_number(q, path, names[i], &n[i], err);
 	if (r == 0)
 		r = get_property(q, path, "feature-words", &words, err);
 	if (r == 0)
 		r = words_as_dump(words, json_string_value(vendor),
-				  signature(family, model, stepping), q->name, d, err);
+				  signature(n[FAMILY], n[MODEL], n[STEPPING]), &n[LEVEL], q->name,
+				  d, err);
 	json_decref(cpus);
 	json_decref(vendor);
 	json_decref(words);

@@ -8,6 +8,7 @@
 
 #include "cpumap/cmd.h"
 #include "arrival.h"
+#include "native.h"
 #include "process.h"
 #include "record.h"
 #include "worker.h"
@@ -91,6 +92,14 @@ static int request(struct job *j, const struct record *arrival)
 	return cmd_flush(keep_request(j, arrival));
 }
 
+/* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
+static void use_record(struct job *j, const struct record *r)
+{
+	struct asked *a = &j->asked;
+
+	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
+}
+
 static int prepare(struct job *j)
 {
 	_cleanup_strv_ struct strv reasons = {0};
@@ -105,7 +114,10 @@ static int prepare(struct job *j)
 		(void)cmd_fail(&err);
 		return EXIT_NO;
 	}
-	decide_arrival(&a->domain, &a->facts, &arrival, &reasons);
+	if (a->facts.native)
+		use_record(j, &arrival); /* prepare shows what libvirt made of it */
+	(a->facts.native ? native_arrival : decide_arrival)(&a->domain, &a->facts, &arrival,
+							    &reasons);
 	if (refuse(j, arrival.model, &reasons) != EXIT_YES)
 		return EXIT_NO;
 	return request(j, &arrival);
@@ -146,14 +158,6 @@ static int recorded(const struct job *j, struct record *r, struct error *err)
 	return rc;
 }
 
-/* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
-static void use_record(struct job *j, const struct record *r)
-{
-	struct asked *a = &j->asked;
-
-	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
-}
-
 static int start(struct job *j)
 {
 	_cleanup_strv_ struct strv reasons = {0};
@@ -168,7 +172,8 @@ static int start(struct job *j)
 		return EXIT_NO;
 	}
 	use_record(j, &r);
-	decide_start(&j->asked.domain, &j->asked.facts, &r, &reasons);
+	(j->asked.facts.native ? native_start : decide_start)(&j->asked.domain, &j->asked.facts, &r,
+							      &reasons);
 	return refuse(j, r.model, &reasons);
 }
 
@@ -197,6 +202,8 @@ static int check_process(struct job *j, const struct record *r)
 	uuid = read_qemu(&qemu, j->name) == 0 ? process_option(&qemu, "-uuid") : NULL;
 	if (!uuid || strcmp(uuid, j->asked.domain.uuid) != 0)
 		(void)strv_add(&reasons, last_words, strlen(last_words));
+	else if (j->asked.facts.native)
+		native_started(&qemu, &j->asked.facts, r, &reasons);
 	else
 		decide_started(process_option(&qemu, "-cpu"), &j->asked.facts, r, &reasons);
 	return refuse(j, r->model, &reasons);

@@ -14,6 +14,7 @@ struct facts {
 	const struct table_row *row; /* of the domain's model and emulator; NULL: none */
 	const char *emulator; /* the file that <emulator> resolves to; NULL: the XML has none */
 	bool wrapper;         /* that is our wrapper */
+	bool native;          /* that is the table's QEMU itself, on a node without the wrapper */
 	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
 	const struct featset *map; /* what libvirt's map names; NULL: not known */
 };
@@ -23,6 +24,9 @@ struct facts {
  * @reasons: receives a line for each reason why not; none: it may
  */
 void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons);
+
+/* decide_same: is the model's definition still the one that was asked for? */
+bool decide_same(const struct facts *f, const struct record *r, struct strv *reasons);
 
 /**
  * decide_arrival: is what is prepared still what arrived?

@@ -15,14 +15,13 @@ struct domain {
 	char *xml; /* the text it was read from; not its own */
 	size_t len;
 	char *name, *uuid, *emulator; /* NULL where the XML has none */
+	char *machine;                /* its type; likewise */
 	bool kvm;                     /* type='kvm' */
-	bool kvm_hidden;         /* <features><kvm><hidden state='on'/>: no KVM leaves at all */
-	struct featset pv_off;   /* paravirtual features that are switched off outside <cpu> */
-	char *model;             /* of /domain/cpu with mode custom or none; NULL: none */
-	char *match;             /* NULL: not said */
-	char *vendor_id;         /* NULL: not said */
-	struct strv own;         /* its features: name, policy, name, policy ... */
-	size_t n_cpus, n_models; /* how many of each there are, in whatever namespace */
+	char *model;                  /* of /domain/cpu with mode custom or none; NULL: none */
+	char *match;                  /* NULL: not said */
+	char *vendor_id;              /* NULL: not said */
+	struct strv own;              /* its features: name, policy, name, policy ... */
+	size_t n_cpus, n_models;      /* how many of each there are, in whatever namespace */
 };
 
 /**

@@ -7,6 +7,7 @@
 #include "cpumap/emulator.h"
 #include "cpumap/kvm.h"
 #include "cpumap/libvirtmap.h"
+#include "native.h"
 
 void asked_free(struct asked *a)
 {
@@ -22,6 +23,21 @@ static char *resolve(const char *emulator)
 	char *real = path ? realpath(path, NULL) : NULL;
 
 	return real ? real : steal_pointer(&path);
+}
+
+/* Is that the file of one of the table's emulators? */
+static bool is_of_table(const struct table *t, const char *file)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (i > 0 && strcmp(t->row[i].emulator, t->row[i - 1].emulator) == 0)
+			continue;
+		path = resolve(t->row[i].emulator);
+		if (path && strcmp(path, file) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int load_table(struct asked *a, struct error *err)
@@ -43,11 +59,14 @@ static void gather(struct asked *a)
 	if (d->emulator) {
 		a->facts.emulator = a->emulator = resolve(d->emulator);
 		a->facts.wrapper = a->emulator && emulator_is_wrapper(a->emulator);
+		a->facts.native = a->emulator && !a->facts.wrapper && native_node() &&
+				  is_of_table(&a->table, a->emulator);
 	}
 	a->facts.row = table_find(&a->table, d->model, strlen(d->model), a->emulator);
 	/* With an emulator that has no rows it still is a site model; one that has others has a
 	 * model of this name itself. */
-	if (!a->facts.row && !(a->facts.wrapper && table_has_emulator(&a->table, a->emulator)))
+	if (!a->facts.row &&
+	    !((a->facts.wrapper || a->facts.native) && table_has_emulator(&a->table, a->emulator)))
 		a->facts.row = table_find(&a->table, d->model, strlen(d->model), NULL);
 	if (a->facts.row && d->kvm && kvm_offers(&a->kvm, NULL) == 0)
 		a->facts.kvm = &a->kvm;
