@@ -5,14 +5,15 @@
 
 #include "cmd.h"
 #include "emulator.h"
-#include "qemu.h"
+#include "lacks.h"
+#include "verify.h"
 
 static const char usage[] =
 	"Usage: cpushim list [--json | --digest]\n"
 	"List the models of the table: name, base, the definition's digest (its first 12\n"
-	"digits), whether it runs here under TCG and KVM or what is lacking, and where it\n"
-	"is defined. A model that takes the host's vendor isn't safe to migrate between\n"
-	"vendors.\n"
+	"digits), whether it runs here under TCG and KVM or what is lacking and why, and\n"
+	"where it is defined. A model that takes the host's vendor isn't safe to migrate\n"
+	"between vendors.\n"
 	"\n"
 	"  -d, --digest  a line MODEL DIGEST each, or MODEL refused, the same on every node\n"
 	"                where the names mean the same: for diff\n"
@@ -21,40 +22,86 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 listed; 2 there is no usable table.\n";
 
-/* What KVM provides here, asked at this moment. */
-struct here {
-	struct featset kvm;
-	struct error no_kvm; /* code: it can't be asked */
-};
+#define TIMEOUT_MS 20000
 
-static void ask_here(struct here *here)
+/* Does this KVM give guests what QEMU gives them? */
+enum faithful { FAITHFUL, SHOWS_THROUGH, NOT_KNOWN };
+
+/* microvm (QEMU 4.2 and later) has no BIOS to wait for. */
+static int read_plain(const char *real, const char *guest, struct cpuid_diff *shown,
+		      struct error *err)
+{
+	struct guest_run run = {.emulator = real,
+				.guest = guest,
+				.accel = "kvm",
+				.machine = "microvm",
+				.timeout_ms = TIMEOUT_MS};
+
+	if (verify_plain(&run, shown, err) == 0)
+		return 0;
+	run.machine = NULL;
+	return verify_plain(&run, shown, err);
+}
+
+static enum faithful ask_faithful(const char *real)
+{
+	_cleanup_free_ char *guest = root_path(GUEST_PATH);
+	_cleanup_cpuid_diff_ struct cpuid_diff shown = {0};
+	struct error err = {0};
+
+	if (!guest || read_plain(real, guest, &shown, &err) < 0) {
+		(void)cmd_fail(&err);
+		fputs("cpushim: /dev/kvm: so it isn't known whether this KVM lets the host's CPU "
+		      "show through\n",
+		      stderr);
+		return NOT_KNOWN;
+	}
+	if (cpuid_diff_none(&shown))
+		return FAITHFUL;
+	fputs("cpushim: /dev/kvm: this KVM lets the host's CPU show through, so no guest can have "
+	      "exactly a model's CPU under it (`cpushim verify --accel kvm MODEL` tells more)\n",
+	      stderr);
+	return SHOWS_THROUGH;
+}
+
+static enum faithful ask_here(struct here *here)
 {
 	_cleanup_free_ char *real = emulator_real(EMULATOR_DEFAULT, &here->no_kvm);
 
 	if (real)
-		(void)qemu_kvm(real, &here->kvm, &here->no_kvm);
+		here_ask(here, real);
+	return here->no_kvm.code ? NOT_KNOWN : ask_faithful(real);
 }
 
-/* "yes", or what is lacking. */
-static void say_tcg(struct text *out, const struct table_row *row)
+/* What keeps a row from running under an accelerator. */
+static void row_lacks(struct lacks *l, const struct table_row *row, const struct here *kvm)
 {
-	text_adds(out, *row->tcg_lacks ? "lacks " : "yes");
-	text_adds(out, row->tcg_lacks);
+	const char *names = kvm ? row->features : row->tcg_lacks;
+	struct featset set;
+
+	*l = (struct lacks){0};
+	if (featset_parse(&set, names, strlen(names), ',', NULL) < 0)
+		return;
+	if (kvm)
+		lacks_of_kvm(l, kvm, &set);
+	else
+		lacks_of_tcg(l, &set);
 }
 
-static void say_kvm(struct text *out, const struct table_row *row, const struct here *here)
+/* "yes", or what is lacking; @why: and for what reasons. */
+static void say(struct text *out, const struct lacks *l, bool why)
 {
-	struct featset lacks;
-
-	if (here->no_kvm.code) {
-		text_adds(out, "no kvm");
+	if (featset_count(&l->all) == 0) {
+		text_adds(out, "yes");
 		return;
 	}
-	if (featset_parse(&lacks, row->features, strlen(row->features), ',', NULL) < 0)
+	text_adds(out, "lacks ");
+	featset_print(out, &l->all, ",");
+	if (!why)
 		return;
-	featset_subtract(&lacks, &here->kvm);
-	text_adds(out, featset_count(&lacks) ? "lacks " : "yes");
-	featset_print(out, &lacks, ",");
+	text_adds(out, " (");
+	lacks_print(out, l);
+	text_adds(out, ")");
 }
 
 static const char *vendor_note(const struct table_row *row)
@@ -65,31 +112,71 @@ static const char *vendor_note(const struct table_row *row)
 static void print_row(const struct table_row *row, const struct here *here)
 {
 	_cleanup_text_ struct text tcg = {0}, kvm = {0};
+	struct lacks lacks;
 
 	if (*row->refused) {
 		printf("%-20s refused: %s (%s)\n", row->model, row->refused, row->origin);
 		return;
 	}
-	say_tcg(&tcg, row);
-	say_kvm(&kvm, row, here);
+	row_lacks(&lacks, row, NULL);
+	say(&tcg, &lacks, true);
+	row_lacks(&lacks, row, here);
+	if (here->no_kvm.code)
+		text_adds(&kvm, "no kvm");
+	else
+		say(&kvm, &lacks, true);
 	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s\n", row->model, row->base, row->digest,
-	       tcg.failed ? "" : tcg.data, kvm.failed || !kvm.data ? "" : kvm.data, row->origin,
+	       tcg.failed ? "" : tcg.data, kvm.failed ? "" : kvm.data, row->origin,
 	       vendor_note(row));
 }
 
-static json_t *row_json(const struct table_row *row, const struct here *here)
+/* Each lacking feature, and why it is. */
+static json_t *why_json(const struct lacks *l)
 {
-	_cleanup_text_ struct text tcg = {0}, kvm = {0};
+	json_t *why = json_object();
+
+	for (size_t kind = 0; kind < LACK_KINDS; kind++)
+		for (size_t i = 0; i < n_features; i++)
+			if (featset_has(&l->by[kind], i))
+				(void)json_object_set_new(
+					why, features[i].name,
+					json_sprintf("%s it", lack_why((enum lack)kind)));
+	return why;
+}
+
+static void add_accel(json_t *row, const char *accel, const char *why, const struct lacks *l)
+{
+	_cleanup_text_ struct text t = {0};
+
+	say(&t, l, false);
+	(void)json_object_set_new(row, accel, json_string(t.failed ? "" : t.data));
+	(void)json_object_set_new(row, why, why_json(l));
+}
+
+static json_t *row_json(const struct table_row *row, const struct here *here,
+			enum faithful faithful)
+{
+	struct lacks lacks;
+	json_t *answer;
 
 	if (*row->refused)
 		return json_pack("{s:s, s:s, s:s, s:s}", "model", row->model, "emulator",
 				 row->emulator, "origin", row->origin, "refused", row->refused);
-	say_tcg(&tcg, row);
-	say_kvm(&kvm, row, here);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "model", row->model,
-			 "emulator", row->emulator, "origin", row->origin, "base", row->base,
-			 "digest", row->digest, "vendor", row->vendor, "tcg", tcg.data, "kvm",
-			 kvm.data);
+	answer = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "model", row->model, "emulator",
+			   row->emulator, "origin", row->origin, "base", row->base, "digest",
+			   row->digest, "vendor", row->vendor);
+	row_lacks(&lacks, row, NULL);
+	add_accel(answer, "tcg", "tcg_why", &lacks);
+	if (here->no_kvm.code) {
+		(void)json_object_set_new(answer, "kvm", json_string("no kvm"));
+		return answer;
+	}
+	row_lacks(&lacks, row, here);
+	add_accel(answer, "kvm", "kvm_why", &lacks);
+	(void)json_object_set_new(answer, "kvm_shows_through",
+				  faithful == NOT_KNOWN ? json_null()
+							: json_boolean(faithful == SHOWS_THROUGH));
+	return answer;
 }
 
 /* Nothing of this host: what a name means, or that it can't be had. */
@@ -115,9 +202,9 @@ static int print_digests(const struct table *t)
 static int print_all(const struct table *t, bool json)
 {
 	struct here here = {0};
+	enum faithful faithful = ask_here(&here);
 	json_t *rows;
 
-	ask_here(&here);
 	if (!json) {
 		for (size_t i = 0; i < t->n; i++)
 			print_row(&t->row[i], &here);
@@ -125,7 +212,7 @@ static int print_all(const struct table *t, bool json)
 	}
 	rows = json_array();
 	for (size_t i = 0; i < t->n; i++)
-		(void)json_array_append_new(rows, row_json(&t->row[i], &here));
+		(void)json_array_append_new(rows, row_json(&t->row[i], &here, faithful));
 	return cmd_json(rows);
 }
 

@@ -94,6 +94,6 @@ int cmd_probe(int argc, char **argv)
 	path = optind < argc ? strdup(argv[optind]) : emulator_real(EMULATOR_DEFAULT, &err);
 	if (!path || qemu_probe(&q, path, &err) < 0)
 		return cmd_fail(&err);
-	(void)qemu_kvm(path, &kvm, &no_kvm);
+	(void)qemu_kvm(path, &kvm, NULL, &no_kvm);
 	return (json ? print_json : print_text)(&q, &kvm, &no_kvm);
 }

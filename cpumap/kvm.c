@@ -50,6 +50,24 @@ static const char *const corrected[] = {
 	"sgx-kss", /* by /dev/sgx_provision and the memory */
 };
 
+/* kvm_default_props: target/i386/cpu.c, 2.4 to 5.2; target/i386/kvm/kvm-cpu.c, 6.0 to 11.0. The
+ * same in all of them; machine types up to pc-1.3 (gone in 6.0) have no kvm-pv-eoi. */
+static const char *const defaults[] = {
+	"kvmclock",       "kvm-nopiodelay", "kvm-asyncpf",
+	"kvm-steal-time", "kvm-pv-eoi",     "kvmclock-stable-bit",
+};
+
+void kvm_defaults(struct featset *set)
+{
+	*set = (struct featset){0};
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+		int f = feature_find(defaults[i], strlen(defaults[i]));
+
+		if (f >= 0)
+			featset_add(set, (size_t)f);
+	}
+}
+
 static struct kvm_cpuid2 *ask(int kvm, struct error *err)
 {
 	for (unsigned int n = ENTRIES_FIRST; n <= ENTRIES_MAX; n *= 2) {

@@ -13,4 +13,10 @@
  */
 int kvm_offers(struct featset *set, struct error *err);
 
+/**
+ * kvm_defaults: the paravirtual features that QEMU switches on by itself in every named model under
+ * KVM. They aren't part of a definition, but `enforce` insists on them.
+ */
+void kvm_defaults(struct featset *set);
+
 #endif

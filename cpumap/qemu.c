@@ -308,15 +308,21 @@ void qemu_brings(const struct qemu *q, const char *model, struct featset *set)
 			featset_remove(set, i);
 }
 
-int qemu_provides(struct qmp *m, struct featset *set, struct error *err)
+static int provides(struct qmp *m, struct featset *set, struct featset *properties,
+		    struct error *err)
 {
 	_cleanup_qemu_ struct qemu q = {0};
 	int r = read_models(m, &q, err);
 
-	return r < 0 ? r : provided(m, &q, NULL, set, err);
+	return r < 0 ? r : provided(m, &q, properties, set, err);
 }
 
-int qemu_kvm(const char *path, struct featset *set, struct error *err)
+int qemu_provides(struct qmp *m, struct featset *set, struct error *err)
+{
+	return provides(m, set, NULL, err);
+}
+
+int qemu_kvm(const char *path, struct featset *set, struct featset *properties, struct error *err)
 {
 	_cleanup_qmp_ struct qmp m = QMP_NONE;
 	int r;
@@ -324,5 +330,5 @@ int qemu_kvm(const char *path, struct featset *set, struct error *err)
 	if (access("/dev/kvm", R_OK | W_OK) < 0)
 		return error_set(err, -ENODEV, "/dev/kvm", 0, "%s", strerror(errno));
 	r = spawn(&m, path, "none,accel=kvm", err);
-	return r < 0 ? r : qemu_provides(&m, set, err);
+	return r < 0 ? r : provides(&m, set, properties, err);
 }

@@ -54,7 +54,11 @@ void qemu_brings(const struct qemu *q, const char *model, struct featset *set);
  */
 int qemu_provides(struct qmp *m, struct featset *set, struct error *err);
 
-/* qemu_kvm: what KVM provides here, by @path and -accel kvm. -ENODEV: no usable /dev/kvm. */
-int qemu_kvm(const char *path, struct featset *set, struct error *err);
+/**
+ * qemu_kvm: what KVM provides here, by @path and -accel kvm.
+ * @properties: receives what this QEMU has a property for; may be NULL
+ * -ENODEV: no usable /dev/kvm
+ */
+int qemu_kvm(const char *path, struct featset *set, struct featset *properties, struct error *err);
 
 #endif

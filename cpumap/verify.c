@@ -58,24 +58,36 @@ static struct guest_run run_of(const struct verify_request *request, const char 
 }
 
 /* Plain kvm64, as QEMU says it gives it, is the definition that a guest's reading must meet. */
-static int check_plain(const struct verify_request *request, struct verify_answer *answer)
+int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct error *err)
 {
 	_cleanup_cpuid_dump_ struct cpuid_dump read = {0}, words = {0};
-	struct guest_run run = run_of(request, PLAIN_MODEL, 1);
+	struct guest_run run = *how;
 	struct guest_refusal refusal;
 	struct model said = {.id = IDENTITY_NONE};
-	int r = guest_words(&run, &words, &answer->error);
+	int r;
 
+	run.cpu = PLAIN_MODEL;
+	run.cpus = 1;
+	r = guest_words(&run, &words, err);
 	if (r == 0)
-		r = guest_read(&run, &read, &refusal, &answer->error);
+		r = guest_read(&run, &read, &refusal, err);
 	if (r < 0)
 		return r;
 	cpuid_identity(&words.cpu[0], &said.id);
 	cpuid_features(&words.cpu[0], &said.features);
-	if (cpuid_compare(&read, &said, &answer->shown) < 0)
-		return error_set(&answer->error, -ENOMEM, PLAIN_MODEL, 0, "out of memory");
-	answer->shows_through = !cpuid_diff_none(&answer->shown);
+	if (cpuid_compare(&read, &said, shown) < 0)
+		return error_set(err, -ENOMEM, PLAIN_MODEL, 0, "out of memory");
 	return 0;
+}
+
+static int check_plain(const struct verify_request *request, struct verify_answer *answer)
+{
+	struct guest_run run = run_of(request, PLAIN_MODEL, 1);
+	int r = verify_plain(&run, &answer->shown, &answer->error);
+
+	if (r == 0)
+		answer->shows_through = !cpuid_diff_none(&answer->shown);
+	return r;
 }
 
 static int refused(struct verify_answer *answer, int r)

@@ -44,6 +44,14 @@ struct verify_answer {
  */
 void verify_model(const struct verify_request *request, struct verify_answer *answer);
 
+/**
+ * verify_plain: can a guest's reading be believed under this accelerator? One vCPU of plain kvm64
+ * is started, and read by a guest and in QEMU's own words.
+ * @how: cpu and cpus in it don't matter
+ * @shown: receives how the two differ; none: it can
+ */
+int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct error *err);
+
 /* verify_dump: compare a dump that somebody else's guest wrote. */
 void verify_dump(const struct table_row *row, const struct cpuid_dump *d,
 		 struct verify_answer *answer);

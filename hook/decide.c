@@ -2,6 +2,7 @@
 #include "decide.h"
 
 #include "cpumap/cpuarg.h"
+#include "cpumap/kvm.h"
 
 /* the way out for a guest that arrives as something else than it asks for */
 #define BOOT_ANEW "boot it anew instead of restoring or migrating it"
@@ -83,6 +84,50 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 		d->kvm ? "this host's KVM" : "TCG of this QEMU", names.data ? names.data : "");
 }
 
+/* How a domain's XML switches a paravirtual feature off: three ways, as libvirt has no name for
+ * most. */
+static const char *cure_of(const char *feature)
+{
+	if (strcmp(feature, "kvmclock") == 0)
+		return "<timer name='kvmclock' present='no'/> in its <clock>";
+	if (strcmp(feature, "kvm-pv-eoi") == 0)
+		return "<apic eoi='off'/> in its <features>";
+	return "<kvm><hidden state='on'/></kvm> in its <features>";
+}
+
+/*
+ * What QEMU adds to every model under KVM, and this KVM lacks: enforce refuses it, though it is no
+ * part of the model. A KVM that offers nothing of the kind may be asked in another way
+ * (get_para_features, target/i386/kvm/kvm.c): then QEMU decides. So it does with a base that isn't
+ * one of QEMU's named models.
+ */
+static void check_paravirtual(const struct domain *d, const struct facts *f, struct strv *reasons)
+{
+	struct featset lacks, offered;
+	struct own own;
+
+	kvm_defaults(&lacks);
+	offered = lacks;
+	if (!d->kvm || !f->kvm || d->kvm_hidden || strcmp(f->row->base, "max") == 0)
+		return;
+	featset_intersect(&offered, f->kvm);
+	if (featset_count(&offered) == 0)
+		return;
+	domain_own(d, &own);
+	featset_subtract(&lacks, f->kvm);
+	featset_subtract(&lacks, &own.off);
+	featset_subtract(&lacks, &own.optional);
+	featset_subtract(&lacks, &d->pv_off);
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(&lacks, i))
+			because(reasons,
+				"this host's KVM lacks %s, which QEMU adds to every model, so that "
+				"enforce refuses it, though it is no part of the model; leave it "
+				"out by %s, or, where libvirt knows that name, "
+				"<feature policy='disable' name='%s'/> in its <cpu>",
+				features[i].name, cure_of(features[i].name), features[i].name);
+}
+
 void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons)
 {
 	check_emulator(f, reasons);
@@ -92,11 +137,13 @@ void decide_request(const struct domain *d, const struct facts *f, struct strv *
 				 "use match='exact'");
 	if (!f->row)
 		return;
-	if (*f->row->refused)
+	if (*f->row->refused) {
 		because(reasons, "its definition is refused (%s): %s", f->row->origin,
 			f->row->refused);
-	else
+	} else {
 		check_features(d, f, reasons);
+		check_paravirtual(d, f, reasons);
+	}
 }
 
 bool decide_same(const struct facts *f, const struct record *r, struct strv *reasons)

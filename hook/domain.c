@@ -90,6 +90,37 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 	return d->model ? 0 : -ENOMEM;
 }
 
+static bool attribute_is(const xmlNode *node, const char *name, const char *value)
+{
+	_cleanup_free_ char *have = node ? attribute(node, name) : NULL;
+
+	return have && strcmp(have, value) == 0;
+}
+
+static void add_named(struct featset *set, const char *name)
+{
+	int f = feature_find(name, strlen(name));
+
+	if (f >= 0)
+		featset_add(set, (size_t)f);
+}
+
+/* What makes libvirt write `kvm=off`, `kvmclock=off` and `kvm-pv-eoi=off` (qemuBuildCpuCommandLine,
+ * src/qemu/qemu_command.c, 1.2.2 to 11.3). */
+static void read_paravirtual(struct domain *d, const xmlNode *root)
+{
+	const xmlNode *parts = child(root, "features"), *clock = child(root, "clock");
+	const xmlNode *kvm = parts ? child(parts, "kvm") : NULL;
+
+	d->kvm_hidden = kvm && attribute_is(child(kvm, "hidden"), "state", "on");
+	if (parts && attribute_is(child(parts, "apic"), "eoi", "off"))
+		add_named(&d->pv_off, "kvm-pv-eoi");
+	for (const xmlNode *n = clock ? clock->children : NULL; n; n = n->next)
+		if (xml_is(n, NULL, "timer") && attribute_is(n, "name", "kvmclock") &&
+		    attribute_is(n, "present", "no"))
+			add_named(&d->pv_off, "kvmclock");
+}
+
 static int read_parts(struct domain *d, const xmlNode *root)
 {
 	_cleanup_free_ char *type = attribute(root, "type");
@@ -104,6 +135,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->emulator = emulator ? content(emulator) : NULL;
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
+	read_paravirtual(d, root);
 	return cpu ? read_cpu(d, cpu) : 0;
 }
 

@@ -17,11 +17,13 @@ struct domain {
 	char *name, *uuid, *emulator; /* NULL where the XML has none */
 	char *machine;                /* its type; likewise */
 	bool kvm;                     /* type='kvm' */
-	char *model;                  /* of /domain/cpu with mode custom or none; NULL: none */
-	char *match;                  /* NULL: not said */
-	char *vendor_id;              /* NULL: not said */
-	struct strv own;              /* its features: name, policy, name, policy ... */
-	size_t n_cpus, n_models;      /* how many of each there are, in whatever namespace */
+	bool kvm_hidden;         /* <features><kvm><hidden state='on'/>: no KVM leaves at all */
+	struct featset pv_off;   /* paravirtual features that are switched off outside <cpu> */
+	char *model;             /* of /domain/cpu with mode custom or none; NULL: none */
+	char *match;             /* NULL: not said */
+	char *vendor_id;         /* NULL: not said */
+	struct strv own;         /* its features: name, policy, name, policy ... */
+	size_t n_cpus, n_models; /* how many of each there are, in whatever namespace */
 };
 
 /**

@@ -118,19 +118,24 @@ static void add_nameless(struct featset *set, const struct table_row *row, const
 
 /* ---- judging ---- */
 
-/* Is @arg the row's model, as this domain (NULL: any) would have it? */
+/* Is @arg the row's model? The domain's own features are its affair, as it says them or as its QEMU
+ * was told: that it got what it asked for was checked when it started. */
 static bool is_model(const struct table_row *row, const struct domain *d, const char *arg,
 		     struct strv *reasons)
 {
 	const struct domain nothing = {0};
 	const struct facts facts = {.row = row};
-	struct featset own;
+	struct featset told, free_ones;
 	struct record record;
 
 	decide_record(d ? d : &nothing, row, &record);
-	named_from(own_props(arg), &own);
-	featset_union(&record.own.optional, &own);
-	add_nameless(&record.own.optional, row, arg);
+	named_from(own_props(arg), &told);
+	free_ones = record.own.on;
+	featset_union(&free_ones, &record.own.off);
+	featset_union(&free_ones, &record.own.optional);
+	featset_union(&free_ones, &told);
+	add_nameless(&free_ones, row, arg);
+	record.own = (struct own){.optional = free_ones};
 	decide_started(arg, &facts, &record, reasons);
 	return reasons->n == 0;
 }

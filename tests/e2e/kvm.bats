@@ -153,11 +153,78 @@ features_are() {
 	ecx=$(awk '$1 == "00000001" { print $5; exit }' "$dump")
 	[ "$ecx" ]
 	run on node cpushim verify kvm-Intel --accel kvm
+	verified=$status told=$output
+	run -0 --separate-stderr on node cpushim list
 	if ((0x$ecx >> 28 & 1)); then
-		[[ $status == 2 && $output == *"lets the host's CPU show through"* ]]
+		[[ $verified == 2 && $told == *"lets the host's CPU show through"* ]]
+		[[ $stderr == "cpushim: /dev/kvm: this KVM lets the host's CPU show through"* ]]
+		on node cpushim list --json | grep '"kvm_shows_through": true'
 	else
-		[ "$status" = 0 ]
+		[ "$verified" = 0 ]
+		[ -z "$stderr" ]
+		on node cpushim list --json | grep '"kvm_shows_through": false'
 	fi
+}
+
+# whys: what list --json says of KVM and each feature that is lacking, of whatever model: "NAME WHY"
+whys() {
+	on node cpushim list --json | sed -n '/"kvm_why": {$/,/}/s/^ *"\([^"]*\)": "\([^"]*\)",*$/\1 \2/p' | sort -u
+}
+
+@test "list says why each feature is lacking: the CPU hasn't it, or KVM doesn't offer it" {
+	whys >"$BATS_TEST_TMPDIR/whys"
+	while read -r feature why; do
+		run ! kvm_has "$feature"
+		flag=${feature/sse4./sse4_}
+		if grep -qw "$flag" /proc/cpuinfo; then
+			[[ $why == "KVM doesn't offer it" || $why == 'QEMU under KVM withholds it' ]]
+		else
+			[[ $why == 'the CPU lacks it' ]]
+		fi
+	done <"$BATS_TEST_TMPDIR/whys"
+	# and those that aren't named are there
+	for feature in $(on node cpushim show x86-64-v4); do
+		grep -q "^$feature " "$BATS_TEST_TMPDIR/whys" || kvm_has "$feature"
+	done
+}
+
+@test "libvirt's domcapabilities and list agree on what KVM can run here" {
+	site_model Intel >"$(root_path node)/etc/cpushim/models.d/intel.xml"
+	on node cpushim compile
+	libvirt_restart node
+	capabilities=$(on node virsh domcapabilities --virttype kvm)
+	for model in gate64 x86-64-v2 x86-64-v3 x86-64-v4 kvm-Intel; do
+		usable=no
+		! on node cpushim list 2>/dev/null | grep "^$model .* kvm: yes " || usable=yes
+		grep "<model usable='$usable'.*>$model</model>" <<<"$capabilities"
+	done
+	[ "$usable" = yes ]
+}
+
+# What QEMU adds by itself and KVM might lack. This KVM lacks kvm-mmu, if any: enforce says the same of it.
+@test "a paravirtual feature that KVM lacks is refused by QEMU, and each cure that the hook names works" {
+	if ! kvm_has kvm-mmu; then
+		run -1 in_node 'base,kvm-mmu=on,enforce'
+		[[ $output == *"doesn't support requested feature"*40000001*kvm-mmu* ]]
+		in_node 'base,kvm-mmu=on,kvm=off,enforce'
+	fi
+	site_model Intel >"$(root_path node)/etc/cpushim/models.d/intel.xml"
+	on node cpushim compile
+	libvirt_restart node
+	cured() { # SED-SCRIPT PROPERTY
+		guest_xml guest --kvm --cpu "$(cpu_xml kvm-Intel)" | sed "$1" >"$(root_path node)/run/guest.xml"
+		on node virsh -q create /run/guest.xml
+		[[ $(guest_cpu node guest) == *",enforce,$2" ]]
+		[[ $(on node cpushim guests) == *"kvm    what the name means"* ]]
+		guest_stop node guest
+	}
+	cured "s|<devices>|<clock offset='utc'><timer name='kvmclock' present='no'/></clock>&|" kvmclock=off
+	cured "s|<apic/>|<apic eoi='off'/>|" kvm-pv-eoi=off
+	cured "s|</features>|<kvm><hidden state='on'/></kvm>&|" kvm=off
+	# libvirt takes no other paravirtual name in <cpu>; if it once does, the hook's words hold as well
+	run guest_start node guest --kvm \
+		--cpu "$(cpu_xml kvm-Intel "<feature policy='disable' name='kvm-steal-time'/>")"
+	[[ $status == 0 || $output == *'unknown CPU feature: kvm-steal-time'* ]]
 }
 
 @test "a domain without a site model has the same -cpu under KVM as before" {

@@ -226,6 +226,116 @@ static bool started_with(const char *arg, const struct record *r)
 	return reasons.n == 0;
 }
 
+/* With what is inside <domain>: reasons, one a line. */
+static void reasons_for(struct text *out, const char *inside, const struct facts *f)
+{
+	_cleanup_domain_ struct domain d = {0};
+	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_free_ char *xml = NULL;
+	int len = asprintf(&xml, "<domain type='kvm'>%s</domain>", inside);
+
+	text_adds(out, "");
+	if (!CHECK(len > 0 && domain_read(&d, xml, (size_t)len, "d", NULL) == 0))
+		return;
+	decide_request(&d, f, &reasons);
+	for (size_t i = 0; i < reasons.n; i++)
+		text_addf(out, "%s\n", reasons.item[i]);
+}
+
+/* A KVM that lacks some of what QEMU adds by itself: not the model's, but enforce refuses it. */
+static void test_paravirtual(void)
+{
+	static const struct {
+		const char *offers; /* besides the model's features */
+		const char *inside;
+		const char *lacks; /* all that is refused, in order; "" for none */
+		const char *cure;  /* somewhere in the reasons */
+	} cases[] = {
+		{"kvmclock,kvm-nopiodelay,kvm-asyncpf,kvm-steal-time,kvm-pv-eoi,kvmclock-stable-"
+		 "bit",
+		 "", "", NULL},
+		{"kvmclock,kvm-nopiodelay,kvm-asyncpf,kvm-pv-eoi,kvmclock-stable-bit", "",
+		 "kvm-steal-time", "<feature policy='disable' name='kvm-steal-time'/>"},
+		{"kvmclock,kvm-nopiodelay,kvm-asyncpf,kvm-pv-eoi,kvmclock-stable-bit", "",
+		 "kvm-steal-time", "<kvm><hidden state='on'/></kvm>"},
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time", "",
+		 "kvmclock kvm-pv-eoi kvmclock-stable-bit",
+		 "<timer name='kvmclock' present='no'/>"},
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time", "",
+		 "kvmclock kvm-pv-eoi kvmclock-stable-bit", "<apic eoi='off'/>"},
+		/* each cure takes its own away */
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time",
+		 "<clock><timer name='rtc' present='no'/><timer name='kvmclock' "
+		 "present='no'/></clock>",
+		 "kvm-pv-eoi kvmclock-stable-bit", NULL},
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time",
+		 "<features><apic eoi='off'/></features>", "kvmclock kvmclock-stable-bit", NULL},
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time",
+		 "<features><kvm><hidden state='on'/></kvm></features>", "", NULL},
+		/* and what looks like one doesn't */
+		{"kvm-nopiodelay,kvm-asyncpf,kvm-steal-time",
+		 "<features><kvm><hidden state='off'/></kvm><apic eoi='on'/></features>"
+		 "<clock><timer name='kvmclock' present='yes'/></clock>",
+		 "kvmclock kvm-pv-eoi kvmclock-stable-bit", NULL},
+		/* a KVM that offers none is asked in another way by QEMU */
+		{"", "", "", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_text_ struct text inside = {0}, said = {0}, lacks = {0};
+		struct table_row row = gate;
+		struct table table = {.row = &row, .n = 1};
+		struct featset kvm, more;
+		struct facts f = {.table = &table, .row = &row, .kvm = &kvm};
+		const char *at;
+
+		CHECK(featset_parse(&kvm, row.features, strlen(row.features), ',', NULL) == 0);
+		CHECK(featset_parse(&more, cases[i].offers, strlen(cases[i].offers), ',', NULL) ==
+		      0);
+		featset_union(&kvm, &more);
+		text_addf(&inside, "%s<cpu><model>gate</model></cpu>", cases[i].inside);
+		reasons_for(&said, inside.data, &f);
+		text_adds(&lacks, "");
+		for (at = said.data; (at = strstr(at, "KVM lacks ")); at++)
+			text_addf(&lacks, "%s%.*s", lacks.len ? " " : "",
+				  (int)strcspn(at + 10, ","), at + 10);
+		CHECK_STR(lacks.data, cases[i].lacks);
+		CHECK(!cases[i].cure || strstr(said.data, cases[i].cure));
+		/* nothing of it concerns TCG, or a base that QEMU computes */
+		row.base = "max";
+		text_free(&said);
+		reasons_for(&said, inside.data, &f);
+		CHECK_STR(said.data, "");
+	}
+}
+
+/* The domain's own word counts. */
+static void test_paravirtual_own(void)
+{
+	static const char pv[] =
+		"kvmclock,kvm-nopiodelay,kvm-asyncpf,kvm-pv-eoi,kvmclock-stable-bit";
+	struct table_row row = gate;
+	struct table table = {.row = &row, .n = 1};
+	struct featset kvm, more;
+	struct facts f = {.table = &table, .row = &row, .kvm = &kvm};
+
+	CHECK(featset_parse(&kvm, row.features, strlen(row.features), ',', NULL) == 0);
+	CHECK(featset_parse(&more, pv, strlen(pv), ',', NULL) == 0);
+	featset_union(&kvm, &more);
+	CHECK(refused_for("kvm", "<cpu><model>gate</model></cpu>", &f, "lacks kvm-steal-time,"));
+	CHECK(refused_for("qemu", "<cpu><model>gate</model></cpu>", &f, ""));
+	CHECK(refused_for(
+		"kvm",
+		"<cpu><model>gate</model><feature policy='disable' name='kvm-steal-time'/>"
+		"</cpu>",
+		&f, ""));
+	CHECK(refused_for(
+		"kvm",
+		"<cpu><model>gate</model><feature policy='require' name='kvm_steal_time'/>"
+		"</cpu>",
+		&f, "lacks kvm-steal-time,"));
+}
+
 static void test_started(void)
 {
 	struct record r = {.model = "gate", .digest = DIGEST};
@@ -291,6 +401,8 @@ int main(void)
 	test_uuid();
 	test_read();
 	test_request();
+	test_paravirtual();
+	test_paravirtual_own();
 	test_started();
 	test_print();
 	return check_done();

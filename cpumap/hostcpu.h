@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This machine's own CPU, asked at this moment. */
+#ifndef CPUSHIM_HOSTCPU_H
+#define CPUSHIM_HOSTCPU_H
+
+#include "feature.h"
+
+/**
+ * hostcpu_features: the features whose CPUID bit is set, as user space reads it (in a virtual
+ * machine: what that has), by the instruction itself. MSR features and paravirtual leaves are left
+ * out.
+ */
+void hostcpu_features(struct featset *set);
+
+#endif
