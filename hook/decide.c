@@ -59,6 +59,8 @@ static void check_policies(const struct domain *d, struct strv *reasons)
 		if (!found)
 			because(reasons, "its feature '%s' has an unknown policy '%s'",
 				d->own.item[i], d->own.item[i + 1]);
+		if (!feature_name_valid(d->own.item[i]))
+			because(reasons, "'%s' isn't a feature's name", d->own.item[i]);
 	}
 }
 
@@ -163,29 +165,45 @@ static const char *or_nothing(const char *s)
 	return s && *s ? s : "nothing";
 }
 
-/* Is a feature on, by the request and else by the definition? */
-static bool is_wanted(const struct featset *model, const struct own *own, size_t k)
+static bool list_has(const char *list, const char *name)
 {
-	return featset_has(&own->on, k) || (featset_has(model, k) && !featset_has(&own->off, k));
+	size_t len = strlen(name);
+
+	for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
+		if (strcspn(at, ",") == len && memcmp(at, name, len) == 0)
+			return true;
+	return false;
 }
 
-/* Features that libvirt, or where the guest comes from, added beyond the request and that
- * contradict the definition. */
+/* Is a feature of the domain at start explained by the request, or else by the definition? What
+ * isn't part of one is; a name that we don't know isn't, but if the domain said it itself. */
+static bool is_explained(const char *name, bool off, const struct featset *model,
+			 const struct own *own)
+{
+	int k = feature_find(name, strlen(name));
+	bool on;
+
+	if (k < 0)
+		return off || list_has(own->other, name);
+	if (features[k].kind != FEATURE_CPUID || featset_has(&own->optional, (size_t)k))
+		return true;
+	on = featset_has(&own->on, (size_t)k) ||
+	     (featset_has(model, (size_t)k) && !featset_has(&own->off, (size_t)k));
+	return on == !off;
+}
+
+/* Features that libvirt, or where the guest comes from, added. */
 static void check_additions(const struct domain *d, const struct featset *model,
 			    const struct own *own, struct strv *reasons)
 {
 	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
 		const char *name = d->own.item[i], *policy = d->own.item[i + 1];
-		int k = feature_find(name, strlen(name));
 
-		if (k < 0 || features[k].kind != FEATURE_CPUID ||
-		    featset_has(&own->optional, (size_t)k) ||
-		    is_wanted(model, own, (size_t)k) == !policy_is_off(policy))
-			continue;
-		because(reasons,
-			"libvirt added feature '%s' (%s), which neither the domain nor the model "
-			"has",
-			name, policy);
+		if (!is_explained(name, policy_is_off(policy), model, own))
+			because(reasons,
+				"libvirt added feature '%s' (%s), which neither the domain nor the "
+				"model has",
+				name, policy);
 	}
 }
 

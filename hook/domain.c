@@ -186,6 +186,20 @@ bool policy_is_off(const char *policy)
 	return strcmp(policy, "disable") == 0 || strcmp(policy, "forbid") == 0;
 }
 
+bool feature_name_valid(const char *name)
+{
+	return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "0123456789._-") == strlen(name);
+}
+
+static void add_other(char *list, size_t size, const char *name)
+{
+	size_t len = strlen(list);
+
+	if (feature_name_valid(name) && len + strlen(name) + 2 <= size)
+		(void)snprintf(list + len, size - len, "%s%s", len ? "," : "", name);
+}
+
 void domain_own(const struct domain *d, struct own *own)
 {
 	*own = (struct own){0};
@@ -193,8 +207,11 @@ void domain_own(const struct domain *d, struct own *own)
 		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
 		const char *policy = d->own.item[i + 1];
 
-		if (f < 0)
+		if (f < 0) {
+			if (!policy_is_off(policy))
+				add_other(own->other, sizeof(own->other), d->own.item[i]);
 			continue;
+		}
 		featset_add(strcmp(policy, "optional") == 0 ? &own->optional
 			    : policy_is_off(policy)         ? &own->off
 							    : &own->on,

@@ -45,7 +45,11 @@ void domain_free(struct domain *d);
 /* policy_is_off: disable and forbid. */
 bool policy_is_off(const char *policy);
 
-/* domain_own: the domain's own features, those without a name in our table left out. */
+/* feature_name_valid: could it be a feature's name in any release? Nothing else is written down or
+ * may get as far as an argument, where a comma would begin another property. */
+bool feature_name_valid(const char *name);
+
+/* domain_own: the domain's own features. */
 void domain_own(const struct domain *d, struct own *own);
 
 /**

@@ -107,6 +107,7 @@ static void print(struct text *t, const struct record *r)
 	if (arrival)
 		text_addf(t, "daemon=%" PRIu64 "\nstart=%" PRIu64 "\ntime=%" PRIu64 "\n",
 			  r->daemon.pid, r->daemon.start, r->time);
+	text_addf(t, "other=%s\n", r->own.other);
 	add_set(t, "optional", &r->own.optional);
 	add_set(t, "on", &r->own.on);
 	add_set(t, "off", &r->own.off);
@@ -198,7 +199,8 @@ static bool parse(const char *pos, struct record *r)
 	    (!next_number(&pos, "daemon", &r->daemon.pid) ||
 	     !next_number(&pos, "start", &r->daemon.start) || !next_number(&pos, "time", &r->time)))
 		return false;
-	return next_features(&pos, "optional", &r->own.optional) &&
+	return next_string(&pos, "other", r->own.other, sizeof(r->own.other)) &&
+	       next_features(&pos, "optional", &r->own.optional) &&
 	       next_features(&pos, "on", &r->own.on) && next_features(&pos, "off", &r->own.off) &&
 	       !*pos;
 }

@@ -26,6 +26,8 @@ enum record_phase { RECORD_REQUEST, RECORD_ARRIVAL };
 struct own {
 	struct featset on, off; /* require and force; disable and forbid */
 	struct featset optional;
+	char other[1024]; /* those that our table has no name for and that aren't off, comma
+			   * between: a later libvirt's. What doesn't fit is forgotten */
 };
 
 struct record {

@@ -170,6 +170,23 @@ phase() {
 	[ ! -e "$record" ]
 }
 
+@test "a feature that we don't know is the domain's own or is refused, and what is no name always" {
+	run -0 --separate-stderr call prepare begin < <(domain "$(own require later-one)" "$(own disable older-one)")
+	grep -x 'other=later-one' "$record"
+	is_silent call start begin < <(domain "$(own require later-one)" "$(own disable unheard)")
+	refuses "'later'" call start begin < <(domain "$(own require later-one)" "$(own require later)")
+	refuses "'pni=off,x'" call start begin < <(domain "$(own require later-one)" "$(own require pni=off,x)")
+	refuses "'pni=off,x' isn't a feature's name" call prepare begin < <(domain "$(own require pni=off,x)")
+	refuses "isn't a feature's name" call migrate begin < <(domain "$(own disable 'a\&#10;model=b')")
+	[ ! -e "$record" ]
+	# more than is kept is forgotten, and so refused
+	local long short
+	long=$(printf 'x%.0s' {1..1000}) short=$(printf 'y%.0s' {1..100})
+	run -0 --separate-stderr call prepare begin < <(domain "$(own require "$long")" "$(own require "$short")")
+	refuses "'xxxx" call start begin < <(domain "$(own require "$long")" "$(own require "$short")")
+	[[ $stderr != *yyyy* ]]
+}
+
 @test "a vendor that the source slipped in is refused at start" {
 	arrives
 	run -0 --separate-stderr call prepare begin < <(live "s|<model |&vendor_id='AuthenticAMD' |")
