@@ -5,9 +5,7 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
-#include "kept.h"
-#include "running.h"
-#include "worker.h"
+#include "way.h"
 
 static const char usage[] =
 	"Usage: cpushim why [--json] DOMAIN | FILE.xml | -\n"
@@ -22,160 +20,8 @@ static const char usage[] =
 	"Exit status: 0 it has what it asks for, or could start here; 1 it hasn't, or couldn't;\n"
 	"2 could not tell.\n";
 
-#define XML_LIMIT  ((size_t)64 << 20)
 #define WORDS_MAX  400
 #define NAME_SHOWN 256
-
-struct way {
-	const char *name;     /* the domain's, or the file's */
-	const char *asked_in; /* the file that says what is asked for */
-	struct names names;
-	struct kept live, saved;
-	bool has_live, has_saved;
-	char *xml; /* of a file */
-	struct asked asked;
-	struct process_list qemus;
-	const struct process *qemu; /* NULL: it doesn't run */
-	struct running running;
-	struct strv blocks;
-	char *log;
-};
-
-static void way_free(struct way *w)
-{
-	names_free(&w->names);
-	kept_free(&w->live);
-	kept_free(&w->saved);
-	asked_free(&w->asked);
-	process_list_free(&w->qemus);
-	strv_free(&w->blocks);
-	free(w->xml);
-	free(w->log);
-}
-#define _cleanup_way_ __attribute__((cleanup(way_free)))
-
-/* ---- gathering ---- */
-
-static int add_block(struct way *w, const char *what)
-{
-	return strv_add(&w->blocks, what, strlen(what));
-}
-
-/* What the hook's prepare would say, and what it can't know. */
-static void find_blocks(struct way *w)
-{
-	const struct asked *a = &w->asked;
-
-	if (a->facts.row)
-		decide_request(&a->domain, &a->facts, &w->blocks);
-	else if (a->domain.model && names_has(&w->names, a->domain.model))
-		(void)add_block(w,
-				"no definition has that name any more; `cpushim compile` with one "
-				"of the same meaning brings it back");
-}
-
-/* The QEMU of this domain, by name and UUID. */
-static void find_qemu(struct way *w)
-{
-	for (size_t i = 0; i < w->qemus.n && !w->qemu; i++) {
-		const struct process *p = &w->qemus.item[i];
-		_cleanup_free_ char *domain = process_domain(p);
-		const char *uuid = process_option(p, "-uuid");
-		const char *want = w->has_live    ? w->live.domain.uuid
-				   : w->has_saved ? w->saved.domain.uuid
-						  : NULL;
-
-		if (domain && strcmp(domain, w->name) == 0 &&
-		    (!want || (uuid && strcmp(uuid, want) == 0)))
-			w->qemu = p;
-	}
-}
-
-static bool asks(const struct way *w, const struct kept *k)
-{
-	return k->domain.model && names_has(&w->names, k->domain.model);
-}
-
-static int read_one(struct kept *k, bool *has, const char *dir, const char *name, struct error *err)
-{
-	int r = kept_read(k, dir, name, err);
-
-	*has = r == 0;
-	return r == -ENOENT ? 0 : r;
-}
-
-/* What libvirt passed on is in its status; what it translated, in the definition alone. */
-static int read_asked(struct way *w, struct error *err)
-{
-	bool live = w->has_live && (asks(w, &w->live) || !w->has_saved);
-	_cleanup_kept_ struct kept k = {0};
-	int r = kept_read(&k, live ? KEPT_LIVE : KEPT_SAVED, w->name, err);
-
-	if (r < 0)
-		return r;
-	w->asked_in = live ? w->live.path : w->saved.path;
-	k.domain.xml = NULL; /* it goes with k */
-	return asked_domain(&w->asked, &k.domain, err);
-}
-
-static int read_domain(struct way *w, struct error *err)
-{
-	char shown[NAME_SHOWN];
-	int r = read_one(&w->live, &w->has_live, KEPT_LIVE, w->name, err);
-
-	if (r == 0)
-		r = read_one(&w->saved, &w->has_saved, KEPT_SAVED, w->name, err);
-	if (r == 0 && !w->has_live && !w->has_saved)
-		r = error_set(err, -ENOENT, NULL, 0,
-			      "there is no domain '%s' in " KEPT_LIVE " or " KEPT_SAVED
-			      "; `cpushim guests` names those that run",
-			      text_escape(shown, sizeof(shown), w->name, strlen(w->name)));
-	if (r == 0)
-		r = processes_qemu(&w->qemus, err);
-	if (r == 0)
-		find_qemu(w);
-	return r < 0 ? r : read_asked(w, err);
-}
-
-static int read_file(struct way *w, struct error *err)
-{
-	bool input = strcmp(w->name, "-") == 0;
-	size_t len = 0;
-	int r = input ? fd_read_all(STDIN_FILENO, XML_LIMIT, &w->xml, &len)
-		      : file_read(w->name, TRUST_ANY, XML_LIMIT, &w->xml, &len, err);
-
-	w->asked_in = input ? "standard input" : w->name;
-	if (r < 0 && input)
-		return error_set(err, r, w->asked_in, 0, "%s", strerror(-r));
-	return r < 0 ? r : asked_read(&w->asked, w->xml, len, w->asked_in, err);
-}
-
-static bool is_file(const char *name)
-{
-	size_t len = strlen(name);
-
-	return strcmp(name, "-") == 0 || strchr(name, '/') ||
-	       (len > 4 && strcmp(name + len - 4, ".xml") == 0);
-}
-
-static int find_way(struct way *w, struct error *err)
-{
-	int r = cmd_table(&w->names.table, err);
-
-	if (r < 0)
-		return r;
-	names_published(&w->names);
-	r = is_file(w->name) ? read_file(w, err) : read_domain(w, err);
-	if (r < 0)
-		return r;
-	find_blocks(w);
-	if (w->qemu)
-		running_judge(&w->running, &w->names, &w->asked.domain,
-			      process_option(w->qemu, "-cpu"));
-	else if (!is_file(w->name))
-		w->log = kept_last_words(w->name);
-	return 0;
-}
 
 /* Whoever asks for no site model is none of our business. */
 static int verdict(const struct way *w)
@@ -217,8 +63,20 @@ static void add_domain(struct text *t, const struct way *w)
 		process_accel(w->qemu, accel, sizeof(accel));
 		text_addf(t, ", runs as process %d under %s\n", w->qemu->pid, accel);
 	} else {
-		text_addf(t, ", %s\n", is_file(w->name) ? "a file" : "doesn't run");
+		text_addf(t, ", %s\n", way_is_file(w->name) ? "a file" : "doesn't run");
 	}
+}
+
+/* A definition that was changed since the guest was started. */
+static void add_next(struct text *t, const struct way *w)
+{
+	const char *now = w->asked.domain.model, *next = w->saved.domain.model;
+
+	if (!w->has_saved || w->asked_in == w->saved.path ||
+	    (now && next && strcmp(now, next) == 0))
+		return;
+	text_adds(t, "\n         the next start asks for ");
+	add_foreign(t, next ? next : "no model by name");
 }
 
 static void add_asked(struct text *t, const struct way *w)
@@ -236,6 +94,7 @@ static void add_asked(struct text *t, const struct way *w)
 	}
 	text_addf(t, " under %s, by ", d->kvm ? "kvm" : "tcg");
 	add_foreign(t, w->asked_in);
+	add_next(t, w);
 	if (!d->model || !names_has(&w->names, d->model))
 		text_adds(t, "\n         which is no site model: cpushim has no part in it");
 	text_adds(t, "\n");
@@ -403,7 +262,7 @@ int cmd_why(int argc, char **argv)
 	if (optind + 1 != argc)
 		return usage_error("why", "takes one DOMAIN or FILE.xml");
 	w.name = argv[optind];
-	if (find_way(&w, &err) < 0)
+	if (cmd_table(&w.names.table, &err) < 0 || way_find(&w, &err) < 0)
 		return cmd_fail(&err);
 	printed = (json ? print_json : print_text)(&w);
 	return printed == EXIT_YES ? verdict(&w) : printed;

@@ -85,6 +85,17 @@ says() { # STATUS WORDS COMMAND...
 	says 0 "with the domain's own aes=on" why instance-00000001
 }
 
+@test "a definition that was changed since: the running guest is judged by what it was started with" {
+	qemu 7 "$expansion"
+	live gate64
+	saved kvm64
+	says 0 'what the name means' guests
+	says 0 'the next start asks for kvm64' why instance-00000001
+	saved gate64
+	run -0 cpushim why instance-00000001
+	[[ $output != *'next start'* ]]
+}
+
 @test "a guest of stock libvirt, which translated the name: named as what it is" {
 	qemu 7 Opteron_G1,pse36=off
 	live Opteron_G1 "<feature policy='disable' name='pse36'/>"
