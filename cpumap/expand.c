@@ -78,19 +78,26 @@ static int check_visible(const struct model *m, struct error *err)
 	return 0;
 }
 
+/* The highest leaf that belongs to a feature: its own, or that of what shows only with it. Whoever
+ * has XSAVE asks leaf 0DH how much it saves (SDM vol. 1, 13.2). */
+static uint32_t leaf_of(size_t feature)
+{
+	uint32_t leaf = features[feature].leaf;
+
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].leaf > leaf && feature_needs(i) == (int)feature)
+			leaf = features[i].leaf;
+	return leaf;
+}
+
 /* The highest leaf of a range (basic, extended, Centaur's) that a guest must see for @m. */
 static uint32_t highest_leaf(const struct model *m, uint32_t range)
 {
 	uint32_t highest = 0;
 
 	for (size_t i = 0; i < n_features; i++) {
-		uint32_t leaf = features[i].leaf;
+		uint32_t leaf = featset_has(&m->features, i) ? leaf_of(i) : 0;
 
-		if (!featset_has(&m->features, i))
-			continue;
-		/* whoever has XSAVE asks leaf 0DH how much it saves (SDM vol. 1, 13.2) */
-		if (strcmp(features[i].name, "xsave") == 0)
-			leaf = 0xd;
 		if ((leaf & CENTAUR) == range && leaf > highest)
 			highest = leaf;
 	}
