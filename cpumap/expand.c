@@ -180,6 +180,14 @@ static int check_properties(const struct model *m, const struct qemu *q, struct 
 			 names.data ? names.data : "");
 }
 
+/* A definition says nothing of MSRs, so a base's claims about them (rdctl-no, ...) mustn't come
+ * through. VMX's alone stay the base's: without any of them nothing can be nested. */
+static bool is_stated(const struct feature *f)
+{
+	return f->kind == FEATURE_CPUID ||
+	       (f->kind == FEATURE_MSR && strncmp(f->name, "vmx-", 4) != 0);
+}
+
 int expand_full(struct text *out, const struct model *m, const struct qemu *q, struct error *err)
 {
 	const struct qemu_model *base = qemu_model_named(q, m->base);
@@ -197,7 +205,7 @@ int expand_full(struct text *out, const struct model *m, const struct qemu *q, s
 	add_pmu(out, m);
 	add_avx10_version(out, m, q);
 	for (size_t i = 0; i < n_features; i++)
-		if (features[i].kind == FEATURE_CPUID && featset_has(&q->properties, i))
+		if (is_stated(&features[i]) && featset_has(&q->properties, i))
 			text_addf(out, ",%s=%s", features[i].qemu,
 				  featset_has(&m->features, i) ? "on" : "off");
 	text_adds(out, ",enforce");

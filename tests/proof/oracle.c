@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "oracle.h"
 
+#include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <libxml/parser.h>
@@ -309,7 +310,8 @@ static void read_properties(struct oracle *o)
 	json_decref(without);
 }
 
-/* What QEMU warns of when everything is asked for isn't offered. */
+/* What QEMU warns of when everything is asked for isn't offered; the warnings come first, should
+ * the accelerator be one that QEMU then dies of. */
 static void read_offered(struct oracle *o)
 {
 	_cleanup_text_ struct text cpu = {0};
@@ -317,13 +319,13 @@ static void read_offered(struct oracle *o)
 	json_t *answer;
 
 	/* without pmu QEMU drops some silently */
-	text_adds(&cpu, "max,migratable=off,pmu=on");
+	text_adds(&cpu, "486,pmu=on");
 	for (size_t i = 0; i < o->n_names; i++)
 		if (o->name[i].known && !o->name[i].open)
 			text_addf(&cpu, ",%s=on", o->name[i].qemu);
 	answer = ask(o->emulator, (const char *const[]){"-accel", o->accel, "-cpu", cpu.data, NULL},
 		     "", &start);
-	if (!answer)
+	if (!answer && !strstr(start.err.data, " [bit "))
 		die("%s: doesn't start with all features: %s", o->emulator, start.err.data);
 	json_decref(answer);
 	for (size_t i = 0; i < o->n_names; i++) {
@@ -453,6 +455,14 @@ int oracle_need(const struct oracle *o, size_t name, const char *vendor)
 	return -1;
 }
 
+static void read_host(struct oracle *o)
+{
+	unsigned int eax, reg[3];
+
+	if (__get_cpuid(0, &eax, &reg[0], &reg[2], &reg[1]))
+		memcpy(o->host_vendor, reg, sizeof(reg));
+}
+
 void oracle_load(struct oracle *o, const char *map_dir)
 {
 	read_map(o, map_dir);
@@ -460,4 +470,5 @@ void oracle_load(struct oracle *o, const char *map_dir)
 	read_offered(o);
 	read_bases(o);
 	read_machines(o);
+	read_host(o);
 }

@@ -70,6 +70,7 @@ struct oracle {
 	size_t n_bases;
 	const char *machine[8]; /* the oldest and newest pc and q35, microvm; NULL: the default */
 	size_t n_machines;
+	char host_vendor[13]; /* what KVM gives a model whose vendor isn't said */
 };
 
 /* oracle_load: everything, from the map in @map_dir and from the real QEMU. */

@@ -277,11 +277,13 @@ static void make_level(struct maker *m, unsigned int level, bool first)
 }
 
 /* What nobody said is the base's own. */
-static void finish_identity(struct site *s)
+static void finish_identity(struct site *s, const struct oracle *o)
 {
 	const struct identity_words *own = &s->base->id;
 
-	if (!*s->id.vendor || s->host_vendor)
+	if (s->host_vendor && strcmp(o->accel, "kvm") == 0)
+		memcpy(s->id.vendor, o->host_vendor, sizeof(s->id.vendor));
+	else if (!*s->id.vendor || s->host_vendor)
 		memcpy(s->id.vendor, own->vendor, sizeof(s->id.vendor));
 	if (s->id.family < 0)
 		s->id.family = own->family;
@@ -305,7 +307,7 @@ void site_make(struct site *s, const struct oracle *o, uint64_t seed, unsigned i
 	levels = percent(&m, 30) ? 2 + below(&m, MAX_LEVELS - 1) : 1;
 	for (unsigned int level = levels; level-- > 0;)
 		make_level(&m, level, level + 1 == levels);
-	finish_identity(s);
+	finish_identity(s, o);
 	s->all_offered = true;
 	for (size_t i = 0; i < o->n_names; i++) {
 		int need = oracle_need(o, i, s->id.vendor);
