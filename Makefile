@@ -22,7 +22,8 @@ PKG_CONFIG = pkg-config
 B = build
 
 CFLAGS = -O2 -g
-WARN = -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wconversion
+# gcc 10 takes designated initializers for incomplete
+WARN = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wconversion
 ifdef WERROR
 WARN += -Werror
 endif
