@@ -40,19 +40,22 @@ migrate() {
 	on "$1" timeout 120 virsh -q migrate --live "$3" "qemu+tcp://$2/system"
 }
 
-@test "a live gate64 guest has the same CPUID digest on the other node and back" {
-	guest_start one traveller --vcpus 2 \
-		--cpu "$(cpu_xml gate64 "<topology sockets='1' cores='2' threads='1'/>")"
-	run -0 guest_exact one traveller gate64 2
-	before=$(digest_in <<<"$output")
-	migrate one 10.77.0.2 traveller
-	run -0 guest_exact two traveller gate64 2
-	[ "$before" = "$(digest_in <<<"$output")" ]
-	[[ $(guest_cpu two traveller) == "$(on two cpushim expand gate64)"* ]]
-	on two virsh dumpxml traveller | grep '>gate64</model>'
-	migrate two 10.77.0.1 traveller
-	run -0 guest_exact one traveller gate64 2
-	[ "$before" = "$(digest_in <<<"$output")" ]
+@test "a live gate64 guest of 2 or 4 vCPUs has the same CPUID digest on the other node and back" {
+	for vcpus in 2 4; do
+		guest_start one traveller --vcpus $vcpus \
+			--cpu "$(cpu_xml gate64 "<topology sockets='1' cores='2' threads='$((vcpus / 2))'/>")"
+		run -0 guest_exact one traveller gate64 $vcpus
+		before=$(digest_in <<<"$output")
+		migrate one 10.77.0.2 traveller
+		run -0 guest_exact two traveller gate64 $vcpus
+		[ "$before" = "$(digest_in <<<"$output")" ]
+		[[ $(guest_cpu two traveller) == "$(on two cpushim expand gate64)"* ]]
+		on two virsh dumpxml traveller | grep '>gate64</model>'
+		migrate two 10.77.0.1 traveller
+		run -0 guest_exact one traveller gate64 $vcpus
+		[ "$before" = "$(digest_in <<<"$output")" ]
+		guest_stop one traveller
+	done
 }
 
 @test "a guest whose model the other node lacks is refused there, and goes on here" {

@@ -8,8 +8,10 @@
 #	libvirt_up NODE [--tcp]		start virtlogd and libvirtd, wait until they answer
 #	libvirt_down NODE		stop them; guests go on running
 #	libvirt_restart NODE
+#	libvirt_since NODE VERSION	is it that release or a later one?
 #	on NODE virsh ...
 #	guest_xml NAME [--kvm] [--vcpus N] [--current N] [--cpu XML] [--kernel FILE] [--qemu XML]
+#		[--machine TYPE]
 #	guest_start NODE NAME [OPTIONS of guest_xml]
 #	guest_stop NODE NAME
 #	guest_pid NODE NAME		its QEMU's process id in the node
@@ -70,8 +72,12 @@ libvirt_restart() {
 	libvirt_up "$1"
 }
 
+libvirt_since() {
+	printf '%s\n' "$2" "$(on "$1" virsh --version)" | sort -V -C
+}
+
 guest_xml() {
-	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/run/guests/kernel
+	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/run/guests/kernel machine=pc
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -81,6 +87,7 @@ guest_xml() {
 		--cpu) cpu=$2 && shift ;;
 		--kernel) kernel=$2 && shift ;;
 		--qemu) qemu=$2 && shift ;;
+		--machine) machine=$2 && shift ;;
 		*) return 2 ;;
 		esac
 		shift
@@ -91,7 +98,7 @@ guest_xml() {
 		  <memory unit='MiB'>64</memory>
 		  <vcpu current='${current:-$vcpus}'>$vcpus</vcpu>
 		  <os>
-		    <type arch='x86_64' machine='pc'>hvm</type>
+		    <type arch='x86_64' machine='$machine'>hvm</type>
 		    ${kernel:+<kernel>$kernel</kernel><cmdline>loop</cmdline>}
 		  </os>
 		  <features><acpi/><apic/></features>
