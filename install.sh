@@ -12,11 +12,14 @@ usage='Usage: install.sh [OPTION]...            install on this node
        install.sh demo                    show what it does, in a throwaway root
        install.sh check                   run the whole test suite, in throwaway roots
 
-  --dry-run      print the steps, change nothing
-  --restart      restart libvirt at the end
-  --no-wrapper   install the hook and the CPU map alone; QEMU stays as it is, or becomes so again
-  --destdir DIR  install into the root at DIR
-  --help         this text
+  --dry-run        print the steps, change nothing
+  --restart        restart libvirt at the end
+  --no-wrapper     install the hook and the CPU map alone; QEMU stays as it is, or becomes so
+                   again
+  --emulator PATH  the QEMU to put the wrapper before, instead of all that have one of
+                   the usual names; may be repeated
+  --destdir DIR    install into the root at DIR
+  --help           this text
 
 demo and check install the Debian packages that they need, and change nothing else.'
 
@@ -24,8 +27,9 @@ caller=$(pwd)
 cd "$(dirname "$0")"
 checkout=$(pwd)
 
-emulator=/usr/bin/qemu-system-x86_64
-real=$emulator.distrib
+# where distributions have QEMU for x86; cpushim compile looks there, too
+usual_emulators='/usr/bin/qemu-system-x86_64 /usr/bin/qemu-system-i386 /usr/bin/qemu-kvm /usr/bin/kvm
+/usr/bin/kvm-spice /usr/libexec/qemu-kvm'
 libdir=/usr/lib/cpushim
 manifest=$libdir/manifest
 table=$libdir/models.table
@@ -38,8 +42,8 @@ hooks=/etc/libvirt/hooks
 include_line="    <include filename='x86_cpushim.xml'/>"
 overrides='/etc/apparmor.d/local/abstractions/libvirt-qemu
 /etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim'
-apparmor_line='  /usr/bin/qemu-system-x86_64.distrib rmix, # cpushim'
 
+chosen_emulators=
 root=
 dry_run=
 restart=
@@ -141,6 +145,33 @@ make_dir() {
 	fi
 }
 
+real_of() { printf '%s.distrib' "$1"; }
+
+apparmor_line() { printf '  %s rmix, # cpushim' "$(real_of "$1")"; }
+
+# noted_emulators: those that the manifest says were wrapped
+noted_emulators() {
+	sed -n 's/^real - \(.*\)\.distrib$/\1/p' "$root$manifest" 2>/dev/null
+}
+
+# emulators: which get a wrapper: those asked for, or those of the usual names that are files of their
+# own (a link to one that is wrapped needs nothing); and those that have one already
+emulators() {
+	if [ -n "$no_wrapper" ]; then
+		say "${chosen_emulators:-/usr/bin/qemu-system-x86_64}"
+		return
+	fi
+	for path in ${chosen_emulators:-$usual_emulators}; do
+		if { [ -f "$root$path" ] && [ ! -L "$root$path" ] && [ -x "$root$path" ]; } ||
+			[ -n "$chosen_emulators" ]; then
+			say "$path"
+		fi
+	done
+	noted_emulators
+}
+
+each_emulator() { emulators | sort -u; }
+
 #
 # The steps of installing, in their order.
 #
@@ -149,7 +180,7 @@ install_steps='check_node|look whether this is a node with libvirt and QEMU
 put_files|put the command, the proxy, the guest and the shipped models in their places
 allow_in_apparmor|let guests read and run the real QEMU by AppArmor
 write_table|write the table of models
-swap_emulator|put the wrapper where QEMU is, and QEMU beside it
+swap_emulators|put the wrapper where QEMU is, and QEMU beside it
 place_include|give libvirt the models, after it has tried them
 name_include|name them in the index of its CPU map
 place_hook|put the hook in its place
@@ -167,17 +198,16 @@ place_hook|put the hook in its place
 restart_libvirt|have libvirt restarted'
 
 check_node() {
-	[ -x "$root$emulator" ] || [ -x "$root$real" ] ||
-		fail "$root$emulator: there is no QEMU; install qemu-system-x86"
-	if [ -z "$no_wrapper" ] && [ -e "$root$real" ] && ! is_wrapper $emulator && ! noted "real - $real"; then
-		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
-	fi
+	[ -n "$chosen_emulators$no_wrapper" ] || check_usual
+	for emulator in $(each_emulator); do
+		check_emulator "$emulator"
+	done
 	[ -e "$root$index" ] ||
 		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
 	[ -n "$root" ] || command -v virsh >/dev/null ||
 		fail 'virsh: is needed to try the map before libvirt reads it; install libvirt-clients'
 	replaced="$index $include"
-	[ -n "$no_wrapper" ] || replaced="$emulator $overrides $replaced"
+	[ -n "$no_wrapper" ] || replaced="$overrides $replaced"
 	for path in $replaced; do
 		[ ! -L "$root$path" ] ||
 			fail "$root$path: is a symbolic link, which cpushim doesn't replace; put the file itself there"
@@ -188,6 +218,39 @@ check_node() {
 	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest hook/qemu; do
 		[ -e "$part" ] || fail "$part: isn't built; run make (CONTRIBUTING.md says what that needs)"
 	done
+}
+
+# The one that libvirt takes by itself has to be among them: qemu-system-i386 alone is no node.
+check_usual() {
+	usual=/usr/bin/qemu-system-x86_64
+	target=$(readlink "$root$usual") || target=
+	case $target in
+	'') ;;
+	/*) emulators | grep -qxF "$target" || target=elsewhere ;;
+	*) emulators | grep -qxF "${usual%/*}/$target" || target=elsewhere ;;
+	esac
+	[ "$target" != elsewhere ] ||
+		fail "$root$usual: is a symbolic link, which cpushim doesn't replace; name with --emulator the file that libvirt is to run"
+	emulators | grep -qvxF /usr/bin/qemu-system-i386 ||
+		fail "$root$usual: there is no QEMU; install qemu-system-x86"
+}
+
+# check_emulator PATH
+check_emulator() {
+	real=$(real_of "$1")
+	[ -x "$root$1" ] || [ -x "$root$real" ] ||
+		fail "$root$1: there is no QEMU; install qemu-system-x86, or name with --emulator what there is"
+	[ -z "$no_wrapper" ] || return 0
+	[ ! -L "$root$1" ] ||
+		fail "$root$1: is a symbolic link, which cpushim doesn't replace; name the file that it leads to"
+	case $1 in
+	/usr/*/*/*) false ;;
+	/usr/*/*) ;;
+	*) false ;;
+	esac || fail "$root$1: only a QEMU in a directory like /usr/bin can have the wrapper before it, which finds the table from its own place"
+	if [ -e "$root$real" ] && ! is_wrapper "$1" && ! noted "real - $real"; then
+		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
+	fi
 }
 
 # hooks/qemu.d: since libvirt 6.5
@@ -225,18 +288,23 @@ apparmor_override() {
 	elif grep -q 'abstractions/libvirt-qemu\.d' "$profile"; then
 		say /etc/apparmor.d/abstractions/libvirt-qemu.d/cpushim
 	else
-		warn "$profile: includes no local override; add to it: $apparmor_line"
+		each_emulator | while read -r emulator; do
+			warn "$profile: includes no local override; add to it: $(apparmor_line "$emulator")"
+		done
 	fi
 }
 
 allow_in_apparmor() {
 	path=$(apparmor_override)
 	[ -n "$path" ] || return 0
-	! grep -qxF "$apparmor_line" "$root$path" 2>/dev/null || return 0
-	make_dir "${path%/*}"
-	[ -e "$root$path" ] || note "made - $path"
-	# in front: the last line of the site's may lack its end
-	edit "$path" prepend "$apparmor_line"
+	for emulator in $(each_emulator); do
+		line=$(apparmor_line "$emulator")
+		! grep -qxF "$line" "$root$path" 2>/dev/null || continue
+		make_dir "${path%/*}"
+		[ -e "$root$path" ] || note "made - $path"
+		# in front: the last line of the site's may lack its end
+		edit "$path" prepend "$line"
+	done
 }
 
 cpushim() {
@@ -250,7 +318,13 @@ cpushim() {
 # A definition that is refused doesn't keep the others out.
 write_table() {
 	status=0
-	cpushim compile --include "$root$libdir/.include" || status=$?
+	for emulator in $(each_emulator); do
+		# not one whose QEMU's package is gone
+		if ! is_wrapper "$emulator" || [ -x "$root$(real_of "$emulator")" ]; then
+			set -- "$@" --emulator "$emulator"
+		fi
+	done
+	cpushim compile "$@" --include "$root$libdir/.include" || status=$?
 	[ "$status" -le 1 ] || fail 'the table could not be written; nothing is in the way of guests yet'
 }
 
@@ -262,25 +336,34 @@ has_dpkg() {
 	[ -d "$root/var/lib/dpkg/info" ] && command -v dpkg-divert >/dev/null
 }
 
+# is_packaged PATH
 is_packaged() {
-	has_dpkg && dpkg-query --admindir "$root/var/lib/dpkg" -S $emulator >/dev/null 2>&1
+	has_dpkg && dpkg-query --admindir "$root/var/lib/dpkg" -S "$1" >/dev/null 2>&1
 }
 
+# diversion PATH
 diversion() {
-	! has_dpkg || dpkg-divert --admindir "$root/var/lib/dpkg" --list $emulator
+	! has_dpkg || dpkg-divert --admindir "$root/var/lib/dpkg" --list "$1"
+}
+
+swap_emulators() {
+	for emulator in $(each_emulator); do
+		swap_emulator "$emulator"
+	done
 }
 
 # There is an executable emulator at every moment: the real one gets a second name first.
 swap_emulator() {
+	real=$(real_of "$1")
 	note "real - $real"
-	if [ -e "$root$emulator" ] && ! is_wrapper $emulator; then
-		ln -f "$root$emulator" "$root$real"
+	if [ -e "$root$1" ] && ! is_wrapper "$1"; then
+		ln -f "$root$1" "$root$real"
 	fi
 	# with a diversion of the site's to elsewhere no package's file comes here
-	if is_packaged && [ -z "$(diversion)" ]; then
-		divert --divert $real --add $emulator
+	if is_packaged "$1" && [ -z "$(diversion "$1")" ]; then
+		divert --divert "$real" --add "$1"
 	fi
-	put "$checkout/build/qemu-wrapper" $emulator 755
+	put "$checkout/build/qemu-wrapper" "$1" 755
 	rm -f "$root$mark"
 }
 
@@ -292,8 +375,11 @@ mark_native() {
 }
 
 remove_wrapper() {
-	swap_back
-	[ -e "$root$real" ] || unnote "real - $real"
+	swap_all_back
+	for emulator in $(noted_emulators); do
+		real=$(real_of "$emulator")
+		[ -e "$root$real" ] || unnote "real - $real"
+	done
 	disallow_in_apparmor
 	remove_put "$libdir/q*"
 }
@@ -373,17 +459,17 @@ name_guests|name the running guests that have a site model
 unname_include|take the models out of the index of libvirt'\''s CPU map
 remove_include|remove the include
 remove_hook|remove the hook
-swap_back|put QEMU back where the wrapper is
+swap_all_back|put QEMU back where the wrapper is
 disallow_in_apparmor|take the rule out of AppArmor'\''s override
 remove_files|remove everything else that was put
 restart_libvirt|have libvirt restarted'
 
 check_installed() {
-	if [ -e "$root$manifest" ]; then
-		return 0
-	elif is_wrapper $emulator; then
-		fail "$root$manifest: is lost, which tells what belongs to cpushim; install again, then uninstall"
-	fi
+	[ ! -e "$root$manifest" ] || return 0
+	for emulator in $usual_emulators; do
+		! is_wrapper "$emulator" ||
+			fail "$root$manifest: is lost, which tells what belongs to cpushim; install again, then uninstall"
+	done
 	say "cpushim isn't installed here"
 }
 
@@ -437,30 +523,39 @@ remove_hook() {
 
 same_file() { [ "$(stat -c %d:%i "$1" 2>/dev/null)" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; }
 
+swap_all_back() {
+	for emulator in $(noted_emulators | sort -u); do
+		swap_back "$emulator"
+	done
+}
+
+# swap_back PATH
 swap_back() {
-	noted "real - $real" || return 0
-	if is_wrapper $emulator || [ ! -e "$root$emulator" ]; then
+	real=$(real_of "$1")
+	if is_wrapper "$1" || [ ! -e "$root$1" ]; then
 		if [ -e "$root$real" ]; then
-			mv -f "$root$real" "$root$emulator"
+			mv -f "$root$real" "$root$1"
 		else
-			warn "$root$emulator: its QEMU is gone; the wrapper is removed"
-			rm -f "$root$emulator"
+			warn "$root$1: its QEMU is gone; the wrapper is removed"
+			rm -f "$root$1"
 		fi
-	elif same_file "$root$emulator" "$root$real"; then
+	elif same_file "$root$1" "$root$real"; then
 		rm -f "$root$real" # an installation ended before the swap
 	elif [ -e "$root$real" ]; then
-		warn "$root$emulator: isn't the wrapper any more; left alone, with $real and the diversion"
+		warn "$root$1: isn't the wrapper any more; left alone, with $real and the diversion"
 		return 0
 	fi
-	if [ "$(diversion)" = "local diversion of $emulator to $real" ]; then
-		divert --remove $emulator
+	if [ "$(diversion "$1")" = "local diversion of $1 to $real" ]; then
+		divert --remove "$1"
 	fi
 }
 
+our_apparmor_lines='^  [^ ]*\.distrib rmix, # cpushim$'
+
 disallow_in_apparmor() {
 	for path in $overrides; do
-		if grep -qxF "$apparmor_line" "$root$path" 2>/dev/null; then
-			edit "$path" sed "\\|^$apparmor_line\$|d"
+		if grep -q "$our_apparmor_lines" "$root$path" 2>/dev/null; then
+			edit "$path" sed "/$our_apparmor_lines/d"
 		fi
 		if noted "made - $path" && [ ! -s "$root$path" ]; then
 			rm -f "$root$path"
@@ -483,7 +578,7 @@ remove_files() {
 	rm -f "$root$table"
 	rm -rf "$root/run/cpushim"
 	# what runs that were killed have left, the command's included
-	for path in $emulator $include $index $manifest $overrides; do
+	for path in $usual_emulators $(noted_emulators) $include $index $manifest $overrides; do
 		rm -f "$root$path.cpushim-new"
 	done
 	rm -f "$root$table".?????? "$root$libdir"/.mark "$root$libdir"/.include* "$root$include".?????? \
@@ -593,6 +688,15 @@ while [ $# -gt 0 ]; do
 		root=$(cd "$caller" && cd -- "$2" 2>/dev/null && pwd -P) ||
 			fail "$2: is no directory to install into"
 		root=${root%/}
+		shift
+		;;
+	--emulator)
+		[ $# -gt 1 ] || fail 'install.sh: --emulator takes a path'
+		case $2 in
+		*[[:space:]\*\?\[]*) fail "install.sh: --emulator: '$2' has characters that no emulator's name has" ;;
+		/*) chosen_emulators="$chosen_emulators $2" ;;
+		*) fail "install.sh: --emulator takes an absolute path, not '$2'" ;;
+		esac
 		shift
 		;;
 	--stop-after) # for the tests: as if killed there

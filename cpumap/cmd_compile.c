@@ -19,7 +19,9 @@ static const char usage[] =
 	"Guests migrate by a model's name, so what a name once meant is kept in\n" PUBLISHED_PATH
 	", and a definition that gives it another meaning is refused.\n"
 	"\n"
-	"  -e, --emulator PATH  where the wrapper stands (" EMULATOR_DEFAULT ")\n"
+	"  -e, --emulator PATH  where a wrapper is going to stand, besides those that are there\n"
+	"                       already; may be repeated (" EMULATOR_DEFAULT "\n"
+	"                       where there is none)\n"
 	"  -i, --include FILE   write the include to FILE and leave libvirt's alone\n"
 	"  -f, --force          published names may mean something else from now on\n"
 	"  -h, --help           this text\n"
@@ -27,10 +29,38 @@ static const char usage[] =
 	"Exit status: 0 done; 1 done, but a definition was refused; 2 nothing written.\n";
 
 struct options {
-	const char *emulator;
+	struct strv emulators;
 	const char *include;
 	bool force;
 };
+
+static void options_free(struct options *o)
+{
+	strv_free(&o->emulators);
+}
+#define _cleanup_options_ __attribute__((cleanup(options_free)))
+
+/* What each emulator makes of the definitions. */
+struct made {
+	struct strv emulators;
+	size_t n;
+	struct one {
+		const char *emulator;
+		struct qemu qemu;
+		struct compiled compiled;
+	} * one;
+};
+
+static void made_free(struct made *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		qemu_free(&m->one[i].qemu);
+		compiled_free(&m->one[i].compiled);
+	}
+	free(m->one);
+	strv_free(&m->emulators);
+}
+#define _cleanup_made_ __attribute__((cleanup(made_free)))
 
 /* Reads libvirt's map, if there is a libvirt. */
 static int load_map(struct libvirtmap *map, bool *have, struct error *err)
@@ -52,19 +82,41 @@ static void print_lines(const struct strv *lines)
 		fprintf(stderr, "cpushim: %s\n", lines->item[i]);
 }
 
-static void print_problems(const struct compiled *c)
+/* Each line once: emulators find the same things wrong. */
+static void say(struct strv *said, const char *line, size_t len)
+{
+	_cleanup_text_ struct text t = {0};
+
+	text_add(&t, line, len);
+	if (t.failed || strv_has(said, t.data))
+		return;
+	(void)strv_add(said, t.data, t.len);
+	fputs(t.data, stderr);
+}
+
+static void print_problems(const struct compiled *c, struct strv *said)
 {
 	char line[2048];
 
-	print_lines(&c->definitions.warnings);
+	for (size_t i = 0; i < c->definitions.warnings.n; i++) {
+		int n = snprintf(line, sizeof(line), "cpushim: %s\n",
+				 c->definitions.warnings.item[i]);
+
+		say(said, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	}
 	for (size_t i = 0; i < c->definitions.n_problems; i++) {
 		error_line(&c->definitions.problem[i].error, line, sizeof(line));
-		fputs(line, stderr);
+		say(said, line, strlen(line));
 	}
 	for (size_t i = 0; i < c->n; i++) {
+		_cleanup_text_ struct text t = {0};
+
 		/* those that the definitions' own problems don't tell: this QEMU can't have them */
-		if (*c->row[i].refused && model_named(&c->definitions.models, c->row[i].model))
-			fprintf(stderr, "cpushim: %s: %s\n", c->row[i].origin, c->row[i].refused);
+		if (!*c->row[i].refused || !model_named(&c->definitions.models, c->row[i].model))
+			continue;
+		text_addf(&t, "cpushim: %s: %s\n", c->row[i].origin, c->row[i].refused);
+		if (!t.failed)
+			say(said, t.data, t.len);
 	}
 }
 
@@ -138,15 +190,27 @@ static const char *path_within(const char *path)
 	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
 }
 
-static int write_table(const struct compiled *c, bool *changed, struct error *err)
+static int write_table(const struct made *m, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_free_ struct table_row *rows = NULL;
 	_cleanup_text_ struct text t = {0};
+	size_t n = 0;
 
-	for (size_t i = 0; i < c->n; i++)
-		c->row[i].origin = path_within(c->row[i].origin);
-	table_print(&t, c->row, c->n);
-	if (t.failed || !path)
+	for (size_t i = 0; i < m->n; i++)
+		n += m->one[i].compiled.n;
+	rows = calloc(n + 1, sizeof(*rows));
+	if (!rows || !path)
+		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
+	n = 0;
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t k = 0; k < m->one[i].compiled.n; k++) {
+			rows[n] = m->one[i].compiled.row[k];
+			rows[n].origin = path_within(rows[n].origin);
+			n++;
+		}
+	table_print(&t, rows, n);
+	if (t.failed)
 		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
 	return file_write(path, 0644, t.data, t.len, changed, err);
 }
@@ -167,37 +231,125 @@ static int write_published(const struct published *p, struct error *err)
 	return file_write(path, 0644, t.data, t.len, &changed, err);
 }
 
-static int run(const struct options *o, struct compiled *c, struct libvirtmap *map,
-	       struct error *err)
+/* Which emulators, in the order in which they are asked: the usual one first. */
+static int choose_emulators(struct strv *chosen, const struct strv *named, const struct table *t,
+			    struct error *err)
 {
-	_cleanup_free_ char *real = emulator_real(o->emulator, err);
+	_cleanup_strv_ struct strv notes = {0};
+	int r = strv_has(named, EMULATOR_DEFAULT)
+			? strv_add(chosen, EMULATOR_DEFAULT, strlen(EMULATOR_DEFAULT))
+			: 0;
+
+	if (r == 0)
+		r = emulators_installed(chosen, t, &notes);
+	for (size_t i = 0; i < named->n && r == 0; i++)
+		if (!strv_has(chosen, named->item[i]))
+			r = strv_add(chosen, named->item[i], strlen(named->item[i]));
+	if (r == 0 && chosen->n == 0)
+		r = strv_add(chosen, EMULATOR_DEFAULT, strlen(EMULATOR_DEFAULT));
+	else
+		print_lines(&notes);
+	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
+}
+
+static int compile_for(struct one *one, const struct libvirtmap *map, struct meanings *before,
+		       struct error *err)
+{
+	_cleanup_free_ char *real = emulator_real(one->emulator, err);
+	int r = real ? qemu_probe(&one->qemu, real, err) : -ENOENT;
+
+	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
+}
+
+static int compile_all(struct made *m, const struct libvirtmap *map, struct meanings *before,
+		       struct error *err)
+{
+	_cleanup_strv_ struct strv said = {0};
+	int r = 0;
+
+	m->one = calloc(m->emulators.n, sizeof(*m->one));
+	if (!m->one)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	for (size_t i = 0; i < m->emulators.n && r == 0; i++) {
+		m->one[i].emulator = m->emulators.item[i];
+		m->n++;
+		r = compile_for(&m->one[i], map, before, err);
+	}
+	for (size_t i = 0; i < m->n && r == 0; i++)
+		print_problems(&m->one[i].compiled, &said);
+	return r;
+}
+
+static void print_result(const struct made *m, bool changed)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct one *one = &m->one[i];
+
+		printf("%zu models for %s (QEMU %s), %zu refused%s\n",
+		       one->compiled.n - one->compiled.n_refused, one->emulator, one->qemu.version,
+		       one->compiled.n_refused,
+		       changed ? "; restart libvirt" : "; nothing changed");
+	}
+}
+
+/* The names' meanings first: one must not be in use that could still take another. */
+static int write_all(const struct made *m, const struct published *published,
+		     const struct libvirtmap *map, const struct options *o, struct error *err)
+{
+	bool table_changed = false, include_changed = false;
+	int r = write_published(published, err);
+
+	if (r == 0)
+		r = write_table(m, &table_changed, err);
+	for (size_t i = 0; i < m->n && r == 0 && table_changed; i++)
+		r = touch_wrapper(m->one[i].emulator, err);
+	if (r == 0 && map)
+		r = write_include(&m->one[0].compiled, map, o, &include_changed, err);
+	if (r == 0)
+		print_result(m, table_changed || include_changed);
+	return r;
+}
+
+static int run(const struct options *o, struct made *m, struct error *err)
+{
 	_cleanup_meanings_ struct meanings before = {.force = o->force};
-	_cleanup_qemu_ struct qemu q = {0};
-	bool have_map = false, table_changed = false, include_changed = false;
-	int r = real ? load_map(map, &have_map, err) : -ENOENT;
+	_cleanup_libvirtmap_ struct libvirtmap map = {0};
+	bool have_map = false;
+	int r = load_map(&map, &have_map, err);
 
 	if (r == 0)
 		r = meanings_load(&before, err);
 	if (r == 0)
-		r = qemu_probe(&q, real, err);
+		r = choose_emulators(&m->emulators, &o->emulators, &before.table, err);
 	if (r == 0)
-		r = compile(c, o->emulator, &q, have_map ? map : NULL, &before, err);
-	if (r < 0)
-		return r;
-	print_problems(c);
-	r = write_published(&before.published, err);
-	if (r == 0)
-		r = write_table(c, &table_changed, err);
-	if (r == 0 && table_changed)
-		r = touch_wrapper(o->emulator, err);
-	if (r == 0 && have_map)
-		r = write_include(c, map, o, &include_changed, err);
-	if (r < 0)
-		return r;
-	printf("%zu models for %s (QEMU %s), %zu refused%s\n", c->n - c->n_refused, o->emulator,
-	       q.version, c->n_refused,
-	       table_changed || include_changed ? "; restart libvirt" : "; nothing changed");
-	return 0;
+		r = compile_all(m, have_map ? &map : NULL, &before, err);
+	return r < 0 ? r : write_all(m, &before.published, have_map ? &map : NULL, o, err);
+}
+
+static bool any_refused(const struct made *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->one[i].compiled.n_refused || m->one[i].compiled.definitions.n_problems)
+			return true;
+	return false;
+}
+
+static int take_option(int opt, struct options *o)
+{
+	switch (opt) {
+	case 'e':
+		if (*optarg != '/')
+			return usage_error("compile", "--emulator takes an absolute path");
+		return strv_add(&o->emulators, optarg, strlen(optarg)) < 0 ? EXIT_UNKNOWN : 0;
+	case 'i':
+		o->include = optarg;
+		return 0;
+	case 'f':
+		o->force = true;
+		return 0;
+	default:
+		return usage_error("compile", NULL);
+	}
 }
 
 int cmd_compile(int argc, char **argv)
@@ -207,34 +359,20 @@ int cmd_compile(int argc, char **argv)
 						{"force", no_argument, NULL, 'f'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct options o = {.emulator = EMULATOR_DEFAULT};
-	_cleanup_compiled_ struct compiled c = {0};
-	_cleanup_libvirtmap_ struct libvirtmap map = {0};
+	_cleanup_options_ struct options o = {0};
+	_cleanup_made_ struct made made = {0};
 	struct error err = {0};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "e:i:fh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'e':
-			o.emulator = optarg;
-			break;
-		case 'i':
-			o.include = optarg;
-			break;
-		case 'f':
-			o.force = true;
-			break;
-		case 'h':
+		if (opt == 'h')
 			return cmd_help(usage);
-		default:
-			return usage_error("compile", NULL);
-		}
+		if (take_option(opt, &o) != 0)
+			return EXIT_UNKNOWN;
 	}
 	if (optind != argc)
 		return usage_error("compile", "takes no argument '%s'", argv[optind]);
-	if (*o.emulator != '/')
-		return usage_error("compile", "--emulator takes an absolute path");
-	if (run(&o, &c, &map, &err) < 0)
+	if (run(&o, &made, &err) < 0)
 		return cmd_fail(&err);
-	return cmd_flush(c.n_refused || c.definitions.n_problems ? EXIT_NO : EXIT_YES);
+	return cmd_flush(any_refused(&made) ? EXIT_NO : EXIT_YES);
 }

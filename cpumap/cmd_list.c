@@ -64,13 +64,40 @@ static enum faithful ask_faithful(const char *real)
 	return SHOWS_THROUGH;
 }
 
-static enum faithful ask_here(struct here *here)
-{
-	_cleanup_free_ char *real = emulator_real(EMULATOR_DEFAULT, &here->no_kvm);
+/* What there is with each emulator; whether KVM is faithful is the same for all. */
+#define EMULATORS_MAX 8
+struct heres {
+	struct {
+		const char *emulator;
+		struct here here;
+	} of[EMULATORS_MAX];
+	bool asked;
+	enum faithful faithful;
+};
 
+/* Asks once for each; those that there is no place for share the last one. */
+static const struct here *ask_here(struct heres *h, const char *emulator)
+{
+	_cleanup_free_ char *real = NULL;
+	struct here *here;
+	size_t i = 0;
+
+	while (i + 1 < EMULATORS_MAX && h->of[i].emulator &&
+	       strcmp(h->of[i].emulator, emulator) != 0)
+		i++;
+	here = &h->of[i].here;
+	if (h->of[i].emulator && strcmp(h->of[i].emulator, emulator) == 0)
+		return here;
+	h->of[i].emulator = emulator;
+	*here = (struct here){0};
+	real = emulator_real(emulator, &here->no_kvm);
 	if (real)
 		here_ask(here, real);
-	return here->no_kvm.code ? NOT_KNOWN : ask_faithful(real);
+	if (!h->asked && !here->no_kvm.code) {
+		h->faithful = ask_faithful(real);
+		h->asked = true;
+	}
+	return here;
 }
 
 /* What keeps a row from running under an accelerator. */
@@ -109,13 +136,22 @@ static const char *vendor_note(const struct table_row *row)
 	return strcmp(row->vendor, "host") == 0 ? " [the host's vendor: not safe to migrate]" : "";
 }
 
+/* An emulator beside the usual one. */
+static void print_emulator(const struct table_row *row)
+{
+	if (strcmp(row->emulator, EMULATOR_DEFAULT) != 0)
+		printf("  with %s", row->emulator);
+	putchar('\n');
+}
+
 static void print_row(const struct table_row *row, const struct here *here)
 {
 	_cleanup_text_ struct text tcg = {0}, kvm = {0};
 	struct lacks lacks;
 
 	if (*row->refused) {
-		printf("%-20s refused: %s (%s)\n", row->model, row->refused, row->origin);
+		printf("%-20s refused: %s (%s)", row->model, row->refused, row->origin);
+		print_emulator(row);
 		return;
 	}
 	row_lacks(&lacks, row, NULL);
@@ -125,9 +161,10 @@ static void print_row(const struct table_row *row, const struct here *here)
 		text_adds(&kvm, "no kvm");
 	else
 		say(&kvm, &lacks, true);
-	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s\n", row->model, row->base, row->digest,
+	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s", row->model, row->base, row->digest,
 	       tcg.failed ? "" : tcg.data, kvm.failed ? "" : kvm.data, row->origin,
 	       vendor_note(row));
+	print_emulator(row);
 }
 
 /* Each lacking feature, and why it is. */
@@ -201,18 +238,20 @@ static int print_digests(const struct table *t)
 
 static int print_all(const struct table *t, bool json)
 {
-	struct here here = {0};
-	enum faithful faithful = ask_here(&here);
-	json_t *rows;
+	struct heres heres = {.faithful = NOT_KNOWN};
+	json_t *rows = json ? json_array() : NULL;
 
-	if (!json) {
-		for (size_t i = 0; i < t->n; i++)
-			print_row(&t->row[i], &here);
-		return cmd_flush(EXIT_YES);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct here *here = ask_here(&heres, t->row[i].emulator);
+
+		if (json)
+			(void)json_array_append_new(rows,
+						    row_json(&t->row[i], here, heres.faithful));
+		else
+			print_row(&t->row[i], here);
 	}
-	rows = json_array();
-	for (size_t i = 0; i < t->n; i++)
-		(void)json_array_append_new(rows, row_json(&t->row[i], &here, faithful));
+	if (!json)
+		return cmd_flush(EXIT_YES);
 	return cmd_json(rows);
 }
 

@@ -6,10 +6,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "util.h"
-
 #define NOTE_NAME "cpushim"
 #define NOTES_MAX 4096
+
+/* Where libvirt looks for one by itself (virQEMUCapsFindBinaryForArch and what was before it, 1.2
+ * to 11): Debian's, Red Hat's and Ubuntu's names. */
+static const char *const usual_places[] = {
+	EMULATOR_DEFAULT, "/usr/bin/qemu-system-i386", "/usr/bin/qemu-kvm",
+	"/usr/bin/kvm",   "/usr/bin/kvm-spice",        "/usr/libexec/qemu-kvm",
+};
 
 static bool read_at(int fd, void *buf, size_t len, uint64_t offset)
 {
@@ -84,4 +89,34 @@ char *emulator_real(const char *path, struct error *err)
 		return NULL;
 	}
 	return real;
+}
+
+/* One place: added if it is to be, said if its QEMU is gone. */
+static int look_at(struct strv *paths, const char *path, struct strv *notes)
+{
+	_cleanup_free_ char *here = root_path(path), *real = NULL, *line = NULL;
+	struct stat st;
+
+	if (!here || asprintf(&real, "%s%s", here, EMULATOR_REAL) < 0)
+		return -ENOMEM;
+	if (strv_has(paths, path) || lstat(here, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    !emulator_is_wrapper(here))
+		return 0;
+	if (access(real, F_OK) == 0)
+		return strv_add(paths, path, strlen(path));
+	if (asprintf(&line, "%s: there is no QEMU behind this wrapper any more; left out", here) <
+	    0)
+		return -ENOMEM;
+	return strv_has(notes, line) ? 0 : strv_add(notes, line, strlen(line));
+}
+
+int emulators_installed(struct strv *paths, const struct table *t, struct strv *notes)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual_places) && r == 0; i++)
+		r = look_at(paths, usual_places[i], notes);
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		r = look_at(paths, t->row[i].emulator, notes);
+	return r;
 }

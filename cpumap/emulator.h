@@ -6,9 +6,10 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "table.h"
+#include "util.h"
 
-#define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
-#define EMULATOR_REAL    ".distrib" /* what the real QEMU's name has behind it */
+#define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
 
 /* emulator_is_wrapper: does the file at @path carry our ELF note? Never executes it. */
 bool emulator_is_wrapper(const char *path);
@@ -19,5 +20,14 @@ bool emulator_is_wrapper(const char *path);
  * Returns an allocated path (under CPUSHIM_ROOT), or NULL and @err if there is none.
  */
 char *emulator_real(const char *path, struct error *err);
+
+/**
+ * emulators_installed: where our wrapper stands with a QEMU behind it: at the names that
+ * distributions give to QEMU for x86, and where @t's rows say. A link to one is none.
+ * @paths: receives what isn't in it yet, not under CPUSHIM_ROOT
+ * @notes: a line for each wrapper that lost its QEMU
+ * Returns 0 or -ENOMEM.
+ */
+int emulators_installed(struct strv *paths, const struct table *t, struct strv *notes);
 
 #endif

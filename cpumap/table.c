@@ -176,9 +176,12 @@ bool table_has_emulator(const struct table *t, const char *emulator)
 static int compare_rows(const void *a, const void *b)
 {
 	const struct table_row *x = a, *y = b;
-	int by_model = strcmp(x->model, y->model);
+	int order = strcmp(x->model, y->model);
 
-	return by_model ? by_model : strcmp(x->emulator, y->emulator);
+	if (order == 0)
+		order = (strcmp(y->emulator, EMULATOR_DEFAULT) == 0) -
+			(strcmp(x->emulator, EMULATOR_DEFAULT) == 0);
+	return order ? order : strcmp(x->emulator, y->emulator);
 }
 
 void table_print(struct text *out, struct table_row *rows, size_t n)

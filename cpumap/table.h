@@ -8,7 +8,7 @@
  *	model=gate64<TAB>emulator=/usr/bin/qemu-system-x86_64<TAB>digest=...<TAB>...
  *
  * Every row has all the fields of table_fields[], in that order, TAB between them; an empty one is
- * "name=". Rows are sorted by model and emulator.
+ * "name=". Rows are sorted by model and emulator, the usual emulator's first.
  */
 #ifndef CPUSHIM_TABLE_H
 #define CPUSHIM_TABLE_H
@@ -19,9 +19,11 @@
 #include "error.h"
 #include "feature.h"
 
-#define TABLE_PATH     "/usr/lib/cpushim/models.table"
-#define TABLE_LIMIT    ((size_t)16 << 20)
-#define MODEL_NAME_MAX 64
+#define TABLE_PATH "/usr/lib/cpushim/models.table"
+/* the emulator that is meant where none is named */
+#define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
+#define TABLE_LIMIT      ((size_t)16 << 20)
+#define MODEL_NAME_MAX   64
 
 /* A row; every string points into the table's text and is never NULL. */
 struct table_row {

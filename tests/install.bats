@@ -21,6 +21,8 @@ setup() {
 	load lib/libvirt.bash
 	node_new node
 	root=$(root_path node)
+	# one emulator is enough for most of it
+	[[ $BATS_TEST_DESCRIPTION == *'every emulator'* ]] || rm -f "$root/usr/bin/qemu-system-i386"
 	profile
 	keep=$BATS_TEST_TMPDIR
 }
@@ -359,6 +361,105 @@ repacked() {
 	listing >"$keep/before"
 	install
 	rm "$root$emulator"
+	install --uninstall
+	as_before
+}
+
+# places: the files of an emulator, and what the table and AppArmor have of it
+is_wrapped() { # PATH
+	is_wrapper "$1" && [ -x "$root$1.distrib" ] && grep -qF "emulator=$1"$'\t' "$root$lib/models.table" &&
+		grep -qxF "  $1.distrib rmix, # cpushim" "$root$override"
+}
+
+@test "every emulator of the usual names that is a file gets the wrapper, its rows and its rule; --uninstall gives all back" {
+	[ -f "$root/usr/bin/qemu-system-i386" ] || skip 'needs a qemu-system-i386'
+	local path
+	# Red Hat's, and a link of Ubuntu's
+	on node mkdir -p /usr/libexec
+	on node cp $emulator /usr/libexec/qemu-kvm
+	on node ln -s qemu-system-x86_64 /usr/bin/kvm-spice
+	listing >"$keep/before"
+	on node sha256sum /usr/bin/qemu-system-i386 /usr/libexec/qemu-kvm >>"$keep/before"
+	run -0 install
+	for path in $emulator /usr/bin/qemu-system-i386 /usr/libexec/qemu-kvm; do
+		[[ $output == *"4 models for $path "* ]]
+		is_wrapped "$path"
+	done
+	[ "$(on node dpkg-divert --truename /usr/bin/qemu-system-i386)" = /usr/bin/qemu-system-i386.distrib ]
+	# what no package has needs no diversion
+	[ "$(on node dpkg-divert --truename /usr/libexec/qemu-kvm)" = /usr/libexec/qemu-kvm ]
+	[ -L "$root/usr/bin/kvm-spice" ]
+	[ "$(grep -c '^model=gate64' "$root$lib/models.table")" = 3 ]
+	# compile knows them all by itself
+	run -0 on node cpushim compile
+	[[ $output == *nothing*nothing*nothing* ]]
+	run -0 on node cpushim verify gate64 --emulator /usr/libexec/qemu-kvm
+	# Debian 12's is a script; TCG for 32 bit has neither lm nor syscall
+	run -1 on node cpushim verify gate64 --emulator /usr/bin/qemu-system-i386
+	[[ $output == *'missing: lm'*'missing: syscall'* ]]
+	libvirt_up node
+	for path in /usr/bin/kvm-spice /usr/libexec/qemu-kvm; do
+		guest_xml asks --cpu "$(cpu_xml gate64)" | sed "s|<devices>|&<emulator>$path</emulator>|" \
+			>"$root/run/guests/asks.xml"
+		on node virsh -q create /run/guests/asks.xml
+		guest_exact node asks gate64
+		guest_stop node asks
+	done
+	# a model without them on the 32 bit one, through the script; and gate64 refused there
+	printf "<cpus xmlns:shim='urn:cpushim:1'><model name='site32'><shim:qemu base='kvm32'/>%s</model></cpus>" \
+		"$(printf "<feature name='%s'/>" fpu tsc msr pae cx8 apic sse sse2 pni)" \
+		>"$root/etc/cpushim/models.d/own.xml"
+	run -0 on node cpushim compile
+	libvirt_restart node
+	guest_xml asks --cpu "$(cpu_xml site32)" | sed "s|arch='x86_64'|arch='i686'|
+		s|<devices>|&<emulator>/usr/bin/qemu-system-i386</emulator>|" >"$root/run/guests/asks.xml"
+	on node virsh -q create /run/guests/asks.xml
+	[[ $(guest_cpu node asks) == kvm32,vendor=*,enforce* ]]
+	guest_exact node asks site32
+	guest_stop node asks
+	sed -i 's/site32/gate64/' "$root/run/guests/asks.xml"
+	run -1 on node virsh -q create /run/guests/asks.xml
+	[[ $output == *gate64*lm*syscall* ]]
+	libvirt_down node
+	rm "$root/etc/cpushim/models.d/own.xml"
+	# a package that went takes its QEMU, and nothing else stops
+	rm "$root/usr/bin/qemu-system-i386.distrib"
+	run -0 on node cpushim compile
+	[[ $output == *'/usr/bin/qemu-system-i386: there is no QEMU behind this wrapper any more'* ]]
+	run -0 install
+	on node cp /usr/libexec/qemu-kvm.distrib /usr/bin/qemu-system-i386.distrib
+	run -0 install --uninstall
+	for path in $emulator /usr/bin/qemu-system-i386 /usr/libexec/qemu-kvm; do
+		run ! is_wrapper "$path"
+		[ ! -e "$root$path.distrib" ]
+	done
+	[ "$(on node dpkg-divert --truename /usr/bin/qemu-system-i386)" = /usr/bin/qemu-system-i386 ]
+	run ! grep -q cpushim "$root$override"
+	diff <(grep -v '/etc/libvirt\|i386' "$keep/before" | grep -v -- '-kvm$') <(listing | grep -v '/etc/libvirt\|i386')
+}
+
+@test "--emulator: that one alone, and only where the wrapper finds its table; then every run keeps it" {
+	on node cp $emulator /usr/bin/qemu-site
+	on node mkdir -p /opt/bin
+	on node cp $emulator /opt/bin/qemu
+	listing >"$keep/before"
+	run -2 install --emulator /opt/bin/qemu
+	[[ $output == 'cpushim: /opt/bin/qemu: only a QEMU in a directory like /usr/bin'* ]]
+	run -2 install --emulator qemu-site
+	[[ $output == *'absolute path'* ]]
+	run -2 install --emulator '/usr/bin/* x'
+	run -2 install --emulator /usr/bin/nosuch
+	[[ $output == 'cpushim: /usr/bin/nosuch: there is no QEMU'* ]]
+	run -2 install --emulator /usr/bin/kvm
+	[[ $output == 'cpushim: /usr/bin/kvm: is a symbolic link'* ]]
+	as_before
+	install --emulator /usr/bin/qemu-site
+	is_wrapped /usr/bin/qemu-site
+	run ! is_wrapper $emulator
+	install
+	is_wrapped /usr/bin/qemu-site
+	is_wrapped $emulator
+	run -0 on node cpushim verify gate64 --emulator /usr/bin/qemu-site
 	install --uninstall
 	as_before
 }

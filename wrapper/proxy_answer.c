@@ -29,11 +29,23 @@ static json_t *unavailable(const struct table_row *row, const struct featset *pr
 	return names;
 }
 
-static json_t *entry_of(const struct table_row *row, const struct featset *provides)
+/* What QEMU puts behind a model's name: "-x86_64-cpu", "-i386-cpu". */
+static const char *type_suffix(json_t *models)
+{
+	json_t *first = json_array_get(models, 0);
+	const char *name = json_string_value(json_object_get(first, "name"));
+	const char *type = json_string_value(json_object_get(first, "typename"));
+	size_t len = name ? strlen(name) : 0;
+
+	return type && len && strncmp(type, name, len) == 0 ? type + len : "-x86_64-cpu";
+}
+
+static json_t *entry_of(const struct table_row *row, const char *suffix,
+			const struct featset *provides)
 {
 	char type[MODEL_NAME_MAX + 32];
 
-	(void)snprintf(type, sizeof(type), "%s-x86_64-cpu", row->model);
+	(void)snprintf(type, sizeof(type), "%s%s", row->model, suffix);
 	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:b}", "name", row->model, "typename", type,
 			 "unavailable-features", unavailable(row, provides), "static", 0,
 			 "migration-safe", 1, "deprecated", 0);
@@ -60,7 +72,8 @@ static int add_models(json_t *models, const struct table *t, const char *emulato
 	for (size_t i = 0; i < t->n; i++)
 		if (!*t->row[i].refused && table_row_is_at(&t->row[i], emulator) &&
 		    !has_model(models, t->row[i].model) &&
-		    json_array_append_new(models, entry_of(&t->row[i], provides)) < 0)
+		    json_array_append_new(models,
+					  entry_of(&t->row[i], type_suffix(models), provides)) < 0)
 			return -ENOMEM;
 	return 0;
 }
