@@ -77,6 +77,13 @@ static int print_expanded(struct job *j)
 	return EXIT_YES;
 }
 
+/* It matters for a domain's own features alone. */
+static void learn_release(struct job *j)
+{
+	if (j->libvirt && j->asked.domain.own.n)
+		j->asked.facts.libvirt = daemon_release(&j->daemon);
+}
+
 static int request(struct job *j, const struct record *arrival)
 {
 	_cleanup_strv_ struct strv reasons = {0};
@@ -84,6 +91,7 @@ static int request(struct job *j, const struct record *arrival)
 
 	if (!a->facts.row)
 		return EXIT_YES;
+	learn_release(j);
 	decide_request(&a->domain, &a->facts, &reasons);
 	if (print_expanded(j) != EXIT_YES)
 		return EXIT_NO;
@@ -134,6 +142,7 @@ static int arrive(struct job *j)
 		arrival_forget(&a->domain);
 	if (!a->facts.row)
 		return EXIT_YES;
+	learn_release(j);
 	decide_request(&a->domain, &a->facts, &reasons);
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;

@@ -130,6 +130,40 @@ static void check_paravirtual(const struct domain *d, const struct facts *f, str
 				features[i].name, cure_of(features[i].name), features[i].name);
 }
 
+/* Does it change nothing to leave a domain's own feature away? */
+static bool is_needless(const char *name, const char *policy, const struct featset *model)
+{
+	int k = feature_find(name, strlen(name));
+
+	if (strcmp(policy, "optional") == 0)
+		return true;
+	return k >= 0 && features[k].kind == FEATURE_CPUID &&
+	       featset_has(model, (size_t)k) == !policy_is_off(policy);
+}
+
+/* libvirt 1.2.10 (445a09bdc) to 2.2 passes a TCG domain's model on without its features (featCpu =
+ * guest in qemuBuildCpuModelArgStr, src/qemu/qemu_command.c, 1.3.1); 2.3 (7ce711a30e) passes them.
+ */
+static void check_dropped(const struct domain *d, const struct facts *f, struct strv *reasons)
+{
+	_cleanup_text_ struct text names = {0};
+	struct featset model;
+
+	if (d->kvm || f->libvirt < LIBVIRT_RELEASE(1, 2, 10) ||
+	    f->libvirt >= LIBVIRT_RELEASE(2, 3, 0) ||
+	    featset_parse(&model, f->row->features, strlen(f->row->features), ',', NULL) < 0)
+		return;
+	for (size_t i = 0; i + 1 < d->own.n; i += 2)
+		if (!is_needless(d->own.item[i], d->own.item[i + 1], &model))
+			text_addf(&names, "%s%s", names.len ? " " : "", d->own.item[i]);
+	if (names.data)
+		because(reasons,
+			"libvirt %lu.%lu.%lu drops a TCG domain's own features: %s; define a model "
+			"of its own with them (in /etc/cpushim/models.d), and use that",
+			f->libvirt / 1000000, f->libvirt / 1000 % 1000, f->libvirt % 1000,
+			names.data);
+}
+
 void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons)
 {
 	check_emulator(f, reasons);
@@ -145,6 +179,7 @@ void decide_request(const struct domain *d, const struct facts *f, struct strv *
 	} else {
 		check_features(d, f, reasons);
 		check_paravirtual(d, f, reasons);
+		check_dropped(d, f, reasons);
 	}
 }
 

@@ -17,6 +17,7 @@ struct facts {
 	bool native;          /* that is the table's QEMU itself, on a node without the wrapper */
 	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
 	const struct featset *map; /* what libvirt's map names; NULL: not known */
+	unsigned long libvirt;     /* release of the libvirt that calls (daemon.h); 0: not known */
 };
 
 /**

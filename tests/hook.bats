@@ -239,6 +239,46 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	refuses 'provide: nx pni' hook restore begin < <(domain)
 }
 
+of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library mapped
+	local library=$BATS_TEST_TMPDIR/libvirt.so.$1
+	[ -e "$library" ] || gcc -shared -o "$library" -x c /dev/null
+	shift
+	LD_PRELOAD=$library "$@"
+}
+
+@test "libvirt 1.2.10 to 2.2 drops a TCG domain's own features: refused, with the way out" {
+	local version
+	feature() { domain "s|<topology|<feature policy='$1' name='$2'/>&|" "${@:3}"; }
+	for version in 0.1002.10 0.1003.1 0.2002.0; do
+		refuses "drops a TCG domain's own features: aes; define a model of its own" \
+			of_release $version by_libvirt prepare begin < <(feature require aes)
+		refuses ': pat;' of_release $version by_libvirt migrate begin < <(feature disable pat)
+		refuses ': hypervisor;' of_release $version by_libvirt restore begin < <(feature disable hypervisor)
+		refuses ': later;' of_release $version by_libvirt prepare begin < <(feature force later)
+		[ ! -e "$record" ]
+		# what changes nothing, and KVM's
+		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(domain)
+		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature optional aes)
+		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require pni)
+		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature forbid vme)
+		is_silent of_release $version by_libvirt prepare begin < <(feature require aes 's/>gate64</>kvm64</')
+	done
+	run --separate-stderr of_release 0.1003.1 by_libvirt prepare begin < <(feature require aes "s/type='qemu'/type='kvm'/")
+	[[ $stderr != *drops* ]]
+	[[ $(of_release 0.1002.10 by_libvirt prepare begin 2>&1 < <(feature require aes)) == *'libvirt 1.2.10 drops'* ]]
+}
+
+@test "other releases of libvirt pass them, and one that can't be told is believed to" {
+	local version
+	for version in 0.1002.2 0.1002.9 0.2003.0 0.9000.0 0.12008.0 0 0.x.1 0.1003 0.1003.x 0.99999999.1; do
+		run -0 --separate-stderr of_release $version by_libvirt prepare begin \
+			< <(domain "s|<topology|<feature name='aes'/>&|")
+		grep -x on=aes "$record"
+	done
+	# a person isn't libvirt
+	run -0 --separate-stderr of_release 0.1003.1 hook prepare begin < <(domain "s|<topology|<feature name='aes'/>&|")
+}
+
 @test "what KVM lacks is refused by name, what QEMU adds to it isn't" {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "kvm: /dev/kvm can't be opened"
 	# no processor since Itanium's x86 mode has ia64, and no KVM offers it
@@ -395,6 +435,53 @@ refuses_any() {
 	run -0 --separate-stderr by_libvirt prepare begin < <(domain "s|<model>|<model vendor_id='AuthenticAMD'>|")
 	start_qemu "$gate64_cpu"
 	refuses 'another -cpu' by_libvirt started begin < <(domain)
+}
+
+@test "started: the domain's own features are to be there as it asked for them, but for optional ones" {
+	local case own cpu
+	request() { # POLICY-NAME...
+		local script='' pair
+		for pair; do
+			script+="<feature policy='${pair%%-*}' name='${pair#*-}'/>"
+		done
+		run -0 --separate-stderr by_libvirt prepare begin < <(domain "s|<topology|$script&|")
+	}
+	# what was asked, how it differs in QEMU's argument, and what is said of that
+	while read -r own cpu said; do
+		request "$own"
+		start_qemu "$gate64_cpu$cpu"
+		refuses "$said" by_libvirt started begin < <(domain)
+		kill "$qemu"
+	done <<-'END'
+		require-aes ,l3-cache=on aes is off and not on
+		force-aes ,-aes aes is off and not on
+		require-cx16 ,l3-cache=on cx16 is left open and not on
+		disable-nx ,l3-cache=on nx is on and not off
+		forbid-nx ,+nx nx is on and not off
+		disable-cx16 ,+cx16 cx16 is on and not off
+		disable-hypervisor ,l3-cache=on hypervisor is left open and not off
+		require-cmt ,l3-cache=on cmt is left open and not on
+	END
+	while read -r own cpu; do
+		request "$own"
+		start_qemu "$gate64_cpu$cpu"
+		is_silent by_libvirt started begin < <(domain)
+		kill "$qemu"
+	done <<-'END'
+		require-aes ,aes=on
+		force-aes ,+aes
+		disable-nx ,-nx
+		forbid-nx ,xd=off
+		require-pni ,l3-cache=on
+		disable-vme ,l3-cache=on
+		optional-aes ,l3-cache=on
+		optional-aes ,+aes
+		optional-nx ,nx=off
+		require-hypervisor ,hypervisor=on
+		require-ht ,l3-cache=on
+		disable-cmt ,l3-cache=on
+		require-osxsave ,l3-cache=on
+	END
 }
 
 @test "started: no PID file, a foreign process or none behind it is refused" {
