@@ -261,6 +261,23 @@ static int compile_for(struct one *one, const struct libvirtmap *map, struct mea
 	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
 }
 
+static int keep_models(struct made *m, const struct meanings *before, struct error *err)
+{
+	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	int r = 0;
+
+	for (size_t i = 0; i < m->n && r == 0; i++) {
+		_cleanup_strv_ struct strv notes = {0};
+
+		r = compile_keep(&m->one[i].compiled, m->one[i].emulator,
+				 dir ? dir : LIBVIRTMAP_DIR, before, &notes, err);
+		/* emulators have the same guests */
+		if (i == 0)
+			print_lines(&notes);
+	}
+	return r;
+}
+
 static int compile_all(struct made *m, const struct libvirtmap *map, struct meanings *before,
 		       struct error *err)
 {
@@ -275,6 +292,8 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 		m->n++;
 		r = compile_for(&m->one[i], map, before, err);
 	}
+	if (r == 0 && map)
+		r = keep_models(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		print_problems(&m->one[i].compiled, &said);
 	return r;

@@ -5,6 +5,7 @@
 
 #include "expand.h"
 #include "frozen.h"
+#include "inuse.h"
 #include "mapinclude.h"
 #include "util.h"
 
@@ -15,6 +16,7 @@ void compiled_free(struct compiled *c)
 	free(c->row);
 	strv_free(&c->strings);
 	definitions_free(&c->definitions);
+	model_list_free(&c->kept);
 	*c = (struct compiled){0};
 }
 
@@ -189,6 +191,70 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	return c->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
 }
 
+/* ---- what guests run with ---- */
+
+/* The rows that libvirt is to know as models. */
+static int published_rows(struct strv *names, const struct compiled *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!*c->row[i].refused &&
+		    strv_add(names, c->row[i].model, strlen(c->row[i].model)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
+static int add_gone(struct compiled *c, const char *model, const char *emulator,
+		    const struct meanings *before)
+{
+	struct table_row *grown = reallocarray(c->row, c->n + 1, sizeof(*grown)), *row;
+
+	if (!grown)
+		return -ENOMEM;
+	c->row = grown;
+	row = add_row(c, model, emulator, "none");
+	if (published_digest(&before->published, model))
+		keep_meaning(c, row, before);
+	row->refused =
+		keep(c, "no definition has that name any more; it is known for the sake of a "
+			"guest that runs with it");
+	return c->failed ? -ENOMEM : 0;
+}
+
+int compile_keep(struct compiled *c, const char *emulator, const char *dir,
+		 const struct meanings *before, struct strv *notes, struct error *err)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = published_rows(&names, c);
+
+	if (r == 0)
+		r = inuse_models(&c->kept, dir, &names, notes);
+	for (size_t i = 0; r == 0 && i < c->kept.n; i++)
+		if (!has_row(c, c->kept.item[i].name))
+			r = add_gone(c, c->kept.item[i].name, emulator, before);
+	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
+}
+
+/* ---- the include ---- */
+
+/* Borrowed, not copied: who owns what @m points to stays. */
+static void row_model(struct model *m, bool *publish, const struct compiled *c,
+		      const struct table_row *row, const struct libvirtmap *map)
+{
+	const struct model *defined = model_named(&c->definitions.models, row->model);
+	const struct model *kept = model_named(&c->kept, row->model);
+
+	*publish = !*row->refused;
+	if (*row->refused && kept && !model_named(&map->models, row->model)) {
+		*m = *kept;
+		*publish = true;
+	} else if (defined) {
+		*m = *defined;
+	} else {
+		m->name = (char *)row->model;
+	}
+}
+
 int compile_include(struct text *out, const struct compiled *c, const struct libvirtmap *map,
 		    struct strv *notes, struct error *err)
 {
@@ -197,15 +263,7 @@ int compile_include(struct text *out, const struct compiled *c, const struct lib
 
 	if (!models || !publish)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
-	/* borrowed, not copied: the definitions own what these point to */
-	for (size_t i = 0; i < c->n; i++) {
-		const struct model *m = model_named(&c->definitions.models, c->row[i].model);
-
-		if (m)
-			models[i] = *m;
-		else
-			models[i].name = (char *)c->row[i].model;
-		publish[i] = !*c->row[i].refused;
-	}
+	for (size_t i = 0; i < c->n; i++)
+		row_model(&models[i], &publish[i], c, &c->row[i], map);
 	return mapinclude_print(out, models, publish, c->n, map, notes, err);
 }

@@ -16,7 +16,8 @@ struct compiled {
 	size_t n;
 	struct strv strings; /* what the rows point to */
 	size_t n_refused;
-	bool failed; /* out of memory on the way */
+	struct model_list kept; /* models of running guests, for the include's sake */
+	bool failed;            /* out of memory on the way */
 };
 
 /* What models have meant so far. */
@@ -44,6 +45,16 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct meanings *before, struct error *err);
 void compiled_free(struct compiled *c);
 #define _cleanup_compiled_ __attribute__((cleanup(compiled_free)))
+
+/**
+ * compile_keep: what libvirt's present include has and a guest here runs with stays in the next
+ * one, whatever became of its definition. One without a definition gets a row, so that hook and
+ * wrapper refuse its name.
+ * @dir: libvirt's map
+ * @notes: a line for each
+ */
+int compile_keep(struct compiled *c, const char *emulator, const char *dir,
+		 const struct meanings *before, struct strv *notes, struct error *err);
 
 /**
  * compile_include: the include for libvirt's cpu_map, of everything that has a row.

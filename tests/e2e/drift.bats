@@ -64,12 +64,14 @@ told() {
 }
 
 @test "a guest that stock libvirt started is named as what it runs, not as what it asked for" {
-	[ "$(guest_cpu node old)" = Opteron_G1,pse36=off ]
-	[ "$(told old)" = 'gate64: asked gate64, runs Opteron_G1,pse36=off: not what the name means' ]
+	local stock # which model libvirt chooses depends on its release
+	stock=$(guest_cpu node old)
+	[[ $stock != *gate64* && $stock != *enforce* ]]
+	[ "$(told old)" = "gate64: asked gate64, runs $stock: not what the name means" ]
 	run -1 on node cpushim why old
 	[[ $output == *'asked    gate64 under tcg, by /etc/libvirt/qemu/old.xml'* ]]
-	[[ $output == *'libvirt  made of it: Opteron_G1, by /run/libvirt/qemu/old.xml'* ]]
-	[[ $output == *'process  -cpu Opteron_G1,pse36=off'* ]]
+	[[ $output == *"libvirt  made of it: ${stock%%,*}, by /run/libvirt/qemu/old.xml"* ]]
+	[[ $output == *"process  -cpu $stock"* ]]
 	# and a guest agrees: what it reads isn't gate64
 	run -1 guest_exact node old gate64
 }
@@ -118,6 +120,27 @@ told() {
 	[ "$(told drift)" = 'site: what the name means' ]
 }
 
+# libvirt 11.3 ends a running guest at its restart if its map lacks the guest's model; 9.0 doesn't
+@test "a definition that goes leaves the running guest alone, and libvirt knows its model as long as it runs" {
+	rm "$root/etc/cpushim/models.d/site.xml"
+	run -0 on node cpushim compile
+	[[ $output == *"model 'site' stays known to libvirt for guest drift"* ]]
+	for _ in 1 2; do
+		libvirt_restart node
+		on node virsh domstate drift | grep running
+		on node cpushim compile
+	done
+	[[ $(told drift) == 'site: what the name means; the definition here is refused today'* ]]
+	# nothing starts with it all the same
+	run -1 guest_start node another --cpu "$(cpu_xml site)"
+	[[ $output == *"model 'site'"*'no definition has that name any more'* ]]
+	on node cpushim list --digest | grep -x 'site refused'
+	site aes
+	on node cpushim compile
+	libvirt_restart node
+	[ "$(told drift)" = 'site: what the name means' ]
+}
+
 @test "a redefinition that was insisted on: the running guest isn't what the name means" {
 	site avx
 	on node cpushim compile --force
@@ -154,4 +177,12 @@ told() {
 	on node kill -CONT "$pid"
 	[ "$guests" = 1 ]
 	[ "$status" = 0 ]
+}
+
+@test "once no guest runs with it, a model without a definition goes" {
+	guest_stop node drift
+	rm "$root/etc/cpushim/models.d/site.xml"
+	on node cpushim compile
+	[[ $(on node cpushim list) != *site* ]]
+	run ! grep "'site'" "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml"
 }
