@@ -144,6 +144,37 @@ refuses() { # WORDS COMMAND...
 	)
 }
 
+@test "a name that is hidden behind 64 MiB, and a record of such a domain, are seen, too" {
+	local hidden
+	for hidden in 'gate\&#54;4' 'gate<!---->64' 'gate<?x?>64' 'gate\x0064'; do
+		refuses 'too large' hook restore begin < <(
+			printf '<domain>' && head -c 67200000 /dev/zero | tr '\0' ' '
+			printf '<cpu><model>%b</model></cpu></domain>' "${hidden//\\&/&}"
+		)
+	done
+	mkdir -p "${record%/*}" && : >"$record"
+	refuses 'too large' hook start begin < <(other | sed '$d' && head -c 67200000 /dev/zero | tr '\0' ' ' && printf '</domain>')
+	passes hook prepare begin < <(other | sed '$d' && head -c 67200000 /dev/zero | tr '\0' ' ' && printf '</domain>')
+}
+
+@test "a domain's name may be anything" {
+	local name
+	for name in '' -x --record --libvirt=1 ../../etc/passwd '$(touch x)' 'a"b<c>&d' $'a\tb\xff' "$(printf 'n%.0s' {1..5000})"; do
+		CPUSHIM_ROOT=$root run -0 --separate-stderr "$CHECKOUT/hook/qemu" "$name" prepare begin - < <(domain)
+		[[ $output == *">kvm64</model>"* ]]
+		CPUSHIM_ROOT=$root run -0 --separate-stderr "$CHECKOUT/hook/qemu" "$name" prepare begin - < <(other)
+		[ -z "$output$stderr" ]
+	done
+}
+
+@test "a record that isn't the domain's own UUID's helps nobody: the first in the XML counts, as libvirt writes it" {
+	local other_uuid=6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d99
+	mkdir -p "${record%/*}" && : >"${record%/*}/$other_uuid"
+	passes by_libvirt stopped end < <(domain "s|<metadata>|&<uuid>$other_uuid</uuid>|")
+	passes by_libvirt prepare begin < <(other | sed "s|>demo<|><uuid>$other_uuid</uuid><|")
+	[ -e "${record%/*}/$other_uuid" ]
+}
+
 @test "without a usable worker a site model is refused and others that only mention it pass" {
 	local kind worker=$root/usr/bin/cpushim
 	for kind in missing empty garbled dying killed; do
