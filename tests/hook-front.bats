@@ -159,6 +159,7 @@ refuses() { # WORDS COMMAND...
 
 @test "a domain's name may be anything" {
 	local name
+	# shellcheck disable=SC2016 # not to be expanded
 	for name in '' -x --record --libvirt=1 ../../etc/passwd '$(touch x)' 'a"b<c>&d' $'a\tb\xff' "$(printf 'n%.0s' {1..5000})"; do
 		CPUSHIM_ROOT=$root run -0 --separate-stderr "$CHECKOUT/hook/qemu" "$name" prepare begin - < <(domain)
 		[[ $output == *">kvm64</model>"* ]]
