@@ -21,8 +21,8 @@ setup() {
 	load lib/libvirt.bash
 	node_new node
 	root=$(root_path node)
-	# one emulator is enough for most of it
-	[[ $BATS_TEST_DESCRIPTION == *'every emulator'* ]] || rm -f "$root/usr/bin/qemu-system-i386"
+	# one emulator is enough for most tests, and dpkg sees that one is missing
+	[[ $BATS_TEST_DESCRIPTION == *'every emulator'* || $BATS_TEST_DESCRIPTION == *'the node is to the byte'* ]] || rm -f "$root/usr/bin/qemu-system-i386"
 	profile
 	keep=$BATS_TEST_TMPDIR
 }
@@ -158,7 +158,7 @@ gate64_starts() {
 }
 
 @test "--uninstall: the node is to the byte what it was" {
-	local names=(find /etc /usr /run /var/lib '(' -path '/var/lib/dpkg/*-old' ')' -prune -o -printf '%y %p\n')
+	local names=(find /etc /usr /var/lib '(' -path '/var/lib/dpkg/*-old' ')' -prune -o -printf '%y %p\n')
 	on node "${names[@]}" | sort >"$keep/names"
 	listing >"$keep/before"
 	install

@@ -158,6 +158,35 @@ entry() { # NAME: in the answers on stdin
 	grep -q '^{"id": "libvirt-16", "error": ' "$BATS_TEST_TMPDIR/got"
 }
 
+# dialogue_of FILE N QEMU: libvirt's Nth dialogue of a release with QEMU, started as that release does
+dialogue_of() {
+	local at=$BATS_TEST_TMPDIR/qmp$2 said=$BATS_TEST_TMPDIR/said argv
+	awk -v n="$2" '/^#/ { seen++ } seen == n' "$1" >"$said"
+	mkdir -p "$at"
+	# the words behind the release's name
+	argv=$(sed -n '1s/^#.*: //p' "$said")
+	# shellcheck disable=SC2086 # words
+	timeout 20 "$3" -S -no-user-config -nodefaults -nographic ${argv/SOCKET/$at/capabilities.monitor.sock} \
+		-pidfile "$at/qmp.pid" -daemonize 2>/dev/null
+	grep -v '^#' "$said" | talk "$at/capabilities.monitor.sock"
+	kill -9 "$(cat "$at/qmp.pid")"
+	rm "$at"/*
+}
+
+@test "the dialogues of libvirt 1.2 to 11.3, as recorded: our models are added, and nothing else differs" {
+	local file n dialogues=0
+	for file in "$CHECKOUT"/tests/data/dialogues/*; do
+		for ((n = 1; n <= $(grep -c '^#' "$file"); n++)); do
+			dialogue_of "$file" $n "$real" >"$BATS_TEST_TMPDIR/wanted"
+			dialogue_of "$file" $n "$qemu" >"$BATS_TEST_TMPDIR/got"
+			[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ] || { echo "$file $n" && return 1; }
+			cmp <(without_ours <"$BATS_TEST_TMPDIR/got") "$BATS_TEST_TMPDIR/wanted" || { echo "$file $n" && return 1; }
+			dialogues=$((dialogues + 1))
+		done
+	done
+	[ "$dialogues" = 7 ]
+}
+
 @test "each model says what this QEMU lacks of it, in QEMU's names" {
 	probe
 	printf '%s\n' "$negotiate" "$query" | talk "$dir/qmp.monitor" >"$BATS_TEST_TMPDIR/got"
