@@ -38,6 +38,7 @@ mark=$libdir/no-wrapper
 map=/usr/share/libvirt/cpu_map
 include=$map/x86_cpushim.xml
 index=$map/index.xml
+single=$map.xml # all of the map, before libvirt 4.7
 hooks=/etc/libvirt/hooks
 include_line="    <include filename='x86_cpushim.xml'/>"
 overrides='/etc/apparmor.d/local/abstractions/libvirt-qemu
@@ -202,11 +203,11 @@ check_node() {
 	for emulator in $(each_emulator); do
 		check_emulator "$emulator"
 	done
-	[ -e "$root$index" ] ||
-		fail "$root$index: there is no libvirt 4.7 or later; install libvirt-daemon-system"
+	[ -e "$root$index" ] || [ -e "$root$single" ] ||
+		fail "$root$index: there is no libvirt; install libvirt-daemon-system"
 	[ -n "$root" ] || command -v virsh >/dev/null ||
 		fail 'virsh: is needed to try the map before libvirt reads it; install libvirt-clients'
-	replaced="$index $include"
+	replaced="$index $include $single"
 	[ -n "$no_wrapper" ] || replaced="$overrides $replaced"
 	for path in $replaced; do
 		[ ! -L "$root$path" ] ||
@@ -388,9 +389,16 @@ remove_wrapper() {
 try_map() {
 	[ -z "$root" ] || return 0
 	staged=$(mktemp -d)
-	cp -r "$map/." "$staged"
-	cp "$libdir/.include" "$staged/x86_cpushim.xml"
-	index_with_include <"$index" >"$staged/index.xml"
+	if is_single; then
+		from=$libdir/.include
+		to=$single
+	else
+		from=$staged
+		to=$map
+		cp -r "$map/." "$staged"
+		cp "$libdir/.include" "$staged/x86_cpushim.xml"
+		index_with_include <"$index" >"$staged/index.xml"
+	fi
 	# Where / is no mount of its own (a chroot) the mount can't be kept from others.
 	# shellcheck disable=SC2016 # the inner shell's arguments
 	if ! words=$(unshare -m --propagation unchanged sh -c 'mount --make-rprivate / 2>/dev/null
@@ -398,9 +406,9 @@ try_map() {
 		virsh -q -c test:///default cpu-models x86_64 >/dev/null
 		status=$?
 		umount "$2"
-		exit $status' sh "$staged" "$map" 2>&1); then
+		exit $status' sh "$from" "$to" 2>&1); then
 		rm -rf "$staged"
-		fail "$include: libvirt doesn't take it, so its map stays as it is: $words"
+		fail "$to: libvirt doesn't take it with the models, so its map stays as it is: $words"
 	fi
 	rm -rf "$staged"
 }
@@ -413,14 +421,23 @@ $include_line"
 
 place_include() {
 	[ -e "$root$libdir/.include" ] || write_table
-	if ! cmp -s "$root$libdir/.include" "$root$include"; then
+	if is_single; then
+		cmp -s "$root$libdir/.include" "$root$single" || {
+			try_map
+			edit $single cat "$root$libdir/.include"
+		}
+	elif ! cmp -s "$root$libdir/.include" "$root$include"; then
 		try_map
 		put "$root$libdir/.include" $include 644
 	fi
 	rm -f "$root$libdir/.include"
 }
 
+# is_single: libvirt before 4.7, whose one file compile has made anew, with our models as a block
+is_single() { [ ! -e "$root$index" ]; }
+
 name_include() {
+	! is_single || return 0
 	! grep -q 'x86_cpushim\.xml' "$root$index" || return 0
 	grep -q 'x86_features\.xml' "$root$index" ||
 		fail "$root$index: names no x86_features.xml, so the models have no place in it"
@@ -454,6 +471,9 @@ restart_libvirt() {
 # Taking it away: the opposite order, so that nothing is named that isn't there.
 #
 
+block_begin='<!-- Written by cpushim compile'
+block_end='<!-- cpushim: end -->'
+
 uninstall_steps='check_installed|look what is installed
 name_guests|name the running guests that have a site model
 unname_include|take the models out of the index of libvirt'\''s CPU map
@@ -486,6 +506,9 @@ name_guests() {
 }
 
 unname_include() {
+	if grep -q "$block_begin" "$root$single" 2>/dev/null; then
+		edit $single sed "/$block_begin/,/$block_end/d"
+	fi
 	grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null || return 0
 	edit $index sed '/x86_cpushim\.xml/d'
 }
@@ -578,11 +601,11 @@ remove_files() {
 	rm -f "$root$table"
 	rm -rf "$root/run/cpushim"
 	# what runs that were killed have left, the command's included
-	for path in $usual_emulators $(noted_emulators) $include $index $manifest $overrides; do
+	for path in $usual_emulators $(noted_emulators) $include $index $single $manifest $overrides; do
 		rm -f "$root$path.cpushim-new"
 	done
 	rm -f "$root$table".?????? "$root$libdir"/.mark "$root$libdir"/.include* "$root$include".?????? \
-		"$root$map"/.cpushim.trial*
+		"$root$map"/.cpushim.trial* "$root${map%/*}"/.cpushim.*
 	names=
 	for file in "$root"/etc/cpushim/models.d/*; do
 		[ -e "$file" ] || continue

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "compile.h"
 #include "emulator.h"
+#include "mapsingle.h"
 #include "maptrial.h"
 
 static const char usage[] =
@@ -65,10 +66,10 @@ static void made_free(struct made *m)
 /* Reads libvirt's map, if there is a libvirt. */
 static int load_map(struct libvirtmap *map, bool *have, struct error *err)
 {
-	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR), *single = root_path(MAPSINGLE_PATH);
 	int r;
 
-	*have = dir && access(dir, F_OK) == 0;
+	*have = dir && (access(dir, F_OK) == 0 || (single && access(single, F_OK) == 0));
 	if (!*have)
 		return 0;
 	r = libvirtmap_load(map, dir, LIBVIRTMAP_OURS, NULL, err);
@@ -120,6 +121,23 @@ static void print_problems(const struct compiled *c, struct strv *said)
 	}
 }
 
+/* libvirt before 4.7: our models are a block in its one file. */
+static int write_single(const struct text *include, const char *to, bool *changed,
+			struct error *err)
+{
+	_cleanup_free_ char *path = root_path(MAPSINGLE_PATH), *text = NULL;
+	_cleanup_text_ struct text merged = {0};
+	size_t len;
+	int r = path ? file_read(path, TRUST_ANY, 16 << 20, &text, &len, err)
+		     : error_set(err, -ENOMEM, MAPSINGLE_PATH, 0, "out of memory");
+
+	if (r == 0 && !to && !mapsingle_has_block(text))
+		return 0; /* not installed, or a package's upgrade has replaced it */
+	if (r == 0)
+		r = mapsingle_merge(&merged, text, path, include->data, err);
+	return r < 0 ? r : file_write(to ? to : path, 0644, merged.data, merged.len, changed, err);
+}
+
 /* Does libvirt's index name our include? */
 static bool index_names_ours(const char *dir)
 {
@@ -162,6 +180,8 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 	print_lines(&notes);
 	if (r < 0)
 		return r;
+	if (map->single)
+		return write_single(&xml, o->include, changed, err);
 	if (o->include)
 		return file_write(o->include, 0644, xml.data, xml.len, changed, err);
 	if (!dir || !index_names_ours(dir))

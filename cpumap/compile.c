@@ -6,6 +6,7 @@
 #include "expand.h"
 #include "frozen.h"
 #include "inuse.h"
+#include "mapchoice.h"
 #include "mapinclude.h"
 #include "util.h"
 
@@ -260,10 +261,12 @@ int compile_include(struct text *out, const struct compiled *c, const struct lib
 {
 	_cleanup_free_ struct model *models = calloc(c->n + 1, sizeof(*models));
 	_cleanup_free_ bool *publish = calloc(c->n + 1, sizeof(*publish));
+	int r;
 
 	if (!models || !publish)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	for (size_t i = 0; i < c->n; i++)
 		row_model(&models[i], &publish[i], c, &c->row[i], map);
-	return mapinclude_print(out, models, publish, c->n, map, notes, err);
+	r = mapchoice(models, publish, c->n, map, notes, err);
+	return r < 0 ? r : mapinclude_print(out, models, publish, c->n, map, notes, err);
 }

@@ -58,11 +58,6 @@ static int add_model(struct model_list *out, const struct model *m)
 	return copy.name && copy.origin ? 0 : -ENOMEM;
 }
 
-static bool is_ours(const struct model *m)
-{
-	return m->origin && strstr(m->origin, "/" LIBVIRTMAP_OURS ":");
-}
-
 int inuse_models(struct model_list *out, const char *dir, const struct strv *stays,
 		 struct strv *notes)
 {
@@ -77,7 +72,8 @@ int inuse_models(struct model_list *out, const char *dir, const struct strv *sta
 		_cleanup_free_ char *guest = NULL;
 		_cleanup_text_ struct text note = {0};
 
-		if (!is_ours(m) || strv_has(stays, m->name) || !(guest = inuse_guest(m->name)))
+		if (!strv_has(&map.ours, m->name) || strv_has(stays, m->name) ||
+		    !(guest = inuse_guest(m->name)))
 			continue;
 		text_addf(&note,
 			  "model '%s' stays known to libvirt for guest %s, which runs with it and "

@@ -2,12 +2,15 @@
 /*
  * libvirt's CPU map as src/cpu/cpu_map.c and cpu_x86.c read it (7.0 to 12.8): index.xml has an
  * <arch name='x86'> with <include filename=>, since 11.5 in <group>s; an included file has <cpus>
- * with vendors, features and models in it.
+ * with vendors, features and models in it. Before 4.7 all of it is in one cpu_map.xml, in
+ * <arch name='x86'> beside other machines'; and 1.2's <cpuid> says function= for eax_in=.
  */
 #include "libvirtmap.h"
 
 #include <errno.h>
 
+#include "mapinclude.h"
+#include "mapsingle.h"
 #include "xml.h"
 
 struct reader {
@@ -15,6 +18,7 @@ struct reader {
 	const char *dir, *skip;
 	struct strv *warnings;
 	bool models;      /* the second pass: models; before it vendors and features */
+	bool ours;        /* in our include or block */
 	const char *path; /* of the file that is read */
 };
 
@@ -23,6 +27,7 @@ void libvirtmap_free(struct libvirtmap *map)
 	strv_free(&map->unknown);
 	strv_free(&map->odd);
 	strv_free(&map->vendors);
+	strv_free(&map->ours);
 	model_list_free(&map->models);
 	*map = (struct libvirtmap){0};
 }
@@ -88,7 +93,7 @@ static bool same_bit(const xmlNode *cpuid, const struct feature *f)
 {
 	static const char *const regs[] = {"eax", "ebx", "ecx", "edx"};
 
-	return number_attr(cpuid, "eax_in") == f->leaf &&
+	return (number_attr(cpuid, "eax_in") | number_attr(cpuid, "function")) == f->leaf &&
 	       number_attr(cpuid, "ecx_in") == f->subleaf &&
 	       number_attr(cpuid, regs[f->reg]) == UINT32_C(1) << f->bit;
 }
@@ -214,6 +219,8 @@ static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 	}
 	models->item = grown;
 	models->item[models->n++] = m;
+	if (r->ours && strv_add(&r->map->ours, m.name, strlen(m.name)) < 0)
+		return no_memory(r, err);
 	return 0;
 }
 
@@ -235,9 +242,22 @@ static int read_include(struct reader *r, const xmlNode *node, struct error *err
 	if (rc < 0)
 		return rc;
 	r->path = path;
+	r->ours = strcmp(file, LIBVIRTMAP_OURS) == 0;
 	rc = read_cpus(r, xmlDocGetRootElement(doc), true, err);
+	r->ours = false;
 	r->path = outer;
 	return rc;
+}
+
+/* In a single file: does a comment begin our block, or end it? */
+static void look_for_block(struct reader *r, const xmlNode *node)
+{
+	const char *text = (const char *)node->content;
+
+	if (text && strncmp(text, " " MAPINCLUDE_FIRST, strlen(" " MAPINCLUDE_FIRST)) == 0)
+		r->ours = true;
+	else if (text && strcmp(text, " " MAPSINGLE_END " ") == 0)
+		r->ours = false;
 }
 
 /* What stands in <arch>, in a <group> of it, or in an included <cpus>. */
@@ -246,7 +266,11 @@ static int read_cpus(struct reader *r, const xmlNode *parent, bool included, str
 	int rc = 0;
 
 	for (const xmlNode *n = parent->children; n && rc == 0; n = n->next) {
-		if (!included && xml_is(n, NULL, "include"))
+		if (r->map->single && n->type == XML_COMMENT_NODE)
+			look_for_block(r, n);
+		else if (r->map->single && r->ours && r->skip)
+			continue;
+		else if (!included && xml_is(n, NULL, "include"))
 			rc = read_include(r, n, err);
 		else if (!included && xml_is(n, NULL, "group"))
 			rc = read_cpus(r, n, false, err);
@@ -274,14 +298,19 @@ static int read_index(struct reader *r, const xmlNode *root, struct error *err)
 int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
 		    struct strv *warnings, struct error *err)
 {
-	_cleanup_free_ char *index = NULL;
+	_cleanup_free_ char *index = NULL, *single = NULL;
 	_cleanup_doc_ xmlDoc *doc = NULL;
 	struct reader r = {.map = map, .dir = dir, .skip = skip, .warnings = warnings};
 	int rc;
 
 	*map = (struct libvirtmap){0};
-	if (asprintf(&index, "%s/index.xml", dir) < 0)
+	if (asprintf(&index, "%s/index.xml", dir) < 0 || asprintf(&single, "%s.xml", dir) < 0)
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
+	if (access(index, F_OK) < 0 && access(single, F_OK) == 0) {
+		map->single = true;
+		free(index);
+		index = steal_pointer(&single);
+	}
 	rc = xml_read(&doc, index, TRUST_ANY, "cpus", err);
 	r.path = index;
 	/* models may stand before the features that they name */

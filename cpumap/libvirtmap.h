@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libvirt's CPU map (its x86 part): the directory form, index.xml with includes, as libvirt 4.7 and
- * later install it. Read only to learn what libvirt knows.
+ * later install it; or the one cpu_map.xml of earlier ones. Read only to learn what libvirt knows.
  */
 #ifndef CPUSHIM_LIBVIRTMAP_H
 #define CPUSHIM_LIBVIRTMAP_H
@@ -23,15 +23,17 @@ struct libvirtmap {
 	struct model_list models; /* flattened (ancestors' features included, features that are
 				   * marked added= or removed= left out); id.vendor is the vendor's
 				   * string, signature the first one; base NULL; origin FILE:LINE */
-	bool has_decode; /* its models carry <decode>: then every model must (libvirt 6.2 to today)
-			  */
+	struct strv ours; /* models of our own include or block, where they weren't skipped */
+	bool single;      /* one cpu_map.xml (libvirt before 4.7) */
+	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 to today)
+			   */
 };
 
 /**
- * libvirtmap_load: read the map in directory @dir.
+ * libvirtmap_load: read the map in directory @dir, or where that has no index.xml, in @dir.xml.
  * A model that can't be understood (an unknown ancestor, features beyond features[]) is left out
  * with a line in @warnings (may be NULL); a file that is missing or isn't XML is an error.
- * @skip: an include's file name to pass over (ours), or NULL
+ * @skip: an include's file name to pass over (ours; then our block in a single file, too), or NULL
  */
 int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
 		    struct strv *warnings, struct error *err);

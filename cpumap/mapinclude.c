@@ -100,8 +100,7 @@ int mapinclude_print(struct text *out, const struct model *models, const bool *p
 {
 	int r = 0;
 
-	text_adds(out,
-		  "<!-- Written by cpushim compile from its definitions; changes are lost. -->\n");
+	text_adds(out, "<!-- " MAPINCLUDE_FIRST " from its definitions; changes are lost. -->\n");
 	print_names(out, models, n);
 	text_adds(out, "<cpus>\n");
 	for (size_t i = 0; i < n && r == 0; i++) {

@@ -10,6 +10,9 @@
  * "cpushim-names: gate64 x86-64-v2 ..." on one line; a name's `--` is written `-%-`. */
 #define MAPINCLUDE_NAMES "cpushim-names:"
 
+/* how the comment begins that is its first line */
+#define MAPINCLUDE_FIRST "Written by cpushim compile"
+
 /**
  * mapinclude_print: the whole include.
  * @models: ours (all of the table's, also refused ones: their names go into the comment)

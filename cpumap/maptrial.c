@@ -24,10 +24,11 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void __attribute__((noreturn)) become_virsh(void)
+/* @command and what it is about: cpu-models x86_64, cpu-baseline FILE */
+static void __attribute__((noreturn)) become_virsh(const char *const command[2])
 {
-	static const char *const argv[] = {"virsh",      "-q",     "-c", "test:///default",
-					   "cpu-models", "x86_64", NULL};
+	const char *const argv[] = {"virsh",    "-q",       "-c", "test:///default",
+				    command[0], command[1], NULL};
 	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", "HOME=/", NULL};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -39,14 +40,15 @@ static void __attribute__((noreturn)) become_virsh(void)
 
 /* In a child. The trial's mount is nobody else's; where / is no mount of its own (a chroot) it
  * can't be kept from others, so it is taken away again. */
-static void __attribute__((noreturn)) try_mounted(const char *staged, const char *include, int out)
+static void __attribute__((noreturn))
+try_mounted(const char *staged, const char *include, const char *const command[2], int out)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int status;
 	pid_t pid;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(out, 2) < 0)
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		_exit(127);
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 && errno != EINVAL) ||
@@ -56,13 +58,20 @@ static void __attribute__((noreturn)) try_mounted(const char *staged, const char
 	}
 	pid = fork();
 	if (pid == 0)
-		become_virsh();
+		become_virsh(command);
 	status = pid < 0 ? 127 : wait_for(pid);
 	(void)umount2(include, MNT_DETACH);
 	_exit(status < 0 ? 127 : status);
 }
 
-int maptrial(const char *staged, const char *include, struct error *err)
+bool maptrial_possible(void)
+{
+	return access(VIRSH, X_OK) == 0;
+}
+
+/* @answer: what it said, if that was all right */
+static int run_trial(const char *staged, const char *include, const char *const command[2],
+		     char **answer, struct error *err)
 {
 	_cleanup_free_ char *words = NULL;
 	_cleanup_close_ int read_end = -1;
@@ -78,17 +87,31 @@ int maptrial(const char *staged, const char *include, struct error *err)
 	read_end = out[0];
 	pid = fork();
 	if (pid == 0)
-		try_mounted(staged, include, out[1]);
+		try_mounted(staged, include, command, out[1]);
 	(void)close(out[1]);
 	if (pid < 0)
 		return error_set(err, -EAGAIN, VIRSH, 0, "can't fork");
 	(void)fd_read_all(read_end, 1 << 20, &words, &len);
 	status = wait_for(pid);
-	if (status == 0)
-		return 0;
+	if (status == 0) {
+		if (answer)
+			*answer = words ? steal_pointer(&words) : strdup("");
+		return !answer || *answer ? 0 : error_set(err, -ENOMEM, VIRSH, 0, "out of memory");
+	}
 	while (len && words[len - 1] == '\n')
 		len--;
 	return error_set(err, status == 1 ? -EINVAL : -EIO, include, 0,
 			 "libvirt doesn't take it: %s",
 			 text_escape(shown, sizeof(shown), words ? words : "", len));
+}
+
+int maptrial(const char *staged, const char *include, struct error *err)
+{
+	return run_trial(staged, include, (const char *const[]){"cpu-models", "x86_64"}, NULL, err);
+}
+
+int maptrial_baseline(const char *staged, const char *path, const char *cpus, char **answer,
+		      struct error *err)
+{
+	return run_trial(staged, path, (const char *const[]){"cpu-baseline", cpus}, answer, err);
 }

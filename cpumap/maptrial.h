@@ -4,6 +4,8 @@
 #ifndef CPUSHIM_MAPTRIAL_H
 #define CPUSHIM_MAPTRIAL_H
 
+#include <stdbool.h>
+
 #include "error.h"
 
 /**
@@ -14,5 +16,15 @@
  * us from trying.
  */
 int maptrial(const char *staged, const char *include, struct error *err);
+
+/* maptrial_possible: is there a virsh? */
+bool maptrial_possible(void);
+
+/**
+ * maptrial_baseline: the same, with any file of the map, and `virsh cpu-baseline @cpus` (the test
+ * driver has it since 1.2.0): its answer in @answer, allocated.
+ */
+int maptrial_baseline(const char *staged, const char *path, const char *cpus, char **answer,
+		      struct error *err);
 
 #endif

@@ -145,11 +145,15 @@ static void drop_percent(char *name)
  * forget what we answer for. */
 static void names_of_include(struct strv *names)
 {
+	/* libvirt before 4.7 has one file, and our models in it */
 	_cleanup_free_ char *path = root_path(LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS), *text = NULL;
+	_cleanup_free_ char *single = root_path(LIBVIRTMAP_DIR ".xml");
 	char *pos, *name;
 	size_t len;
 
-	if (!path || file_read(path, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0)
+	if (!path || !single ||
+	    (file_read(path, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0 &&
+	     file_read(single, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0))
 		return;
 	pos = strstr(text, MAPINCLUDE_NAMES);
 	if (!pos)

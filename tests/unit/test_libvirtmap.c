@@ -9,6 +9,7 @@
 #include "check.h"
 #include "cpumap/libvirtmap.h"
 #include "cpumap/mapinclude.h"
+#include "cpumap/mapsingle.h"
 
 #define SMALL_MAP "tests/data/cpu_map"
 
@@ -249,8 +250,115 @@ static void test_include_never_says_a_name_of_the_map(void)
 	}
 }
 
+/* libvirt before 4.7 has it all in one file. */
+static void test_single(void)
+{
+	_cleanup_libvirtmap_ struct libvirtmap old = {0}, later = {0};
+	_cleanup_strv_ struct strv warnings = {0};
+
+	CHECK(libvirtmap_load(&old, "tests/data/cpu_map-1.2", LIBVIRTMAP_OURS, &warnings, NULL) ==
+	      0);
+	CHECK(old.single && !old.has_decode);
+	CHECK_STR(names(&old.features), "cx16 fpu lm pni smep");
+	check_model(&old, "small", "fpu");
+	check_model(&old, "larger", "fpu lm pni");
+	CHECK_STR(model_named(&old.models, "larger")->id.vendor, "AuthenticAMD");
+	CHECK(old.models.n == 2 && strv_has(&old.odd, "odd") && !old.ours.n);
+	CHECK(libvirtmap_load(&later, "tests/data/cpu_map-4.6", LIBVIRTMAP_OURS, NULL, NULL) == 0);
+	CHECK(later.single && !later.has_decode);
+	CHECK_STR(names(&later.features), "fpu invtsc xsaveopt");
+	check_identity(&later, "small");
+}
+
+static char *text_of(const char *path)
+{
+	char *text = NULL;
+	size_t len;
+
+	CHECK(file_read(path, TRUST_ANY, 1 << 20, &text, &len, NULL) == 0);
+	return text;
+}
+
+/* Our models in it, changed, and out again: the file is what it was, to the byte. */
+static void test_block(void)
+{
+	static const char *const files[] = {"tests/data/cpu_map-1.2.xml",
+					    "tests/data/cpu_map-4.6.xml"};
+	static const char first[] = "<!-- " MAPINCLUDE_FIRST " -->\n<!-- cpushim-names: a -->\n"
+				    "<cpus>\n  <model name='a'>\n    <feature name='fpu'/>\n"
+				    "  </model>\n</cpus>\n";
+	static const char second[] = "<!-- " MAPINCLUDE_FIRST " -->\n<!-- cpushim-names: b -->\n"
+				     "<cpus>\n  <model name='b'>\n    <feature name='fpu'/>\n"
+				     "  </model>\n</cpus>\n";
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *map = text_of(files[i]);
+		_cleanup_text_ struct text one = {0}, two = {0}, gone = {0}, same = {0};
+
+		if (!map)
+			continue;
+		CHECK(!mapsingle_has_block(map));
+		CHECK(mapsingle_merge(&one, map, files[i], first, NULL) == 0);
+		CHECK(mapsingle_has_block(one.data));
+		CHECK(strstr(one.data, "    <!-- cpushim-names: a -->\n      <model name='a'>\n"));
+		CHECK(strstr(one.data, "    <!-- cpushim: end -->\n  </arch>\n"));
+		CHECK(mapsingle_merge(&two, one.data, files[i], second, NULL) == 0);
+		CHECK(strstr(two.data, "'b'") && !strstr(two.data, "'a'"));
+		CHECK(mapsingle_merge(&same, two.data, files[i], second, NULL) == 0);
+		CHECK_STR(same.data, two.data);
+		CHECK(mapsingle_merge(&gone, two.data, files[i], NULL, NULL) == 0);
+		CHECK_STR(gone.data, map);
+	}
+}
+
+static void test_block_is_known(void)
+{
+	_cleanup_libvirtmap_ struct libvirtmap with = {0}, without = {0};
+	_cleanup_free_ char *map = text_of("tests/data/cpu_map-1.2.xml"), *dir = NULL, *file = NULL;
+	_cleanup_text_ struct text merged = {0};
+	char tmp[] = "/tmp/cpushim-test.XXXXXX";
+
+	CHECK(mkdtemp(tmp) && asprintf(&dir, "%s/cpu_map", tmp) > 0 &&
+	      asprintf(&file, "%s.xml", dir) > 0);
+	CHECK(mapsingle_merge(&merged, map, "map",
+			      "<!-- " MAPINCLUDE_FIRST " -->\n<cpus>\n<model name='ours'>\n"
+			      "<feature name='fpu'/>\n</model>\n</cpus>\n",
+			      NULL) == 0);
+	CHECK(file_write(file, 0644, merged.data, merged.len, NULL, NULL) == 0);
+	CHECK(libvirtmap_load(&without, dir, LIBVIRTMAP_OURS, NULL, NULL) == 0);
+	CHECK(without.models.n == 2 && !model_named(&without.models, "ours"));
+	CHECK(libvirtmap_load(&with, dir, NULL, NULL, NULL) == 0);
+	check_model(&with, "ours", "fpu");
+	CHECK(with.ours.n == 1 && strv_has(&with.ours, "ours"));
+	CHECK(unlink(file) == 0 && rmdir(tmp) == 0);
+}
+
+static void test_no_place_for_a_block(void)
+{
+	static const char *const maps[] = {"",
+					   "<cpus/>",
+					   "<cpus><arch name='x86'></arch></cpus>",
+					   "<cpus>\n<arch name='x86'>",
+					   "<cpus>\n<arch name='ppc64'>\n</arch>\n</cpus>\n",
+					   "<cpus>\n<arch name='x86'>\n<!-- </arch>\n",
+					   "<cpus>\n<arch name='x86'>\n<!-- " MAPINCLUDE_FIRST
+					   " -->\n</arch>\n</cpus>\n"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		_cleanup_text_ struct text out = {0};
+		struct error err = {0};
+
+		CHECK(mapsingle_merge(&out, maps[i], "map", "<cpus>\n</cpus>\n", &err) == -EINVAL);
+		CHECK(*err.what);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	test_single();
+	test_block();
+	test_block_is_known();
+	test_no_place_for_a_block();
 	test_models();
 	test_feature_names();
 	test_vendors();

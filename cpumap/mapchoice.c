@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mapchoice.h"
+
+#include <cpuid.h>
+#include <errno.h>
+
+#include "hostcpu.h"
+#include "mapinclude.h"
+#include "mapsingle.h"
+#include "maptrial.h"
+
+#define TRIAL LIBVIRTMAP_DIR "/.cpushim.trial"
+
+void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor)
+{
+	/* 1.2 has both, and neither has anything that a CPU of today lacks */
+	static const char *const names[] = {"486", "pentium"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		text_addf(out, "<cpu><arch>x86_64</arch><model>%s</model>", names[i]);
+		if (vendor)
+			text_addf(out, "<vendor>%s</vendor>", vendor);
+		for (size_t f = 0; f < n_features; f++)
+			if (featset_has(cpu, f))
+				text_addf(out, "<feature name='%s'/>", features[f].name);
+		text_adds(out, "</cpu>\n");
+	}
+}
+
+int mapchoice_model(const struct mapchoice *c, const struct text *map, char **answer,
+		    struct error *err)
+{
+	int r = map->failed ? error_set(err, -ENOMEM, c->target, 0, "out of memory")
+			    : file_write(c->staged, 0644, map->data, map->len, NULL, err);
+
+	return r < 0 ? r : maptrial_baseline(c->staged, c->target, c->cpus, answer, err);
+}
+
+/* This machine's vendor by libvirt's name, or NULL. */
+static const char *host_vendor(const struct libvirtmap *map)
+{
+	unsigned int eax = 0, reg[3] = {0};
+	char vendor[13] = "";
+
+	__cpuid(0, eax, reg[0], reg[2], reg[1]);
+	memcpy(vendor, reg, sizeof(reg));
+	for (size_t i = 0; i + 1 < map->vendors.n; i += 2)
+		if (strcmp(map->vendors.item[i + 1], vendor) == 0)
+			return map->vendors.item[i];
+	return NULL;
+}
+
+static int write_cpus(const char *path, const struct libvirtmap *map, struct error *err)
+{
+	_cleanup_text_ struct text t = {0};
+	struct featset cpu, unknown;
+
+	hostcpu_features(&cpu);
+	unknown = cpu;
+	featset_subtract(&unknown, &map->features);
+	featset_subtract(&cpu, &unknown);
+	mapchoice_cpus(&t, &cpu, host_vendor(map));
+	if (t.failed)
+		return error_set(err, -ENOMEM, path, 0, "out of memory");
+	return file_write(path, 0644, t.data, t.len, NULL, err);
+}
+
+/* The index with the trial's include in our own's place; @name NULL: without any. */
+static void stage_index(struct text *out, const char *index, const char *name)
+{
+	while (*index) {
+		size_t len = strcspn(index, "\n");
+		_cleanup_free_ char *line = strndup(index, len);
+
+		if (!line) {
+			out->failed = true;
+			return;
+		}
+		index += len + (index[len] == '\n');
+		if (strstr(line, LIBVIRTMAP_OURS))
+			continue;
+		text_addf(out, "%s\n", line);
+		if (name && strstr(line, "x86_features.xml"))
+			text_addf(out, "    <include filename='%s'/>\n", name);
+	}
+}
+
+/* Some of our models, and the map that they are tried in. */
+struct trial {
+	const struct mapchoice *c;
+	const struct libvirtmap *map;
+	char *text; /* of the target, as it is now */
+};
+
+static void trial_free(struct trial *t)
+{
+	free(t->text);
+}
+
+/* The target's text with @n of our models in it. */
+static int stage(struct text *out, const struct trial *t, const struct model *models,
+		 const bool *publish, size_t n, struct error *err)
+{
+	_cleanup_text_ struct text include = {0};
+	int r = n ? mapinclude_print(&include, models, publish, n, t->map, NULL, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (t->map->single)
+		return mapsingle_merge(out, t->text, t->c->target, include.data, err);
+	stage_index(out, t->text, n ? strrchr(TRIAL, '/') + 1 : NULL);
+	return n ? file_write(TRIAL, 0644, include.data, include.len, NULL, err) : 0;
+}
+
+/* @answer: what libvirt takes this host's CPU for with these models. */
+static int ask(const struct trial *t, const struct model *models, const bool *publish, size_t n,
+	       char **answer, struct error *err)
+{
+	_cleanup_text_ struct text staged = {0};
+	int r = stage(&staged, t, models, publish, n, err);
+
+	return r < 0 ? r : mapchoice_model(t->c, &staged, answer, err);
+}
+
+static void note(struct strv *notes, const struct model *m)
+{
+	_cleanup_text_ struct text line = {0};
+
+	text_addf(&line,
+		  "%s: model '%s' isn't made known to libvirt, which would take it for this host's "
+		  "CPU in host-model and capabilities: nova won't find it",
+		  m->origin, m->name);
+	if (!line.failed)
+		(void)strv_add(notes, line.data, line.len);
+}
+
+/* One by one, and then what is left of them together: libvirt loads that map, too. */
+static int compare_all(const struct trial *t, const struct model *models, bool *publish, size_t n,
+		       struct strv *notes, struct error *err)
+{
+	_cleanup_free_ char *before = NULL, *together = NULL;
+	const bool yes = true;
+	int r = ask(t, NULL, NULL, 0, &before, err);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		_cleanup_free_ char *after = NULL;
+
+		/* one that has no place in the map changes nothing */
+		if (!publish[i])
+			continue;
+		r = ask(t, &models[i], &yes, 1, &after, err);
+		if (r == 0 && strcmp(before, after) != 0) {
+			publish[i] = false;
+			note(notes, &models[i]);
+		}
+	}
+	if (r == 0)
+		r = ask(t, models, publish, n, &together, err);
+	if (r == 0 && strcmp(before, together) != 0)
+		r = error_set(err, -EINVAL, t->c->target, 0,
+			      "with these models libvirt would take this host's CPU for another "
+			      "one, though with none of them alone; left as it is");
+	return r;
+}
+
+int mapchoice(const struct model *models, bool *publish, size_t n, const struct libvirtmap *map,
+	      struct strv *notes, struct error *err)
+{
+	static const char not_asked[] =
+		"libvirt's CPU map has no <decode>, and whether libvirt would take a model for the "
+		"host's CPU can't be tried here; compare `virsh capabilities` before and after";
+	const struct mapchoice c = {
+		.target = map->single ? MAPSINGLE_PATH : LIBVIRTMAP_DIR "/index.xml",
+		.staged = "/usr/share/libvirt/.cpushim.map",
+		.cpus = "/usr/share/libvirt/.cpushim.cpus",
+	};
+	__attribute__((cleanup(trial_free))) struct trial t = {.c = &c, .map = map};
+	size_t len;
+	int r;
+
+	if (map->has_decode)
+		return 0;
+	if (getenv("CPUSHIM_ROOT") || geteuid() != 0 || !maptrial_possible())
+		return strv_add(notes, not_asked, strlen(not_asked));
+	r = file_read(c.target, TRUST_ANY, 16 << 20, &t.text, &len, err);
+	if (r == 0)
+		r = write_cpus(c.cpus, map, err);
+	if (r == 0)
+		r = compare_all(&t, models, publish, n, notes, err);
+	(void)unlink(c.cpus);
+	(void)unlink(c.staged);
+	(void)unlink(TRIAL);
+	return r;
+}
