@@ -178,7 +178,9 @@ void decide_request(const struct domain *d, const struct facts *f, struct strv *
 			f->row->refused);
 	} else {
 		check_features(d, f, reasons);
-		check_paravirtual(d, f, reasons);
+		/* without enforce QEMU leaves out what KVM lacks of them */
+		if (!f->native)
+			check_paravirtual(d, f, reasons);
 		check_dropped(d, f, reasons);
 	}
 }

@@ -13,7 +13,7 @@ setup() {
 
 @test "with cpushim each model is exact or refused, and what libvirt makes of it stands beside it" {
 	run -0 tests/native --models 4 --seed 2
-	[[ $output == *$'\ngate64\n  libvirt alone: '* ]]
+	[[ $output == *$'\ngate64\n  libvirt says -cpu '* ]]
 	[ "$(grep -c '^  libvirt alone: ' <<<"$output")" = "$(grep -c '^  with cpushim: ' <<<"$output")" ]
 	[[ $output == *'libvirt alone, tcg: '[0-9]*' models, '* ]]
 	[[ ${lines[-1]} == 'with cpushim, tcg: '*' 0 with another identity only, 0 with other features, '* ]]

@@ -12,10 +12,15 @@ setup_file() {
 	[ "$(id -u)" = 0 ] || return 0
 	export KVM=
 	! kvm_works || KVM=--kvm
+	export NODE_TCP=yes
 	# shellcheck disable=SC2086 # nothing, or a word
 	node_new node $KVM
+	node_new peer
+	root_link node peer
 	node_install node --no-wrapper
+	node_install peer --no-wrapper
 	libvirt_up node
+	libvirt_up peer
 }
 
 kvm_works() {
@@ -32,9 +37,11 @@ setup() {
 
 teardown() {
 	[ "$(id -u)" = 0 ] || return 0
-	local guest
-	for guest in $(on node virsh -q list --name); do
-		guest_stop node "$guest"
+	local node guest
+	for node in node peer; do
+		for guest in $(on $node virsh -q list --name); do
+			guest_stop $node "$guest"
+		done
 	done
 	[ ! -e "$root/etc/cpushim/models.d/site.xml" ] || {
 		rm "$root/etc/cpushim/models.d/site.xml"
@@ -49,12 +56,14 @@ site_models() { # the <model>s of a site's file
 	libvirt_restart node
 }
 
-# features_as_asked NAME MODEL: what the guest reads by CPUID differs from the definition in its
+# features_as_asked NAME MODEL [NODE]: what the guest reads by CPUID differs from the definition in its
 # identity at most
 features_as_asked() {
-	: >"$root/run/guests/$1"
-	guest_dump_when_ready node "$1" >"$root/run/guests/$1.dump"
-	run on node cpushim verify "$2" --read "/run/guests/$1.dump"
+	local node=${3-node} there
+	there=$(root_path "$node")/run/guests
+	: >"$there/$1"
+	guest_dump_when_ready "$node" "$1" >"$there/$1.dump"
+	run on "$node" cpushim verify "$2" --read "/run/guests/$1.dump"
 	[ "$status" -le 1 ]
 	run ! grep -v "^$2: \|^vendor: \|^family: \|^model: \|^stepping: " <<<"$output"
 }
@@ -170,6 +179,40 @@ kvm_lacks() {
 	on node virsh -q restore /run/saved
 	features_as_asked saved gate64
 	[ "$before" = "$(digest_in <<<"$output")" ]
+}
+
+migrate() {
+	on "$1" timeout 120 virsh -q migrate --live "$3" "qemu+tcp://$2/system"
+}
+
+@test "a live guest is the same on another such node and back" {
+	guest_start node traveller --cpu "$(cpu_xml gate64)"
+	features_as_asked traveller gate64
+	before=$(digest_in <<<"$output")
+	migrate node 10.77.0.2 traveller
+	features_as_asked traveller gate64 peer
+	[ "$before" = "$(digest_in <<<"$output")" ]
+	[ -z "$(on peer ls /run/cpushim)" ]
+	migrate peer 10.77.0.1 traveller
+	features_as_asked traveller gate64
+	[ "$before" = "$(digest_in <<<"$output")" ]
+}
+
+@test "a live guest keeps its CPU on a node with the wrapper; from there it may not come where it would change" {
+	node_install peer
+	libvirt_restart peer
+	# libvirt sends the CPU that it made of it
+	guest_start node native --cpu "$(cpu_xml gate64)"
+	features_as_asked native gate64
+	before=$(digest_in <<<"$output")
+	migrate node 10.77.0.2 native
+	features_as_asked native gate64 peer
+	[ "$before" = "$(digest_in <<<"$output")" ]
+	guest_start peer exact --cpu "$(cpu_xml gate64)"
+	run ! migrate peer 10.77.0.1 exact
+	[[ $output == *"model 'gate64'"*'it ran on the model itself'* ]]
+	[ "$(on peer virsh -q domstate exact)" = running ]
+	guest_exact peer exact gate64
 }
 
 @test "without the mark nobody is let in that the wrapper would have to serve" {
