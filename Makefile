@@ -3,6 +3,7 @@
 #	make		build everything (runs no QEMU)
 #	make stage	build/root: a root to try everything in, uninstalled
 #	make check	C unit tests and bats suites (./install.sh check brings what they need)
+#	make matrix	on each Debian release that the mirror has (root, debootstrap, time)
 #	make lint	shellcheck, clang-format
 #	make install	the files alone, under DESTDIR; a node is set up by ./install.sh
 #	make SAN=1	the dynamic programs with AddressSanitizer and UBSan
@@ -128,8 +129,11 @@ unit: $(unit_tests) $(B)/exact
 check: all unit
 	tests/run
 
+matrix: stage unit
+	tests/matrix
+
 lint:
-	shellcheck -x install.sh tests/run tests/demo tests/exact tests/merge tests/native tests/lib/* .ci/run
+	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/lib/* .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
 		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch]))
@@ -137,6 +141,6 @@ lint:
 clean:
 	rm -rf $(B) hook/qemu
 
-.PHONY: all install uninstall stage unit check lint clean
+.PHONY: all install uninstall stage unit check matrix lint clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
