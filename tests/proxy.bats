@@ -391,6 +391,12 @@ listen() {
 	return 1
 }
 
+# it is a shell that waits for what talks
+end_client() {
+	pkill -P "$client" || :
+	kill "$client" 2>/dev/null || :
+}
+
 @test "a QEMU that dies takes the proxy with it: before, in and after the talk" {
 	probe
 	kill -9 "$(cat "$dir/qmp.pid")"
@@ -426,7 +432,7 @@ listen() {
 	kill -STOP "$pid"
 	sleep 0.3
 	kill -CONT "$pid"
-	kill "$client"
+	end_client
 	gone "qmp-proxy $root"
 	kill -9 "$(cat "$dir/qmp.pid")"
 	rm -f "$dir"/*
