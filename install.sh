@@ -46,6 +46,7 @@ overrides='/etc/apparmor.d/local/abstractions/libvirt-qemu
 
 chosen_emulators=
 root=
+guests= # that would suffer from what is done, with their models
 dry_run=
 restart=
 no_wrapper=
@@ -456,8 +457,10 @@ place_hook() {
 }
 
 restart_libvirt() {
-	if [ -z "$restart" ]; then
-		say 'libvirt must be restarted before it knows the models and the hook: systemctl restart libvirtd (or virtqemud)'
+	if [ -n "$guests" ] && [ -n "$restart" ]; then
+		warn 'libvirt is not restarted, as that might end the guests named above; do it when they are gone'
+	elif [ -z "$restart" ]; then
+		say 'libvirt must be restarted to take note of it: systemctl restart libvirtd (or virtqemud)'
 	elif [ -d /run/systemd/system ] && [ -z "$root" ]; then
 		for service in libvirtd virtqemud; do
 			! systemctl --quiet is-active $service || systemctl restart $service
@@ -493,16 +496,26 @@ check_installed() {
 	say "cpushim isn't installed here"
 }
 
-name_guests() {
+# The running guests that have a site model: NAME MODEL, one a line
+site_guests() {
 	[ -e "$root$table" ] || return 0
 	sed -n 's/^model=\([^	]*\).*/\1/p' "$root$table" | sort -u | while read -r model; do
 		for state in "$root"/run/libvirt/qemu/*.xml; do
 			! grep -qF ">$model</model>" "$state" 2>/dev/null || {
 				guest=${state##*/}
-				say "guest ${guest%.xml} runs with $model; it goes on, but can't be started or migrated here again"
+				say "${guest%.xml} $model"
 			}
 		done
 	done
+}
+
+name_guests() {
+	guests=$(site_guests)
+	[ -n "$guests" ] || return 0
+	say "$guests" | while read -r guest model; do
+		say "guest $guest runs with $model; it can't be started or migrated here again"
+	done
+	say 'newer libvirts (11.3 does, 9.0 not) end such a guest when they restart: migrate it away or stop it before'
 }
 
 unname_include() {

@@ -468,8 +468,9 @@ is_wrapped() { # PATH
 	libvirt_up node
 	gate64_starts
 	guest_start node other --cpu "$(cpu_xml kvm64)"
-	run -0 install --uninstall
+	run -0 install --uninstall --restart
 	[[ $output == *'guest asks runs with gate64'* ]]
+	[[ $output == *'libvirt is not restarted'* ]]
 	[[ $output != *'guest other'* ]]
 	on node kill -0 "$(guest_pid node asks)"
 	guest_stop node asks
