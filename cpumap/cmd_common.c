@@ -91,3 +91,13 @@ json_t *cmd_foreign(const char *s)
 
 	return s ? json_string(text_escape(shown, sizeof(shown), s, strlen(s))) : json_null();
 }
+
+json_t *cmd_features_json(const struct featset *set)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(set, i))
+			(void)json_array_append_new(names, json_string(features[i].name));
+	return names;
+}

@@ -41,22 +41,12 @@ static int print_text(const struct qemu *q, const struct featset *kvm, const str
 	return cmd_flush(EXIT_YES);
 }
 
-static json_t *set_json(const struct featset *set)
-{
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < n_features; i++)
-		if (featset_has(set, i))
-			(void)json_array_append_new(names, json_string(features[i].name));
-	return names;
-}
-
 static json_t *model_json(const struct qemu_model *m)
 {
 	return json_pack("{s:s, s:s*, s:s, s:i, s:i, s:i, s:o}", "name", m->name, "alias-of",
 			 m->alias_of, "vendor", m->id.vendor, "family", m->id.family, "model",
 			 m->id.model, "stepping", m->id.stepping, "features",
-			 set_json(&m->features));
+			 cmd_features_json(&m->features));
 }
 
 static int print_json(const struct qemu *q, const struct featset *kvm, const struct error *no_kvm)
@@ -67,8 +57,9 @@ static int print_json(const struct qemu *q, const struct featset *kvm, const str
 		(void)json_array_append_new(models, model_json(&q->model[i]));
 	return cmd_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "path", q->path, "version",
 				  q->version, "models", models, "properties",
-				  set_json(&q->properties), "tcg", set_json(&q->tcg), "kvm",
-				  no_kvm->code ? json_null() : set_json(kvm)));
+				  cmd_features_json(&q->properties), "tcg",
+				  cmd_features_json(&q->tcg), "kvm",
+				  no_kvm->code ? json_null() : cmd_features_json(kvm)));
 }
 
 int cmd_probe(int argc, char **argv)

@@ -185,16 +185,6 @@ static int print_text(const struct options *o, const struct verify_answer *a)
 	return cmd_flush(exit_status(a));
 }
 
-static json_t *set_json(const struct featset *set)
-{
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < n_features; i++)
-		if (featset_has(set, i))
-			(void)json_array_append_new(names, json_string(features[i].name));
-	return names;
-}
-
 static json_t *lines_json(const struct strv *lines)
 {
 	json_t *list = json_array();
@@ -206,8 +196,8 @@ static json_t *lines_json(const struct strv *lines)
 
 static json_t *diff_json(const struct cpuid_diff *diff)
 {
-	return json_pack("{s:o, s:o, s:o}", "missing", set_json(&diff->missing), "extra",
-			 set_json(&diff->extra), "other", lines_json(&diff->other));
+	return json_pack("{s:o, s:o, s:o}", "missing", cmd_features_json(&diff->missing), "extra",
+			 cmd_features_json(&diff->extra), "other", lines_json(&diff->other));
 }
 
 static json_t *vcpus_json(const struct options *o)
@@ -227,13 +217,14 @@ static json_t *answer_json(const struct options *o, const struct verify_answer *
 		[VERDICT_REFUSED] = "refused",
 		[VERDICT_UNKNOWN] = "unknown",
 	};
-	json_t *answer = json_pack(
-		"{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:i, s:b, s:o, s:o}", "model", o->model,
-		"verdict", words[a->verdict], "accel", o->read ? NULL : o->accel, "read", o->read,
-		"machine", o->machine, "vcpus",
-		o->read ? json_pack("[i]", (int)a->vcpus) : vcpus_json(o), "features",
-		(int)featset_count(&a->model.features), "shows_through", a->shows_through, "lacks",
-		set_json(&a->refusal.lacks), "depends", set_json(&a->refusal.dependent));
+	json_t *answer =
+		json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:i, s:b, s:o, s:o}", "model",
+			  o->model, "verdict", words[a->verdict], "accel",
+			  o->read ? NULL : o->accel, "read", o->read, "machine", o->machine,
+			  "vcpus", o->read ? json_pack("[i]", (int)a->vcpus) : vcpus_json(o),
+			  "features", (int)featset_count(&a->model.features), "shows_through",
+			  a->shows_through, "lacks", cmd_features_json(&a->refusal.lacks),
+			  "depends", cmd_features_json(&a->refusal.dependent));
 
 	if (was_read(a)) {
 		(void)json_object_set_new(answer, "differences", diff_json(&a->diff));

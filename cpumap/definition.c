@@ -94,24 +94,6 @@ spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...
 	raw->state = BAD;
 }
 
-static void __attribute__((format(printf, 4, 5)))
-caution(struct loader *l, const struct raw *raw, unsigned int line, const char *fmt, ...)
-{
-	_cleanup_free_ char *what = NULL, *all = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&what, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		what = NULL;
-	if (!what ||
-	    asprintf(&all, "%s:%u: model '%s': %s", raw->path, line, raw->name, what) < 0 ||
-	    strv_add(&l->d->warnings, all, strlen(all)) < 0)
-		l->failed = true;
-}
-
 static const char *shown(const char *s)
 {
 	static _Thread_local char buf[2][160];
@@ -167,10 +149,12 @@ static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
 		      "definition can't have it",
 		      shown(name));
 	else if (features[f].kind == FEATURE_OTHER)
-		caution(l, raw, line,
-			"feature '%s' is no part of a definition and ignored: topology, the "
-			"guest's system or the hypervisor decide it",
-			shown(name));
+		l->failed |=
+			strv_addf(&l->d->warnings,
+				  "%s:%u: model '%s': feature '%s' is no part of a definition "
+				  "and ignored: topology, the guest's system or the hypervisor "
+				  "decide it",
+				  raw->path, line, raw->name, shown(name)) < 0;
 	else
 		featset_add(off ? &raw->off : &raw->on, (size_t)f);
 	if (f >= 0 && both_ways(raw, (size_t)f))

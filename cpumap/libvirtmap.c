@@ -39,13 +39,10 @@ static int no_memory(const struct reader *r, struct error *err)
 
 static void warn(struct reader *r, const xmlNode *node, const char *what, const char *name)
 {
-	_cleanup_free_ char *line = NULL;
 	char shown[128];
 
-	text_escape(shown, sizeof(shown), name, strlen(name));
-	if (r->warnings &&
-	    asprintf(&line, "%s:%u: %s '%s'", r->path, xml_line(node), what, shown) >= 0)
-		(void)strv_add(r->warnings, line, strlen(line));
+	(void)strv_addf(r->warnings, "%s:%u: %s '%s'", r->path, xml_line(node), what,
+			text_escape(shown, sizeof(shown), name, strlen(name)));
 }
 
 const char *libvirtmap_vendor(const struct libvirtmap *map, const char *name)

@@ -8,21 +8,6 @@
 
 #include <errno.h>
 
-static void __attribute__((format(printf, 2, 3))) note(struct strv *notes, const char *fmt, ...)
-{
-	_cleanup_free_ char *line = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&line, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		line = NULL;
-	else if (notes)
-		(void)strv_add(notes, line, strlen(line));
-}
-
 static int compare_features(const void *a, const void *b)
 {
 	const struct feature *const *x = a, *const *y = b;
@@ -69,17 +54,19 @@ static bool belongs(const struct model *m, const struct libvirtmap *map, struct 
 	struct featset unknown = m->features;
 
 	if (theirs) {
-		note(notes, "%s: model '%s' has the same features there and stays theirs",
-		     theirs->origin, m->name);
+		(void)strv_addf(notes,
+				"%s: model '%s' has the same features there and stays theirs",
+				theirs->origin, m->name);
 		return false;
 	}
 	featset_subtract(&unknown, &map->features);
 	if (featset_count(&unknown) == 0)
 		return true;
 	featset_print(&names, &unknown, " ");
-	note(notes,
-	     "%s: model '%s' isn't made known to libvirt, whose map lacks %s: nova won't find it",
-	     m->origin, m->name, names.data ? names.data : "");
+	(void)strv_addf(notes,
+			"%s: model '%s' isn't made known to libvirt, whose map lacks %s: nova "
+			"won't find it",
+			m->origin, m->name, names.data ? names.data : "");
 	return false;
 }
 

@@ -83,6 +83,32 @@ int strv_add(struct strv *v, const char *s, size_t len)
 	return 0;
 }
 
+int strv_vaddf(struct strv *v, const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *s = NULL;
+	int n;
+
+	if (!v)
+		return 0;
+	n = vasprintf(&s, fmt, ap);
+	if (n < 0) {
+		s = NULL;
+		return -ENOMEM;
+	}
+	return strv_add(v, s, (size_t)n);
+}
+
+int strv_addf(struct strv *v, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = strv_vaddf(v, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
 bool strv_has(const struct strv *v, const char *s)
 {
 	for (size_t i = 0; i < v->n; i++)

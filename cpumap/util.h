@@ -6,6 +6,7 @@
 #ifndef CPUSHIM_UTIL_H
 #define CPUSHIM_UTIL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,9 @@ struct strv {
 
 /* strv_add: append a copy of @len bytes of @s. Returns 0 or -ENOMEM. */
 int strv_add(struct strv *v, const char *s, size_t len);
+/* strv_addf: append what @fmt makes; @v: NULL: nothing. Returns 0 or -ENOMEM. */
+int strv_addf(struct strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int strv_vaddf(struct strv *v, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 bool strv_has(const struct strv *v, const char *s);
 /* strv_sort: by strcmp, duplicates removed. */
 void strv_sort(struct strv *v);

@@ -10,19 +10,12 @@
 static void __attribute__((format(printf, 2, 3)))
 because(struct strv *reasons, const char *fmt, ...)
 {
-	_cleanup_free_ char *line = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&line, fmt, ap);
-	va_end(ap);
-	if (n < 0) {
-		line = NULL;
+	if (strv_vaddf(reasons, fmt, ap) < 0)
 		(void)strv_add(reasons, "out of memory", strlen("out of memory"));
-		return;
-	}
-	(void)strv_add(reasons, line, strlen(line));
+	va_end(ap);
 }
 
 static void names_of(struct text *out, const struct featset *set)
