@@ -31,10 +31,8 @@ setup() {
 teardown() {
 	[ "$(id -u)" = 0 ] || return 0
 	local node guest
+	guests_stop one two
 	for node in one two; do
-		for guest in $(on $node virsh -q list --name); do
-			guest_stop $node "$guest"
-		done
 		for guest in $(on $node virsh -q list --all --name); do
 			on $node virsh -q undefine --managed-save "$guest"
 		done

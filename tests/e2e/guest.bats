@@ -23,10 +23,7 @@ setup() {
 
 teardown() {
 	[ "$(id -u)" = 0 ] || return 0
-	local guest
-	for guest in $(on node virsh -q list --name); do
-		guest_stop node "$guest"
-	done
+	guests_stop node
 }
 
 @test "a domain with gate64 starts, dumpxml shows gate64, QEMU has the expansion, the guest is exact" {

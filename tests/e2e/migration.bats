@@ -28,12 +28,7 @@ setup() {
 
 teardown() {
 	[ "$(id -u)" = 0 ] || return 0
-	local node guest
-	for node in one two; do
-		for guest in $(on $node virsh -q list --name); do
-			guest_stop $node "$guest"
-		done
-	done
+	guests_stop one two
 }
 
 migrate() {

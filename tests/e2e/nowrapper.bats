@@ -37,12 +37,7 @@ setup() {
 
 teardown() {
 	[ "$(id -u)" = 0 ] || return 0
-	local node guest
-	for node in node peer; do
-		for guest in $(on $node virsh -q list --name); do
-			guest_stop $node "$guest"
-		done
-	done
+	guests_stop node peer
 	[ ! -e "$root/etc/cpushim/models.d/site.xml" ] || {
 		rm "$root/etc/cpushim/models.d/site.xml"
 		on node cpushim compile

@@ -14,6 +14,7 @@
 #		[--machine TYPE]
 #	guest_start NODE NAME [OPTIONS of guest_xml]
 #	guest_stop NODE NAME
+#	guests_stop NODE...		all that run there
 #	guest_pid NODE NAME		its QEMU's process id in the node
 #	guest_args NODE NAME		its QEMU's arguments, one a line
 #	guest_cpu NODE NAME		the value of its last -cpu
@@ -128,6 +129,15 @@ guest_start() {
 
 guest_stop() {
 	on "$1" timeout 60 virsh -q destroy "$2"
+}
+
+guests_stop() {
+	local node guest
+	for node; do
+		for guest in $(on "$node" virsh -q list --name); do
+			guest_stop "$node" "$guest"
+		done
+	done
 }
 
 guest_pid() {

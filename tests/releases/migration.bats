@@ -29,12 +29,7 @@ setup() {
 }
 
 teardown() {
-	local node guest
-	for node in bookworm trixie; do
-		for guest in $(on $node virsh -q list --name); do
-			guest_stop $node "$guest"
-		done
-	done
+	guests_stop bookworm trixie
 }
 
 migrate() { # FROM TO GUEST
