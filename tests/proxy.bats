@@ -62,12 +62,12 @@ probe() {
 
 # talk SOCKET [raw|wait]: each line of stdin is said once the one before has its answer; raw: everything at
 # once; wait: nothing more. Prints all that is answered. Ends when the other side does, or with the last
-# line's answer (raw: when nothing comes any more).
+# line's answer (raw: once each line has one and nothing comes any more).
 talk() {
 	timeout 15 perl -MIO::Socket::UNIX -MIO::Select -e '
 		my ($path, $raw) = (@ARGV, "");
 		my $s = IO::Socket::UNIX->new(Peer => $path) or die "no connection\n";
-		my ($in, $ready) = ("", IO::Select->new($s));
+		my ($in, $due, $ready) = ("", 1, IO::Select->new($s));
 		$| = 1;
 		$SIG{PIPE} = sub { exit 1 };
 		sub say_it {
@@ -80,17 +80,20 @@ talk() {
 			my ($end, $seen) = (0, 0);
 			while (($end = index $in, "\n", $seen) < 0) {
 				$seen = length $in;
-				exit 0 if $raw eq "raw" && !$ready->can_read(0.4);
+				exit 0 if $raw eq "raw" && !$ready->can_read($due > 0 ? 5 : 0.4);
 				sysread $s, $in, 65536, length $in or do { print $in; exit 0 };
 			}
 			my $line = substr $in, 0, $end + 1, "";
 			print $line;
+			$due--;
 			$line;
 		}
 		hear();
 		if ($raw) {
 			local $/;
-			say_it(scalar <STDIN>);
+			my $lines = <STDIN>;
+			$due = $lines =~ tr/\n//;
+			say_it($lines);
 			hear() while 1;
 		}
 		while (my $words = <STDIN>) {
@@ -545,12 +548,12 @@ answered_alone() {
 
 @test "a socket that can't be made is QEMU's to complain about" {
 	run --separate-stderr probe "$BATS_TEST_TMPDIR/nowhere" "$real"
-	local wanted=$status
+	local wanted=$status words=${stderr#*: }
 	[ "$wanted" != 0 ]
 	run --separate-stderr probe "$BATS_TEST_TMPDIR/nowhere"
 	[ "$status" = "$wanted" ]
 	[[ ${stderr_lines[0]} == 'cpushim: '*'/qmp-proxy: '* ]]
-	[[ $stderr == *nowhere* ]]
+	[ "${stderr_lines[1]#*: }" = "$words" ]
 	[ -z "$(proxies)" ]
 	# what is in its place makes room, as QEMU has it
 	: >"$dir/qmp.monitor"
