@@ -319,7 +319,7 @@ static bool read_daemon(struct job *j, const char *pid)
 
 	j->libvirt = true;
 	return number_parse(pid, strlen(pid), 10, INT32_MAX, &number) == 0 &&
-	       daemon_read((int)number, &j->daemon);
+	       daemon_read(number, &j->daemon);
 }
 
 int cmd_hook(int argc, char **argv)

@@ -14,7 +14,10 @@ struct daemon {
 };
 
 /* daemon_read: is process @pid one of libvirt's daemons, by its name? Then @d says which. */
-bool daemon_read(int pid, struct daemon *d);
+bool daemon_read(uint64_t pid, struct daemon *d);
+
+/* daemon_calling: does one of them run this process, itself or by a script that runs it? */
+bool daemon_calling(struct daemon *d);
 
 /**
  * daemon_release: the release of libvirt that a daemon runs, by the library that it has mapped (the

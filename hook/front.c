@@ -254,7 +254,7 @@ static int run_worker(const struct call *c)
 
 	if (!path || xml < 0)
 		return -1;
-	if (daemon_read(getppid(), &daemon))
+	if (daemon_calling(&daemon))
 		(void)snprintf(caller, sizeof(caller), "--libvirt=%d", (int)daemon.pid);
 	pid = fork();
 	if (pid == 0) {
@@ -307,7 +307,7 @@ static void look_at_record(struct call *c)
 	if (!record_exists(c->uuid))
 		return;
 	c->recorded = c->operation == START || c->operation == STARTED;
-	if (c->operation == PREPARE && daemon_read(getppid(), &daemon)) {
+	if (c->operation == PREPARE && daemon_calling(&daemon)) {
 		c->recorded = record_arrives(c->uuid, &daemon);
 		if (!c->recorded)
 			(void)record_remove(c->uuid);

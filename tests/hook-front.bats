@@ -260,6 +260,16 @@ refuses() { # WORDS COMMAND...
 	[ ! -e "$record" ]
 }
 
+@test "a site's script between libvirt and the hook makes it no person's call" {
+	local script=$BATS_TEST_TMPDIR/dispatcher
+	printf '#!/bin/sh\nsh -c \x27"$@"\x27 - %s "$@"\nexit $?\n' "$CHECKOUT/hook/qemu" >"$script"
+	chmod +x "$script"
+	# shellcheck disable=SC2016 # the other shell's
+	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - "$script" instance-00000001 \
+		prepare begin - < <(domain) >/dev/null
+	[ -e "$record" ]
+}
+
 @test "a UUID that isn't canonical never becomes a path" {
 	mkdir -p "$root/run/cpushim" && : >"$root/run/victim"
 	local bad
