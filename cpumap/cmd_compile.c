@@ -24,7 +24,8 @@ static const char usage[] =
 	"                       already; may be repeated (" EMULATOR_DEFAULT "\n"
 	"                       where there is none)\n"
 	"  -i, --include FILE   write the include to FILE and leave libvirt's alone\n"
-	"  -f, --force          published names may mean something else from now on\n"
+	"  -f, --force          published names may mean something else from now on; those that\n"
+	"                       no definition has any more are forgotten\n"
 	"  -h, --help           this text\n"
 	"\n"
 	"Exit status: 0 done; 1 done, but a definition was refused; 2 nothing written.\n";
@@ -319,6 +320,23 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 	return r;
 }
 
+static bool made_has(const struct made *m, const char *model)
+{
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t k = 0; k < m->one[i].compiled.n; k++)
+			if (strcmp(m->one[i].compiled.row[k].model, model) == 0)
+				return true;
+	return false;
+}
+
+/* --force: what no table has any more is forgotten. */
+static void forget(struct published *p, const struct made *m)
+{
+	for (size_t i = p->n; i-- > 0;)
+		if (!made_has(m, p->name[i].model))
+			published_remove(p, p->name[i].model);
+}
+
 static void print_result(const struct made *m, bool changed)
 {
 	for (size_t i = 0; i < m->n; i++) {
@@ -362,6 +380,8 @@ static int run(const struct options *o, struct made *m, struct error *err)
 		r = choose_emulators(&m->emulators, &o->emulators, &before.table, err);
 	if (r == 0)
 		r = compile_all(m, have_map ? &map : NULL, &before, err);
+	if (r == 0 && o->force)
+		forget(&before.published, m);
 	return r < 0 ? r : write_all(m, &before.published, have_map ? &map : NULL, o, err);
 }
 

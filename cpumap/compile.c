@@ -164,6 +164,38 @@ static bool deserves_row(const struct compiled *c, const struct problem *p, cons
 	       !strv_has(&q->names, p->model) && !has_row(c, p->model);
 }
 
+/* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
+static int add_gone(struct compiled *c, const char *model, const char *emulator,
+		    const struct meanings *before)
+{
+	struct table_row *grown = reallocarray(c->row, c->n + 1, sizeof(*grown)), *row;
+
+	if (!grown)
+		return -ENOMEM;
+	c->row = grown;
+	row = add_row(c, model, emulator, "none");
+	if (published_digest(&before->published, model))
+		keep_meaning(c, row, before);
+	row->refused = keep(c, "no definition has that name any more; it keeps what it meant for "
+			       "the sake of guests that have it (`cpushim compile --force` forgets "
+			       "it)");
+	return c->failed ? -ENOMEM : 0;
+}
+
+/* A name that was published is never again anybody else's by accident: a file that can't be read, or
+ * was lost, must not let its guests start as what libvirt or QEMU know by that name. */
+static int add_all_gone(struct compiled *c, const char *emulator, const struct qemu *q,
+			const struct meanings *before)
+{
+	const struct published *p = &before->published;
+	int r = 0;
+
+	for (size_t i = 0; i < p->n && r == 0 && !before->force; i++)
+		if (!has_row(c, p->name[i].model) && !strv_has(&q->names, p->name[i].model))
+			r = add_gone(c, p->name[i].model, emulator, before);
+	return r;
+}
+
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct meanings *before, struct error *err)
 {
@@ -189,7 +221,9 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 			refuse(c,
 			       add_row(c, d->problem[i].model, emulator, d->problem[i].error.where),
 			       &d->problem[i].error);
-	return c->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
+	if (add_all_gone(c, emulator, q, before) < 0 || c->failed)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	return 0;
 }
 
 /* ---- what guests run with ---- */
@@ -202,24 +236,6 @@ static int published_rows(struct strv *names, const struct compiled *c)
 		    strv_add(names, c->row[i].model, strlen(c->row[i].model)) < 0)
 			return -ENOMEM;
 	return 0;
-}
-
-/* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
-static int add_gone(struct compiled *c, const char *model, const char *emulator,
-		    const struct meanings *before)
-{
-	struct table_row *grown = reallocarray(c->row, c->n + 1, sizeof(*grown)), *row;
-
-	if (!grown)
-		return -ENOMEM;
-	c->row = grown;
-	row = add_row(c, model, emulator, "none");
-	if (published_digest(&before->published, model))
-		keep_meaning(c, row, before);
-	row->refused =
-		keep(c, "no definition has that name any more; it is known for the sake of a "
-			"guest that runs with it");
-	return c->failed ? -ENOMEM : 0;
 }
 
 int compile_keep(struct compiled *c, const char *emulator, const char *dir,

@@ -36,7 +36,8 @@ void meanings_free(struct meanings *m);
  * compile: a row for each definition. A definition that is refused gets a row that says why, so
  * that hook and wrapper go on knowing its name; except where the name is QEMU's own, whose
  * guests are none of our business. So is one that gives a published name another meaning: its row
- * keeps what the name means to the guests that have it, if the table still tells.
+ * keeps what the name means to the guests that have it, if the table still tells. Likewise a
+ * published name that no definition has any more, unless QEMU has it or --force was said.
  * @emulator: the path that goes into the rows
  * @map: NULL where there is no libvirt
  * @before: what names mean so far; what is new or insisted on is added to its published ones

@@ -68,6 +68,14 @@ int published_put(struct published *p, const char *model, const char *digest)
 	return 0;
 }
 
+void published_remove(struct published *p, const char *model)
+{
+	struct published_name *name = find(p, model);
+
+	if (name)
+		memmove(name, name + 1, (size_t)(p->name + p->n-- - (name + 1)) * sizeof(*name));
+}
+
 int published_table(struct published *p, const struct table *t)
 {
 	for (size_t i = 0; i < t->n; i++) {

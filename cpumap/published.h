@@ -44,6 +44,9 @@ const char *published_digest(const struct published *p, const char *model);
 /* published_put: @model means @digest from now on. -ENOMEM, -EINVAL: not a name or no digest. */
 int published_put(struct published *p, const char *model, const char *digest);
 
+/* published_remove: @model may mean anything again. */
+void published_remove(struct published *p, const char *model);
+
 /* published_table: what a table that was in use says is published, too. */
 int published_table(struct published *p, const struct table *t);
 

@@ -127,14 +127,42 @@ wrapper() {
 	run -0 cpushim compile
 	rm "$root/etc/cpushim/models.d/site.xml"
 	run -0 cpushim compile
-	[[ $(cpushim list) != *site* ]]
+	cpushim list --digest | grep -x 'site refused'
+	[[ $(cpushim list) == *'site '*'refused: no definition has that name any more'* ]]
 	digest_of site | grep .
+	run -1 wrapper site
+	[[ $output == *"model 'site' can't be had: no definition has that name any more"* ]]
+	run ! grep "name='site'" "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml"
 	site avx
 	run -1 cpushim compile
 	[[ $output == *"model 'site': was published with digest"* ]]
 	site aes
 	run -0 cpushim compile
 	cpushim show site | grep -qx aes
+}
+
+@test "a definition that can't be read any more leaves its name refused, not to what others mean by it" {
+	local file=$root/usr/share/cpushim/models.d/gate64.xml
+	sed -i '15,$d' "$file"
+	run -1 cpushim compile
+	[[ $output == *"cpushim: $file:"* ]]
+	run -1 wrapper gate64
+	[[ $output == *"model 'gate64' can't be had: no definition has that name any more"* ]]
+	grep -wq 'cpushim-names:.* gate64' "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml"
+	run -1 env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - <"$CHECKOUT/tests/data/gate64.xml"
+	[[ $output == *"model 'gate64'"*'no definition has that name any more'* ]]
+}
+
+@test "--force forgets a name that no definition has any more, and only that" {
+	site aes
+	run -0 cpushim compile
+	rm "$root/etc/cpushim/models.d/site.xml"
+	run -0 cpushim compile --force
+	[[ $(cpushim list) != *site* ]]
+	[ -z "$(digest_of site)" ]
+	diff <(grep -v '^#' "$published") <(cpushim list --digest)
+	site avx
+	run -0 cpushim compile
 }
 
 @test "a lost table doesn't unfreeze a name" {
