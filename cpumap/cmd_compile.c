@@ -11,6 +11,8 @@
 #include "mapsingle.h"
 #include "maptrial.h"
 
+#define PROXY_PATH "/usr/lib/cpushim/qmp-proxy"
+
 static const char usage[] =
 	"Usage: cpushim compile [OPTION]...\n"
 	"Read the definitions in " SHIPPED_DIR " and " SITE_DIR ",\n"
@@ -190,15 +192,34 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 	return place_include(dir, &xml, changed, err);
 }
 
-/* libvirt probes an emulator again when its ctime is another. */
-static int touch_wrapper(const char *emulator, struct error *err)
+static bool newer(const char *path, const struct stat *than)
 {
-	_cleanup_free_ char *path = root_path(emulator);
+	struct stat st;
 
-	if (path && emulator_is_wrapper(path) && utimensat(AT_FDCWD, path, NULL, 0) < 0)
+	return stat(path, &st) == 0 && (st.st_ctim.tv_sec > than->st_ctim.tv_sec ||
+					(st.st_ctim.tv_sec == than->st_ctim.tv_sec &&
+					 st.st_ctim.tv_nsec > than->st_ctim.tv_nsec));
+}
+
+/*
+ * libvirt probes an emulator again when its ctime is another: the wrapper's is to follow what has
+ * a say in the answer, also if an earlier compile was killed before it did.
+ */
+static int touch_wrapper(const struct one *one, bool *touched, struct error *err)
+{
+	_cleanup_free_ char *path = root_path(one->emulator), *table = root_path(TABLE_PATH),
+			    *proxy = root_path(PROXY_PATH);
+	struct stat st;
+
+	if (!path || !table || !proxy || !emulator_is_wrapper(path) || stat(path, &st) < 0)
+		return 0;
+	if (!newer(table, &st) && !newer(proxy, &st) && !newer(one->qemu.path, &st))
+		return 0;
+	if (utimensat(AT_FDCWD, path, NULL, 0) < 0)
 		return error_set(err, -errno, path, 0,
 				 "can't be touched, so libvirt won't probe it again: %s",
 				 strerror(errno));
+	*touched = true;
 	return 0;
 }
 
@@ -353,17 +374,17 @@ static void print_result(const struct made *m, bool changed)
 static int write_all(const struct made *m, const struct published *published,
 		     const struct libvirtmap *map, const struct options *o, struct error *err)
 {
-	bool table_changed = false, include_changed = false;
+	bool table_changed = false, touched = false, include_changed = false;
 	int r = write_published(published, err);
 
 	if (r == 0)
 		r = write_table(m, &table_changed, err);
-	for (size_t i = 0; i < m->n && r == 0 && table_changed; i++)
-		r = touch_wrapper(m->one[i].emulator, err);
+	for (size_t i = 0; i < m->n && r == 0; i++)
+		r = touch_wrapper(&m->one[i], &touched, err);
 	if (r == 0 && map)
 		r = write_include(&m->one[0].compiled, map, o, &include_changed, err);
 	if (r == 0)
-		print_result(m, table_changed || include_changed);
+		print_result(m, table_changed || touched || include_changed);
 	return r;
 }
 

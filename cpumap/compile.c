@@ -182,8 +182,8 @@ static int add_gone(struct compiled *c, const char *model, const char *emulator,
 	return c->failed ? -ENOMEM : 0;
 }
 
-/* A name that was published is never again anybody else's by accident: a file that can't be read, or
- * was lost, must not let its guests start as what libvirt or QEMU know by that name. */
+/* A name that was published is never again anybody else's by accident: a file that can't be read,
+ * or was lost, must not let its guests start as what libvirt or QEMU know by that name. */
 static int add_all_gone(struct compiled *c, const char *emulator, const struct qemu *q,
 			const struct meanings *before)
 {

@@ -6,7 +6,7 @@
 
 #include "cpumap/util.h"
 
-/* The fields behind the name in /proc/PID/stat (proc(5)): state is field 3, ppid 4, starttime 22. */
+/* The fields behind the name in /proc/PID/stat (proc(5)): state is 3, ppid 4, starttime 22. */
 #define FIELDS_TO_PARENT (4 - 3)
 #define FIELDS_TO_START  (22 - 3)
 

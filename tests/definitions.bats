@@ -230,6 +230,27 @@ others_map() {
 	refuses no-identity
 }
 
+@test "libvirt is made to probe again if the table, qmp-proxy or QEMU is newer than the wrapper, and then alone" {
+	local wrapper=$root/usr/bin/qemu-system-x86_64 was what
+	cpushim compile
+	was=$(stat -c %z "$wrapper")
+	[[ $(cpushim compile) == *'; nothing changed' ]]
+	[ "$(stat -c %z "$wrapper")" = "$was" ]
+	# as if compile had been killed in between
+	for what in "$root/usr/lib/cpushim/models.table" "$root/usr/lib/cpushim/qmp-proxy"; do
+		touch "$what"
+		[[ $(cpushim compile) == *'; restart libvirt' ]]
+		[ "$(stat -c %z "$wrapper")" != "$was" ]
+		was=$(stat -c %z "$wrapper")
+	done
+	printf '#!/bin/sh\nexec %s "$@"\n' "$(readlink -f "$wrapper.distrib")" >"$BATS_TEST_TMPDIR/qemu"
+	chmod +x "$BATS_TEST_TMPDIR/qemu"
+	ln -sf "$BATS_TEST_TMPDIR/qemu" "$wrapper.distrib"
+	[[ $(cpushim compile) == *'; restart libvirt' ]]
+	[ "$(stat -c %z "$wrapper")" != "$was" ]
+	[[ $(cpushim compile) == *'; nothing changed' ]]
+}
+
 @test "what QEMU hides without pmu=on is asked for with it" {
 	site pmu <<-'END'
 		<cpus xmlns:shim='urn:cpushim:1'>
