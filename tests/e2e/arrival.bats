@@ -194,7 +194,8 @@ source_says() { # SED-SCRIPT
 	run ! on two virsh -q restore /run/saved
 	[[ $output == *"model 'gate64': it asks for it, but its CPU was recorded as 'Opteron_G1'"* ]]
 	# also where it says so in other words
-	edit_image "$two/run/saved" head "<model fallback='forbid'>gate64<" "<model fallback='forbid'>gate\&#54;4<"
+	asked=$(grep -ao "<model fallback='[a-z]*'>gate64<" "$two/run/saved" | head -n 1)
+	edit_image "$two/run/saved" head "$asked" "${asked%64<}\&#54;4<"
 	run ! on two virsh -q restore /run/saved
 	[[ $output == *"model 'gate64': it asks for it, but its CPU was recorded as 'Opteron_G1'"* ]]
 	run ! on two virsh -q domstate saved

@@ -196,12 +196,19 @@ migrate() {
 @test "a live guest keeps its CPU on a node with the wrapper; from there it may not come where it would change" {
 	node_install peer
 	libvirt_restart peer
-	# libvirt sends the CPU that it made of it
 	guest_start node native --cpu "$(cpu_xml gate64)"
 	features_as_asked native gate64
 	before=$(digest_in <<<"$output")
-	migrate node 10.77.0.2 native
-	features_as_asked native gate64 peer
+	if on node virsh -q dumpxml --migratable native | grep '>gate64<'; then
+		# libvirt sends what was asked for, too, which the wrapper would make of it
+		run ! migrate node 10.77.0.2 native
+		[[ $output == *"model 'gate64'"*"its CPU was recorded as 'Opteron_G1' where it comes from"* ]]
+		features_as_asked native gate64
+	else
+		# it sends the CPU that it made of it
+		migrate node 10.77.0.2 native
+		features_as_asked native gate64 peer
+	fi
 	[ "$before" = "$(digest_in <<<"$output")" ]
 	guest_start peer exact --cpu "$(cpu_xml gate64)"
 	run ! migrate peer 10.77.0.1 exact
@@ -251,5 +258,6 @@ migrate() {
 	[ "$before" != "$(fingerprint)" ]
 	node_install node --uninstall
 	[ "$before" = "$(fingerprint)" ]
-	[ "$(on node dpkg -V qemu-system-x86 libvirt-daemon)" = '' ]
+	# the configuration is these tests'
+	[ "$(on node dpkg -V qemu-system-x86 libvirt-daemon | grep -v ' /etc/libvirt/libvirtd.conf$')" = '' ]
 }
