@@ -71,9 +71,9 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 	ctxt->_private = &found;
 	ctxt->sax->internalSubset = refuse_doctype;
 	ctxt->sax->serror = keep_first_error;
+	/* not XML_PARSE_NOERROR: since 2.15 keep_first_error wouldn't be told either */
 	*doc = xmlCtxtReadMemory(ctxt, data, (int)len, NULL, NULL,
-				 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-					 XML_PARSE_BIG_LINES);
+				 XML_PARSE_NONET | XML_PARSE_BIG_LINES);
 	top = *doc ? xmlDocGetRootElement(*doc) : NULL;
 	if (found.doctype)
 		r = error_set(err, -EINVAL, name, 0, "has a DOCTYPE, which isn't read; remove it");

@@ -364,15 +364,17 @@ others_map() {
 
 @test "a model with a feature that libvirt's map lacks stays out of the include, and is named" {
 	need_libvirt
-	site store <<-'END'
+	sed -i "/<feature name='invtsc'/,/<.feature>/d" "$root$map/x86_features.xml"
+	sed -i "/<feature name='invtsc'/d" "$root$map"/x86_*.xml
+	site clock <<-'END'
 		<cpus>
-		  <model name='store'><model name='gate64'/><feature name='xstore'/></model>
+		  <model name='clock'><model name='gate64'/><feature name='invtsc'/></model>
 		</cpus>
 	END
 	run -0 say compile
-	[ "$output" = "cpushim: /etc/cpushim/models.d/store.xml:2: model 'store' isn't made known to libvirt, whose map lacks xstore: nova won't find it" ]
+	[ "$output" = "cpushim: /etc/cpushim/models.d/clock.xml:2: model 'clock' isn't made known to libvirt, whose map lacks invtsc: nova won't find it" ]
 	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
-	grep -q '^<!-- cpushim-names: .* store ' "$root$map/x86_cpushim.xml"
+	grep -q '^<!-- cpushim-names:.* clock ' "$root$map/x86_cpushim.xml"
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
