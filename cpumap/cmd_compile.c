@@ -30,7 +30,8 @@ static const char usage[] =
 	"                       no definition has any more are forgotten\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"Exit status: 0 done; 1 done, but a definition was refused; 2 nothing written.\n";
+	"Exit status: 0 done; 1 done, but a definition was refused, or libvirt's index has\n"
+	"lost the include; 2 nothing written.\n";
 
 struct options {
 	struct strv emulators;
@@ -53,6 +54,7 @@ struct made {
 		struct qemu qemu;
 		struct compiled compiled;
 	} * one;
+	bool lost; /* libvirt's index has lost our include */
 };
 
 static void made_free(struct made *m)
@@ -152,6 +154,22 @@ static bool index_names_ours(const char *dir)
 	       strstr(text, LIBVIRTMAP_OURS);
 }
 
+/* Our include is there and the index doesn't name it: a package's upgrade has replaced the index.
+ */
+static bool is_lost(const char *dir)
+{
+	_cleanup_free_ char *path = NULL;
+	struct error err = {0};
+
+	if (asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) < 0 || access(path, F_OK) < 0)
+		return false;
+	error_set(&err, -ENOENT, dir, 0,
+		  "index.xml doesn't name " LIBVIRTMAP_OURS " any more, so libvirt won't know the "
+		  "site's models once it restarts; run install.sh again");
+	(void)cmd_fail(&err);
+	return true;
+}
+
 /* The include in its place, tried first where it is this machine's libvirt that reads it. */
 static int place_include(const char *dir, const struct text *xml, bool *changed, struct error *err)
 {
@@ -173,7 +191,7 @@ static int place_include(const char *dir, const struct text *xml, bool *changed,
 }
 
 static int write_include(const struct compiled *c, const struct libvirtmap *map,
-			 const struct options *o, bool *changed, struct error *err)
+			 const struct options *o, bool *changed, bool *lost, struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 	_cleanup_text_ struct text xml = {0};
@@ -187,8 +205,12 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 		return write_single(&xml, o->include, changed, err);
 	if (o->include)
 		return file_write(o->include, 0644, xml.data, xml.len, changed, err);
-	if (!dir || !index_names_ours(dir))
+	if (!dir)
 		return 0;
+	if (!index_names_ours(dir)) {
+		*lost = is_lost(dir);
+		return 0;
+	}
 	return place_include(dir, &xml, changed, err);
 }
 
@@ -371,7 +393,7 @@ static void print_result(const struct made *m, bool changed)
 }
 
 /* The names' meanings first: one must not be in use that could still take another. */
-static int write_all(const struct made *m, const struct published *published,
+static int write_all(struct made *m, const struct published *published,
 		     const struct libvirtmap *map, const struct options *o, struct error *err)
 {
 	bool table_changed = false, touched = false, include_changed = false;
@@ -382,7 +404,7 @@ static int write_all(const struct made *m, const struct published *published,
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		r = touch_wrapper(&m->one[i], &touched, err);
 	if (r == 0 && map)
-		r = write_include(&m->one[0].compiled, map, o, &include_changed, err);
+		r = write_include(&m->one[0].compiled, map, o, &include_changed, &m->lost, err);
 	if (r == 0)
 		print_result(m, table_changed || touched || include_changed);
 	return r;
@@ -406,8 +428,10 @@ static int run(const struct options *o, struct made *m, struct error *err)
 	return r < 0 ? r : write_all(m, &before.published, have_map ? &map : NULL, o, err);
 }
 
-static bool any_refused(const struct made *m)
+static bool falls_short(const struct made *m)
 {
+	if (m->lost)
+		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (m->one[i].compiled.n_refused || m->one[i].compiled.definitions.n_problems)
 			return true;
@@ -454,5 +478,5 @@ int cmd_compile(int argc, char **argv)
 		return usage_error("compile", "takes no argument '%s'", argv[optind]);
 	if (run(&o, &made, &err) < 0)
 		return cmd_fail(&err);
-	return cmd_flush(any_refused(&made) ? EXIT_NO : EXIT_YES);
+	return cmd_flush(falls_short(&made) ? EXIT_NO : EXIT_YES);
 }

@@ -406,6 +406,14 @@ others_map() {
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
+@test "an index that a package's upgrade has replaced is told of, as libvirt will forget the models" {
+	sed -i /x86_cpushim/d "$root$map/index.xml"
+	run -1 say compile
+	[[ $output == "cpushim: $map: index.xml doesn't name x86_cpushim.xml any more"*'run install.sh again' ]]
+	rm "$root$map/x86_cpushim.xml"
+	run -0 say compile
+}
+
 @test "a map of libvirt's that can't be read stops compile, and leaves the table alone" {
 	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
 	printf '<cpus' >"$root$map/x86_features.xml"
