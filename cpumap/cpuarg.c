@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cpuarg.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -108,6 +109,19 @@ static void features_named(const char *props, struct featset *set)
 			featset_add(set, (size_t)p.feature);
 }
 
+/* Our highest subleaf of leaf 7 mustn't hide a feature that the caller switches on. */
+static void add_level_func7(struct text *out, const struct cpu_prop *ours, const char *props)
+{
+	unsigned long level = strtoul(ours->value, NULL, 0);
+	struct cpu_prop p;
+
+	while (cpuarg_next(&props, &p))
+		if (p.feature >= 0 && features[p.feature].leaf == 7 && said_by(&p) == SAID_ON &&
+		    features[p.feature].subleaf > level)
+			level = features[p.feature].subleaf;
+	text_addf(out, "," CPUARG_LEVEL_FUNC7 "=%#lx", level);
+}
+
 void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 {
 	const char *pos = expansion + cpuarg_model_len(expansion), *copied = props;
@@ -117,7 +131,9 @@ void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 	features_named(props, &theirs);
 	text_add(out, expansion, cpuarg_model_len(expansion));
 	while (cpuarg_next(&pos, &p))
-		if (p.feature < 0 || !featset_has(&theirs, (size_t)p.feature))
+		if (p.value && names(&p, CPUARG_LEVEL_FUNC7))
+			add_level_func7(out, &p, props);
+		else if (p.feature < 0 || !featset_has(&theirs, (size_t)p.feature))
 			add_prop(out, prop_start(&p), pos);
 	/* byte for byte, empty properties included, but for what is forbidden */
 	pos = props;

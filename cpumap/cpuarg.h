@@ -17,6 +17,9 @@
 
 struct text;
 
+/* QEMU's property for the highest subleaf of leaf 7; an expansion that needs it has it once. */
+#define CPUARG_LEVEL_FUNC7 "level-func7"
+
 /* One property of a -cpu argument; points into the argument's text, owns nothing. */
 struct cpu_prop {
 	const char *name; /* without `+`, `-` or `=value` */
@@ -41,6 +44,7 @@ bool cpuarg_next(const char **pos, struct cpu_prop *prop);
  * cpuarg_merge: the argument that gives a model's expansion with a caller's properties on top.
  * What the caller names (under any alias) is left out of @expansion; a caller's attempt to
  * switch `enforce` or `check` off, and his `ht` or `cmp_legacy` on, is dropped; `enforce` stays.
+ * level-func7 becomes as high as what the caller switches on needs.
  * Everything else of @props is passed byte for byte, behind the expansion.
  * @expansion: the table's: BASE,name=value,...,enforce
  * @props: the caller's argument from its first comma on ("" for none)

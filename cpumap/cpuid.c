@@ -245,7 +245,12 @@ uint32_t cpuid_word(const struct cpuid_cpu *cpu, uint32_t leaf, uint32_t subleaf
 	const struct cpuid_entry *first = find_entry(cpu, leaf & UINT32_C(0xffff0000), 0);
 	const struct cpuid_entry *e = find_entry(cpu, leaf, subleaf);
 
-	return first && e && leaf <= first->reg[REG_EAX] ? e->reg[reg] : 0;
+	if (!first || !e || leaf > first->reg[REG_EAX])
+		return 0;
+	/* leaf 7 says in EAX how far its own subleaves go (SDM 2A, CPUID) */
+	if (leaf == 7 && subleaf > 0 && subleaf > cpuid_word(cpu, leaf, 0, REG_EAX))
+		return 0;
+	return e->reg[reg];
 }
 
 void cpuid_identity(const struct cpuid_cpu *cpu, struct identity *id)

@@ -40,7 +40,8 @@ int cpuid_parse(struct cpuid_dump *d, const char *text, size_t len, const char *
 void cpuid_dump_free(struct cpuid_dump *d);
 #define _cleanup_cpuid_dump_ __attribute__((cleanup(cpuid_dump_free)))
 
-/* cpuid_word: a register; 0 for a leaf above its range's highest or one that isn't there. */
+/* cpuid_word: a register; 0 for a leaf above its range's highest, a subleaf above leaf 7's, or one
+ * that isn't there. */
 uint32_t cpuid_word(const struct cpuid_cpu *cpu, uint32_t leaf, uint32_t subleaf,
 		    enum cpuid_reg reg);
 

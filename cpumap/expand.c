@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cpuarg.h"
 #include "util.h"
 
 /* Levels that a computed base (max) gets, which has none of its own: what QEMU's newer named models
@@ -104,6 +105,18 @@ static uint32_t highest_leaf(const struct model *m, uint32_t range)
 	return highest;
 }
 
+/* Likewise the highest subleaf of leaf 7. */
+static uint32_t highest_subleaf(const struct model *m)
+{
+	uint32_t highest = 0;
+
+	for (size_t i = 0; i < n_features; i++)
+		if (featset_has(&m->features, i) && features[i].leaf == 7 &&
+		    features[i].subleaf > highest)
+			highest = features[i].subleaf;
+	return highest;
+}
+
 /* QEMU before 2.4 takes a feature as +NAME or -NAME alone, by the names that libvirt has, too
  * (x86_cpu_parse_featurestr, target-i386/cpu.c), and before 2.8 it has level= and no min-level=. */
 static bool is_before(const struct qemu *q, unsigned int minor_of_2)
@@ -156,6 +169,8 @@ static void add_levels(struct text *out, const struct model *m, const struct qem
 		add_level(out, names[1], extended, base->xlevel, EXTENDED + 1);
 	}
 	add_level(out, names[2], highest_leaf(m, CENTAUR), 0, 0);
+	/* as old as the first feature there (4.2); a machine type before 2.8 doesn't raise it */
+	add_level(out, CPUARG_LEVEL_FUNC7, highest_subleaf(m), 0, 0);
 }
 
 static void add_identity(struct text *out, const struct identity *id)

@@ -374,25 +374,28 @@ static uint32_t signature(uint32_t family, uint32_t model, uint32_t stepping)
 	       stepping;
 }
 
-static void add_words(struct text *t, const json_t *words, uint32_t leaf1_eax)
+/* What EAX of a leaf says besides features: leaf 1 the signature, leaf 7 its highest subleaf. */
+static void add_words(struct text *t, const json_t *words, uint32_t leaf1_eax, uint32_t func7)
 {
 	struct feature_word word[128];
 	size_t n = feature_words(word, ARRAY_SIZE(word));
 
 	for (size_t i = 0; i < n;) {
 		uint32_t leaf = word[i].leaf, subleaf = word[i].subleaf;
-		uint32_t reg[4] = {[REG_EAX] = leaf == 1 ? leaf1_eax : 0};
+		uint32_t reg[4] = {0};
 
+		if (subleaf == 0)
+			reg[REG_EAX] = leaf == 1 ? leaf1_eax : leaf == 7 ? func7 : 0;
 		for (; i < n && word[i].leaf == leaf && word[i].subleaf == subleaf; i++)
 			reg[word[i].reg] = word_of(words, leaf, subleaf, (int)word[i].reg);
 		add_leaf(t, leaf, subleaf, reg);
 	}
 }
 
-/* The answers in the guest's own form. @level: each range's highest leaf: what is above a guest
- * doesn't see. */
+/* The answers in the guest's own form. @level: each range's highest leaf, and leaf 7's highest
+ * subleaf: what is above a guest doesn't see. */
 static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1_eax,
-			 const uint32_t level[3], const char *name, struct cpuid_dump *d,
+			 const uint32_t level[4], const char *name, struct cpuid_dump *d,
 			 struct error *err)
 {
 	static const enum cpuid_reg order[] = {REG_EBX, REG_EDX, REG_ECX};
@@ -407,7 +410,7 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 	add_leaf(&t, 0, 0, reg);
 	add_leaf(&t, 0x80000000, 0, (const uint32_t[4]){level[1]});
 	add_leaf(&t, 0xc0000000, 0, (const uint32_t[4]){level[2]});
-	add_words(&t, words, leaf1_eax);
+	add_words(&t, words, leaf1_eax, level[3]);
 	text_adds(&t, "end\n");
 	if (t.failed)
 		return error_set(err, -ENOMEM, name, 0, "out of memory");
@@ -416,9 +419,9 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 
 static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 {
-	enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, XLEVEL2, NUMBERS };
-	static const char *const names[NUMBERS] = {"family", "model",  "stepping",
-						   "level",  "xlevel", "xlevel2"};
+	enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, XLEVEL2, FUNC7, NUMBERS };
+	static const char *const names[NUMBERS] = {"family", "model",   "stepping",   "level",
+						   "xlevel", "xlevel2", "level-func7"};
 	json_t *cpus = NULL, *vendor = NULL, *words = NULL;
 	uint32_t n[NUMBERS] = {0};
 	const char *path;
@@ -429,8 +432,11 @@ static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 		r = error_set(err, -EPROTO, q->name, 0, "has no vCPU");
 	if (r == 0)
 		r = get_property(q, path, "vendor", &vendor, err);
-	for (size_t i = 0; i < NUMBERS && r == 0; i++)
+	for (size_t i = 0; i < FUNC7 && r == 0; i++)
 		r = get_number(q, path, names[i], &n[i], err);
+	/* since 4.2, with the first feature there */
+	if (r == 0 && get_number(q, path, names[FUNC7], &n[FUNC7], NULL) < 0)
+		n[FUNC7] = 0;
 	if (r == 0)
 		r = get_property(q, path, "feature-words", &words, err);
 	if (r == 0)

@@ -107,6 +107,23 @@ static void test_parsing(void)
 	CHECK(cpuid_word(&d.cpu[1], 0x80000001, 0, REG_EDX) == 0);
 }
 
+/* CPUs have feature bits in subleaves that leaf 7 doesn't admit to: QEMU on old machine types. */
+static void test_subleaves_of_leaf_7(void)
+{
+	_cleanup_cpuid_dump_ struct cpuid_dump hidden = {0}, shown = {0};
+
+	CHECK(parse(&hidden,
+		    HEAD "cpu 0\n" LEAF0 "00000007 00000000 00000000 00000000 00000000 00000000\n"
+			 "00000007 00000001 00000010 00000000 00000000 00000000\nend\n",
+		    NULL) == 0);
+	CHECK(cpuid_word(&hidden.cpu[0], 7, 1, REG_EAX) == 0);
+	CHECK(parse(&shown,
+		    HEAD "cpu 0\n" LEAF0 "00000007 00000000 00000001 00000000 00000000 00000000\n"
+			 "00000007 00000001 00000010 00000000 00000000 00000000\nend\n",
+		    NULL) == 0);
+	CHECK(cpuid_word(&shown.cpu[0], 7, 1, REG_EAX) == 0x10);
+}
+
 static void test_last_complete_dump(void)
 {
 	static const char *const texts[] = {
@@ -326,6 +343,7 @@ static void test_digest(void)
 int main(void)
 {
 	test_parsing();
+	test_subleaves_of_leaf_7();
 	test_last_complete_dump();
 	test_bad_dumps();
 	test_nul_bytes_and_endless_dumps();

@@ -60,6 +60,31 @@ static void test_levels(void)
 	CHECK(!strstr(before.data, "min-level"));
 	expand(&since, "2.8.0", " avx2");
 	CHECK(strstr(since.data, ",min-level=0x7,"));
+	CHECK(!strstr(since.data, "level-func7"));
+}
+
+/* Machine types before 2.8 leave leaf 7's highest subleaf at 0, whatever is switched on. */
+static void test_subleaves(void)
+{
+	static const struct {
+		const char *props, *stated;
+	} cases[] = {
+		{"", ",level-func7=0x1,"},
+		{",+avx", ",level-func7=0x1,"},
+		{",mcdt-no=on", ",level-func7=0x2,"},
+		{",mcdt_no", ",level-func7=0x2,"},
+		{",mcdt-no=off", ",level-func7=0x1,"},
+	};
+	_cleanup_text_ struct text ours = {0};
+
+	expand(&ours, "7.2.0", " avx-vnni");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_text_ struct text merged = {0};
+
+		cpuarg_merge(&merged, ours.data, cases[i].props);
+		if (!CHECK(strstr(merged.data, cases[i].stated)))
+			printf("%s\n", merged.data);
+	}
 }
 
 /* -f beats +f in every QEMU: ours must be gone where the caller says something. */
@@ -101,6 +126,7 @@ int main(void)
 {
 	test_values_and_signs();
 	test_levels();
+	test_subleaves();
 	test_the_caller_wins();
 	test_it_matches_itself();
 	return check_done();
