@@ -134,7 +134,15 @@ note_file() {
 	note "file $(digest_of "$1") $2"
 }
 
-is_wrapper() { grep -qa 'cpushim-table 1' "$root$1" 2>/dev/null; }
+# is_wrapper PATH: of whatever version, by its ELF note (wrapper/note.c), which is near the file's
+# beginning: one that was cut off or damaged behind it is still ours
+wrapper_note=0800000000000000010000006370757368696d00
+is_wrapper() {
+	[ -f "$root$1" ] && od -A n -v -t x1 -N 4096 "$root$1" | tr -d ' \n' | grep -q $wrapper_note
+}
+
+# is_free PATH: there is nothing, or nothing but what is left of the wrapper
+is_free() { [ ! -s "$root$1" ] || is_wrapper "$1"; }
 
 is_our_hook() { grep -qa 'cpushim-names:' "$root$1" 2>/dev/null; }
 
@@ -250,9 +258,12 @@ check_emulator() {
 	/usr/*/*) ;;
 	*) false ;;
 	esac || fail "$root$1: only a QEMU in a directory like /usr/bin can have the wrapper before it, which finds the table from its own place"
-	if [ -e "$root$real" ] && ! is_wrapper "$1" && ! noted "real - $real"; then
+	[ -e "$root$real" ] && ! is_wrapper "$1" || return 0
+	noted "real - $real" ||
 		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
-	fi
+	# Where no package is diverted it may be a newer QEMU: nobody's file is replaced on a guess.
+	is_free "$1" || cmp -s "$root$1" "$root$real" ||
+		fail "$root$1: isn't the wrapper any more, and $root$real, the QEMU behind it, is another file; both stay as they are. If the first is a newer QEMU: mv -f $root$1 $root$real; if it isn't needed: rm $root$1. Then run this again"
 }
 
 # hooks/qemu.d: since libvirt 6.5
@@ -327,7 +338,8 @@ write_table() {
 		fi
 	done
 	cpushim compile "$@" --include "$root$libdir/.include" || status=$?
-	[ "$status" -le 1 ] || fail 'the table could not be written; nothing is in the way of guests yet'
+	[ "$status" -le 1 ] ||
+		fail "the table could not be written; QEMU, libvirt's map and its hook stay as they are now"
 }
 
 divert() {
@@ -354,12 +366,13 @@ swap_emulators() {
 	done
 }
 
-# There is an executable emulator at every moment: the real one gets a second name first.
+# There is an executable emulator at every moment: the real one gets a second name first. What has that
+# name is never replaced: it is the only copy, and check_emulator knows that nothing else is lost.
 swap_emulator() {
 	real=$(real_of "$1")
 	note "real - $real"
-	if [ -e "$root$1" ] && ! is_wrapper "$1"; then
-		ln -f "$root$1" "$root$real"
+	if [ ! -e "$root$real" ] && ! is_free "$1"; then
+		ln "$root$1" "$root$real"
 	fi
 	# with a diversion of the site's to elsewhere no package's file comes here
 	if is_packaged "$1" && [ -z "$(diversion "$1")" ]; then
@@ -568,7 +581,7 @@ swap_all_back() {
 # swap_back PATH
 swap_back() {
 	real=$(real_of "$1")
-	if is_wrapper "$1" || [ ! -e "$root$1" ]; then
+	if is_free "$1"; then
 		if [ -e "$root$real" ]; then
 			mv -f "$root$real" "$root$1"
 		else
@@ -578,7 +591,7 @@ swap_back() {
 	elif same_file "$root$1" "$root$real"; then
 		rm -f "$root$real" # an installation ended before the swap
 	elif [ -e "$root$real" ]; then
-		warn "$root$1: isn't the wrapper any more; left alone, with $real and the diversion"
+		warn "$root$1: isn't the wrapper any more; left alone, with $root$real and the diversion. To have that QEMU again: mv -f $root$real $root$1; dpkg-divert --local --no-rename --remove $1"
 		return 0
 	fi
 	if [ "$(diversion "$1")" = "local diversion of $1 to $real" ]; then

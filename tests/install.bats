@@ -4,7 +4,7 @@
 # install.sh on nodes with the distribution's own dpkg, libvirt and QEMU: what it puts where, that it can
 # be run again, killed, refused a disk, and taken back to the byte. Needs root.
 
-# shellcheck disable=SC2154 # bats sets output and stderr
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
 bats_require_minimum_version 1.5.0
 
 emulator=/usr/bin/qemu-system-x86_64
@@ -354,6 +354,97 @@ repacked() {
 	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
 	[ "$(sha256sum <"$root$emulator")" = "$(cat "$keep/theirs")" ]
 	is_usable
+}
+
+# hurt WAY: the wrapper
+hurt() {
+	case $1 in
+	'cut off') truncate -s 400k "$root$emulator" ;;
+	emptied) : >"$root$emulator" ;;
+	gone) rm "$root$emulator" ;;
+	'of another version') sed -i 's/cpushim-table 1/cpushim-table 2/g' "$root$emulator" ;;
+	'the real QEMU again') cp "$keep/real" "$root$emulator" ;;
+	esac
+}
+
+@test "a wrapper that was damaged is put again, the real QEMU behind it stays to the byte, and --uninstall gives it back" {
+	local way
+	listing >"$keep/before"
+	cp "$root$emulator" "$keep/real"
+	install
+	for way in 'cut off' emptied gone 'of another version' 'the real QEMU again'; do
+		printf '%s\n' "$way"
+		hurt "$way"
+		run -0 install
+		is_wrapper $emulator
+		cmp "$keep/real" "$root$emulator.distrib"
+	done
+	for way in 'cut off' emptied gone 'of another version'; do
+		printf '%s\n' "$way"
+		hurt "$way"
+		run -0 install --uninstall
+		as_before
+		install
+	done
+}
+
+# both_stay PATH THEIRS: install.sh refuses and names both files, PATH that is THEIRS and the real QEMU
+both_stay() {
+	run -2 install
+	[[ $output == *"cpushim: $1: isn't the wrapper any more"*"mv -f $1 $1.distrib"*"rm $1"* ]]
+	cmp "$2" "$root$1"
+	cmp "$keep/real" "$root$1.distrib"
+}
+
+@test "what the site put in the wrapper's place isn't replaced, nor the real QEMU behind it; both are named" {
+	listing >"$keep/before"
+	cp "$root$emulator" "$keep/real"
+	install
+	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	cp "$root$emulator" "$keep/theirs"
+	both_stay $emulator "$keep/theirs"
+	# too little of the wrapper is left to know it by
+	cp "$CHECKOUT/build/qemu-wrapper" "$root$emulator"
+	truncate -s 100 "$root$emulator"
+	cp "$root$emulator" "$keep/theirs"
+	both_stay $emulator "$keep/theirs"
+	# as it is advised
+	rm "$root$emulator"
+	run -0 install
+	is_wrapper $emulator
+	cp "$keep/theirs" "$root$emulator"
+	run -0 install --uninstall
+	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
+	cmp "$keep/theirs" "$root$emulator"
+	cmp "$keep/real" "$root$emulator.distrib"
+	on node mv -f $emulator.distrib $emulator
+	on node dpkg-divert --local --no-rename --remove $emulator
+	as_before
+}
+
+@test "a newer QEMU that came in the wrapper's place is kept beside the old one until somebody has chosen" {
+	on node cp $emulator /usr/bin/qemu-site
+	cp "$root$emulator" "$keep/real"
+	install --emulator /usr/bin/qemu-site
+	cp "$keep/real" "$keep/newer"
+	printf 'another build' >>"$keep/newer"
+	on node rm /usr/bin/qemu-site
+	cp "$keep/newer" "$root/usr/bin/qemu-site"
+	both_stay /usr/bin/qemu-site "$keep/newer"
+	on node mv -f /usr/bin/qemu-site /usr/bin/qemu-site.distrib
+	run -0 install
+	is_wrapped /usr/bin/qemu-site
+	cmp "$keep/newer" "$root/usr/bin/qemu-site.distrib"
+	install --uninstall
+	cmp "$keep/newer" "$root/usr/bin/qemu-site"
+}
+
+@test "a table that can't be written: said, and what an earlier run put is not denied" {
+	install
+	printf '#!/bin/sh\nexit 3\n' >"$root$emulator.distrib"
+	run -2 install
+	[[ $output == *'the table could not be written; QEMU, '*' stay as they are now' ]]
+	is_wrapper $emulator
 }
 
 @test "an emulator that is gone comes back with --uninstall" {
