@@ -440,7 +440,7 @@ place_include() {
 			try_map
 			edit $single cat "$root$libdir/.include"
 		}
-	elif ! cmp -s "$root$libdir/.include" "$root$include"; then
+	elif ! names_include || ! cmp -s "$root$libdir/.include" "$root$include"; then
 		try_map
 		put "$root$libdir/.include" $include 644
 	fi
@@ -450,9 +450,11 @@ place_include() {
 # is_single: libvirt before 4.7, whose one file compile has made anew, with our models as a block
 is_single() { [ ! -e "$root$index" ]; }
 
+names_include() { grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null; }
+
 name_include() {
 	! is_single || return 0
-	! grep -q 'x86_cpushim\.xml' "$root$index" || return 0
+	! names_include || return 0
 	grep -q 'x86_features\.xml' "$root$index" ||
 		fail "$root$index: names no x86_features.xml, so the models have no place in it"
 	edit $index index_with_include
@@ -535,7 +537,7 @@ unname_include() {
 	if grep -q "$block_begin" "$root$single" 2>/dev/null; then
 		edit $single sed "/$block_begin/,/$block_end/d"
 	fi
-	grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null || return 0
+	names_include || return 0
 	edit $index sed '/x86_cpushim\.xml/d'
 }
 

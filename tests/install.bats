@@ -447,6 +447,20 @@ both_stay() {
 	is_wrapper $emulator
 }
 
+@test "libvirt's own trial precedes each change of its index, whatever the include is" {
+	install
+	on node sed -i '/x86_cpushim/d' $map/index.xml
+	cp "$root$map/index.xml" "$keep/index.xml"
+	fake virsh 'case $* in *--version*) echo 9.0.0 ;; *) echo "no such feature" >&2; exit 1 ;; esac'
+	run -2 install
+	[[ $output == *"$map: libvirt doesn't take it"*'no such feature' ]]
+	cmp "$keep/index.xml" "$root$map/index.xml"
+	rm "$root/usr/local/sbin/virsh"
+	install
+	grep -q x86_cpushim "$root$map/index.xml"
+	map_loads
+}
+
 @test "an emulator that is gone comes back with --uninstall" {
 	listing >"$keep/before"
 	install
