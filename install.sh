@@ -223,7 +223,7 @@ check_node() {
 			fail "$root$path: is a symbolic link, which cpushim doesn't replace; put the file itself there"
 	done
 	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
-		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other; call $libdir/hook from it"
+		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other beside it; move it away, or upgrade libvirt to 6.5 or later"
 	fi
 	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest hook/qemu; do
 		[ -e "$part" ] || fail "$part: isn't built; run make (CONTRIBUTING.md says what that needs)"
@@ -570,6 +570,17 @@ remove_put() {
 
 remove_hook() {
 	remove_put "$hooks/*"
+	[ -n "$root" ] || [ ! -e "$manifest" ] || hooks_d_supported || forget_hook
+}
+
+# libvirt before 6.5 remembers that there is a hook, and starts no guest when it is gone (virHookCall,
+# src/util/virhook.c). On SIGHUP it looks again.
+forget_hook() {
+	for daemon in libvirtd virtqemud; do
+		pid=$(cat /run/$daemon.pid 2>/dev/null) || continue
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = $daemon ] || continue
+		kill -HUP "$pid" || warn "$daemon: could not be told that the hook is gone; no guest starts until it is restarted"
+	done
 }
 
 same_file() { [ "$(stat -c %d:%i "$1" 2>/dev/null)" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; }

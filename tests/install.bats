@@ -269,7 +269,7 @@ repacked() {
 	for version in 6.4.0 5.10.0; do
 		fake virsh "echo $version"
 		run -2 install
-		[[ $output == "cpushim: $hooks/qemu: "*6.5*"$lib/hook"* ]]
+		[[ $output == "cpushim: $hooks/qemu: "*'move it away'*'6.5 or later' ]]
 		as_before
 	done
 	fake virsh 'echo 6.10.0'
@@ -459,6 +459,33 @@ both_stay() {
 	install
 	grep -q x86_cpushim "$root$map/index.xml"
 	map_loads
+}
+
+@test "libvirt before 6.5, which remembers that there was a hook, is told when it is gone" {
+	# libvirt calls it at a reload, after it has looked which hooks there are
+	# shellcheck disable=SC2016 # the hook's
+	printf '#!/bin/sh\n[ -e /etc/libvirt/hooks/qemu ] || echo "$2" >>/run/told\n' >"$root$hooks/daemon"
+	chmod 755 "$root$hooks/daemon"
+	install
+	libvirt_up node
+	# not a later one
+	install --uninstall
+	sleep 0.5
+	run ! grep -x reload "$root/run/told"
+	install
+	# shellcheck disable=SC2016 # the program's
+	fake virsh '[ "$1" != --version ] || { echo 6.4.0; exit; }; exec /usr/bin/virsh "$@"'
+	install --uninstall
+	timeout 10 sh -c "until grep -qsx reload '$root/run/told'; do sleep 0.1; done"
+	guest_start node none
+	guest_stop node none
+	# whoever has that number today
+	libvirt_down node
+	install
+	# shellcheck disable=SC2016 # the inner shell's
+	on node sh -c 'sleep 60 & echo $! >/run/libvirtd.pid'
+	install --uninstall
+	on node kill "$(cat "$root/run/libvirtd.pid")"
 }
 
 @test "an emulator that is gone comes back with --uninstall" {
