@@ -715,17 +715,22 @@ need_packages() {
 	done
 	[ -n "$missing" ] || return 0
 	say "installing$missing"
-	# nothing that is installed here is to be started
+	# shellcheck disable=SC2086 # a list
+	install_packages $missing >/dev/null || fail "apt-get: could not install$missing"
+}
+
+# In a shell of its own, whose traps are neither lost by an exec nor in the way of others'.
+install_packages() (
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then
-		printf '#!/bin/sh\nexit 101\n' >$policy
-		chmod 755 $policy
-		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+		trap 'rm -f $policy' EXIT
+		trap 'exit 2' HUP INT TERM
+		# nothing that is installed here is to be started
+		printf '#!/bin/sh\nexit 101\n' >$policy || exit
+		chmod 755 $policy || exit
 	fi
-	# shellcheck disable=SC2086 # a list
-	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-		install $missing; } >/dev/null || fail "apt-get: could not install$missing"
-}
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+)
 
 need_build() {
 	need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev

@@ -488,6 +488,43 @@ both_stay() {
 	on node kill "$(cat "$root/run/libvirtd.pid")"
 }
 
+# bare: demo on a machine that lacks packages, with an apt-get that is APT
+bare() { # APT
+	mkdir -p "$root/tmp/checkout/tests"
+	cp "$CHECKOUT/install.sh" "$root/tmp/checkout"
+	printf '#!/bin/sh\n[ ! -e /usr/sbin/policy-rc.d ] || echo stays\necho shown\n' >"$root/tmp/checkout/tests/demo"
+	chmod 755 "$root/tmp/checkout/tests/demo"
+	rm -f "$root/usr/sbin/policy-rc.d"
+	fake make 'exit 0'
+	fake dpkg-query 'exit 1'
+	fake apt-get "$1"
+}
+
+@test "demo and check: no service is started by what they install, and none is kept from it afterwards" {
+	bare 'touch /run/asked; [ -x /usr/sbin/policy-rc.d ] && ! /usr/sbin/policy-rc.d'
+	run -0 on node /tmp/checkout/install.sh demo
+	[ -e "$root/run/asked" ]
+	[ "${lines[-1]}" = shown ]
+	[[ $output != *stays* ]]
+	[ ! -e "$root/usr/sbin/policy-rc.d" ]
+	bare 'exit 1'
+	run -2 on node /tmp/checkout/install.sh demo
+	[[ $output == *'apt-get: could not install'* ]]
+	[ ! -e "$root/usr/sbin/policy-rc.d" ]
+	# the site's own
+	printf '#!/bin/sh\nexit 0\n' >"$root/usr/sbin/policy-rc.d"
+	run -2 on node /tmp/checkout/install.sh demo
+	[ -e "$root/usr/sbin/policy-rc.d" ]
+	local signal
+	for signal in INT TERM; do
+		bare 'touch /run/asked; sleep 5'
+		rm -f "$root/run/asked"
+		on node setsid timeout -s $signal 1 /tmp/checkout/install.sh demo || :
+		[ -e "$root/run/asked" ]
+		timeout 10 sh -c "while [ -e '$root/usr/sbin/policy-rc.d' ]; do sleep 0.1; done"
+	done
+}
+
 @test "an emulator that is gone comes back with --uninstall" {
 	listing >"$keep/before"
 	install
