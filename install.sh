@@ -6,6 +6,7 @@
 set -eu
 umask 022 # libvirt's user reads what is put
 export LC_ALL=C
+unset CPUSHIM_ROOT # the caller's; the root is --destdir's
 
 usage='Usage: install.sh [OPTION]...            install on this node
        install.sh --uninstall [OPTION]... take everything away again
@@ -18,7 +19,8 @@ usage='Usage: install.sh [OPTION]...            install on this node
                    again
   --emulator PATH  the QEMU to put the wrapper before, instead of all that have one of
                    the usual names; may be repeated
-  --destdir DIR    install into the root at DIR
+  --destdir DIR    install into the root at DIR, which must be of this machine'\''s release:
+                   programs of both run with the libraries of this one
   --help           this text
 
 demo and check install the Debian packages that they need, and change nothing else.'

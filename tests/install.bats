@@ -461,6 +461,13 @@ both_stay() {
 	map_loads
 }
 
+@test "CPUSHIM_ROOT of the caller's moves nothing" {
+	on node env CPUSHIM_ROOT=/tmp/elsewhere "$CHECKOUT/install.sh"
+	[ -s "$root$lib/models.table" ]
+	[ ! -e "$root/tmp/elsewhere" ]
+	grep -q x86_cpushim "$root$map/index.xml"
+}
+
 @test "libvirt before 6.5, which remembers that there was a hook, is told when it is gone" {
 	# libvirt calls it at a reload, after it has looked which hooks there are
 	# shellcheck disable=SC2016 # the hook's
@@ -718,6 +725,7 @@ is_wrapped() { # PATH
 	run -2 install --destdir --uninstall
 	[[ $output == *'--uninstall: is no directory'* ]]
 	run -0 install --help
+	[[ $output == *"of this machine's release"* ]]
 	[[ $output == 'Usage: install.sh'*--uninstall*--dry-run*--restart*--destdir* ]]
 	as_before
 }
