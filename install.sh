@@ -78,10 +78,17 @@ put() {
 	make_dir "${2%/*}"
 	new=$root$2.cpushim-new
 	rm -f "$new"
-	if ! { cp "$1" "$new" && chmod "$3" "$new" && sync "$new" && mv -f "$new" "$root$2"; }; then
+	if ! { cp "$1" "$new" && chmod "$3" "$new" && label "$new" "$2" && sync "$new" &&
+		mv -f "$new" "$root$2"; }; then
 		rm -f "$new"
 		return 1
 	fi
+}
+
+# label FILE PATH: as SELinux's policy wants it at PATH, before libvirt sees it there
+label() {
+	{ [ -z "$root" ] && selinuxenabled && context=$(matchpathcon -n "$2"); } 2>/dev/null || return 0
+	chcon "$context" "$1"
 }
 
 # edit PATH COMMAND...: make it what the filter makes of it, with the owner and mode that it has

@@ -468,6 +468,23 @@ both_stay() {
 	grep -q x86_cpushim "$root$map/index.xml"
 }
 
+@test "SELinux: each file has the label of its path before it is there" {
+	fake selinuxenabled 'exit 0'
+	# shellcheck disable=SC2016 # the program's
+	fake matchpathcon '[ "$1" = -n ] && echo "label-of-$2"'
+	# shellcheck disable=SC2016 # the program's
+	fake chcon 'grep -qa cpushim "${2%.cpushim-new}" 2>/dev/null && late=" late"
+		echo "$1 $2$late" >>/run/labels'
+	install
+	grep -qx "label-of-$emulator $emulator.cpushim-new" "$root/run/labels"
+	grep -qx "label-of-$hooks/qemu $hooks/qemu.cpushim-new" "$root/run/labels"
+	fake chcon 'echo "chcon: no" >&2; exit 1'
+	rm "$root$hooks/qemu"
+	run -2 install
+	[[ $output == *'chcon: no'* ]]
+	[ -z "$(find "$root$hooks" -type f)" ]
+}
+
 @test "libvirt before 6.5, which remembers that there was a hook, is told when it is gone" {
 	# libvirt calls it at a reload, after it has looked which hooks there are
 	# shellcheck disable=SC2016 # the hook's
