@@ -85,6 +85,11 @@ fake() {
 	chmod 755 "$root/usr/local/sbin/$1"
 }
 
+# seconds MILLISECONDS
+seconds() {
+	printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+}
+
 gate64_starts() {
 	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact node asks gate64
@@ -882,13 +887,13 @@ image() {
 	listing >"$keep/one"
 	for ((n = 1; n < 16; n++)); do
 		[ $((n % 2)) = 0 ] || install --uninstall
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 16)))" "$CHECKOUT/install.sh" || :
+		on node timeout -s KILL "$(seconds $((total * n / 16)))" "$CHECKOUT/install.sh" || :
 		is_usable
 	done
 	install
 	diff "$keep/one" <(listing)
 	for ((n = 1; n < 8; n++)); do
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 32)))" "$CHECKOUT/install.sh" \
+		on node timeout -s KILL "$(seconds $((total * n / 32)))" "$CHECKOUT/install.sh" \
 			--uninstall || :
 		is_usable
 	done
@@ -904,7 +909,7 @@ image() {
 	total=$((($(date +%s%N) - start) / 1000000))
 	install --uninstall
 	for ((n = 1; n < 12; n++)); do
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 12)))" "$CHECKOUT/install.sh" || :
+		on node timeout -s KILL "$(seconds $((total * n / 12)))" "$CHECKOUT/install.sh" || :
 		install --uninstall
 		as_before
 	done
