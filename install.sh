@@ -6,6 +6,7 @@
 set -eu
 umask 022 # libvirt's user reads what is put
 export LC_ALL=C
+unset CPUSHIM_ROOT # the caller's; the root is --destdir's
 
 usage='Usage: install.sh [OPTION]...            install on this node
        install.sh --uninstall [OPTION]... take everything away again
@@ -18,7 +19,8 @@ usage='Usage: install.sh [OPTION]...            install on this node
                    again
   --emulator PATH  the QEMU to put the wrapper before, instead of all that have one of
                    the usual names; may be repeated
-  --destdir DIR    install into the root at DIR
+  --destdir DIR    install into the root at DIR, which must be of this machine'\''s release:
+                   programs of both run with the libraries of this one
   --help           this text
 
 demo and check install the Debian packages that they need, and change nothing else.'
@@ -76,10 +78,17 @@ put() {
 	make_dir "${2%/*}"
 	new=$root$2.cpushim-new
 	rm -f "$new"
-	if ! { cp "$1" "$new" && chmod "$3" "$new" && sync "$new" && mv -f "$new" "$root$2"; }; then
+	if ! { cp "$1" "$new" && chmod "$3" "$new" && label "$new" "$2" && sync "$new" &&
+		mv -f "$new" "$root$2"; }; then
 		rm -f "$new"
 		return 1
 	fi
+}
+
+# label FILE PATH: as SELinux's policy wants it at PATH, before libvirt sees it there
+label() {
+	{ [ -z "$root" ] && selinuxenabled && context=$(matchpathcon -n "$2"); } 2>/dev/null || return 0
+	chcon "$context" "$1"
 }
 
 # edit PATH COMMAND...: make it what the filter makes of it, with the owner and mode that it has
@@ -134,7 +143,15 @@ note_file() {
 	note "file $(digest_of "$1") $2"
 }
 
-is_wrapper() { grep -qa 'cpushim-table 1' "$root$1" 2>/dev/null; }
+# is_wrapper PATH: of whatever version, by its ELF note (wrapper/note.c), which is near the file's
+# beginning: one that was cut off or damaged behind it is still ours
+wrapper_note=0800000000000000010000006370757368696d00
+is_wrapper() {
+	[ -f "$root$1" ] && od -A n -v -t x1 -N 4096 "$root$1" | tr -d ' \n' | grep -q $wrapper_note
+}
+
+# is_free PATH: there is nothing, or nothing but what is left of the wrapper
+is_free() { [ ! -s "$root$1" ] || is_wrapper "$1"; }
 
 is_our_hook() { grep -qa 'cpushim-names:' "$root$1" 2>/dev/null; }
 
@@ -215,7 +232,7 @@ check_node() {
 			fail "$root$path: is a symbolic link, which cpushim doesn't replace; put the file itself there"
 	done
 	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
-		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other; call $libdir/hook from it"
+		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other beside it; move it away, or upgrade libvirt to 6.5 or later"
 	fi
 	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest hook/qemu; do
 		[ -e "$part" ] || fail "$part: isn't built; run make (CONTRIBUTING.md says what that needs)"
@@ -250,9 +267,12 @@ check_emulator() {
 	/usr/*/*) ;;
 	*) false ;;
 	esac || fail "$root$1: only a QEMU in a directory like /usr/bin can have the wrapper before it, which finds the table from its own place"
-	if [ -e "$root$real" ] && ! is_wrapper "$1" && ! noted "real - $real"; then
+	[ -e "$root$real" ] && ! is_wrapper "$1" || return 0
+	noted "real - $real" ||
 		fail "$root$real: is there already and isn't cpushim's; who put it there stands where the wrapper would"
-	fi
+	# Where no package is diverted it may be a newer QEMU: nobody's file is replaced on a guess.
+	is_free "$1" || cmp -s "$root$1" "$root$real" ||
+		fail "$root$1: isn't the wrapper any more, and $root$real, the QEMU behind it, is another file; both stay as they are. If the first is a newer QEMU: mv -f $root$1 $root$real; if it isn't needed: rm $root$1. Then run this again"
 }
 
 # hooks/qemu.d: since libvirt 6.5
@@ -327,7 +347,8 @@ write_table() {
 		fi
 	done
 	cpushim compile "$@" --include "$root$libdir/.include" || status=$?
-	[ "$status" -le 1 ] || fail 'the table could not be written; nothing is in the way of guests yet'
+	[ "$status" -le 1 ] ||
+		fail "the table could not be written; QEMU, libvirt's map and its hook stay as they are now"
 }
 
 divert() {
@@ -354,12 +375,13 @@ swap_emulators() {
 	done
 }
 
-# There is an executable emulator at every moment: the real one gets a second name first.
+# There is an executable emulator at every moment: the real one gets a second name first. What has that
+# name is never replaced: it is the only copy, and check_emulator knows that nothing else is lost.
 swap_emulator() {
 	real=$(real_of "$1")
 	note "real - $real"
-	if [ -e "$root$1" ] && ! is_wrapper "$1"; then
-		ln -f "$root$1" "$root$real"
+	if [ ! -e "$root$real" ] && ! is_free "$1"; then
+		ln "$root$1" "$root$real"
 	fi
 	# with a diversion of the site's to elsewhere no package's file comes here
 	if is_packaged "$1" && [ -z "$(diversion "$1")" ]; then
@@ -427,7 +449,7 @@ place_include() {
 			try_map
 			edit $single cat "$root$libdir/.include"
 		}
-	elif ! cmp -s "$root$libdir/.include" "$root$include"; then
+	elif ! names_include || ! cmp -s "$root$libdir/.include" "$root$include"; then
 		try_map
 		put "$root$libdir/.include" $include 644
 	fi
@@ -437,9 +459,11 @@ place_include() {
 # is_single: libvirt before 4.7, whose one file compile has made anew, with our models as a block
 is_single() { [ ! -e "$root$index" ]; }
 
+names_include() { grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null; }
+
 name_include() {
 	! is_single || return 0
-	! grep -q 'x86_cpushim\.xml' "$root$index" || return 0
+	! names_include || return 0
 	grep -q 'x86_features\.xml' "$root$index" ||
 		fail "$root$index: names no x86_features.xml, so the models have no place in it"
 	edit $index index_with_include
@@ -522,7 +546,7 @@ unname_include() {
 	if grep -q "$block_begin" "$root$single" 2>/dev/null; then
 		edit $single sed "/$block_begin/,/$block_end/d"
 	fi
-	grep -q 'x86_cpushim\.xml' "$root$index" 2>/dev/null || return 0
+	names_include || return 0
 	edit $index sed '/x86_cpushim\.xml/d'
 }
 
@@ -555,6 +579,17 @@ remove_put() {
 
 remove_hook() {
 	remove_put "$hooks/*"
+	[ -n "$root" ] || [ ! -e "$manifest" ] || hooks_d_supported || forget_hook
+}
+
+# libvirt before 6.5 remembers that there is a hook, and starts no guest when it is gone (virHookCall,
+# src/util/virhook.c). On SIGHUP it looks again.
+forget_hook() {
+	for daemon in libvirtd virtqemud; do
+		pid=$(cat /run/$daemon.pid 2>/dev/null) || continue
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = $daemon ] || continue
+		kill -HUP "$pid" || warn "$daemon: could not be told that the hook is gone; no guest starts until it is restarted"
+	done
 }
 
 same_file() { [ "$(stat -c %d:%i "$1" 2>/dev/null)" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; }
@@ -568,7 +603,7 @@ swap_all_back() {
 # swap_back PATH
 swap_back() {
 	real=$(real_of "$1")
-	if is_wrapper "$1" || [ ! -e "$root$1" ]; then
+	if is_free "$1"; then
 		if [ -e "$root$real" ]; then
 			mv -f "$root$real" "$root$1"
 		else
@@ -578,7 +613,7 @@ swap_back() {
 	elif same_file "$root$1" "$root$real"; then
 		rm -f "$root$real" # an installation ended before the swap
 	elif [ -e "$root$real" ]; then
-		warn "$root$1: isn't the wrapper any more; left alone, with $real and the diversion"
+		warn "$root$1: isn't the wrapper any more; left alone, with $root$real and the diversion. To have that QEMU again: mv -f $root$real $root$1; dpkg-divert --local --no-rename --remove $1"
 		return 0
 	fi
 	if [ "$(diversion "$1")" = "local diversion of $1 to $real" ]; then
@@ -689,17 +724,22 @@ need_packages() {
 	done
 	[ -n "$missing" ] || return 0
 	say "installing$missing"
-	# nothing that is installed here is to be started
+	# shellcheck disable=SC2086 # a list
+	install_packages $missing >/dev/null || fail "apt-get: could not install$missing"
+}
+
+# In a shell of its own, whose traps are neither lost by an exec nor in the way of others'.
+install_packages() (
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then
-		printf '#!/bin/sh\nexit 101\n' >$policy
-		chmod 755 $policy
-		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+		trap 'rm -f $policy' EXIT
+		trap 'exit 2' HUP INT TERM
+		# nothing that is installed here is to be started
+		printf '#!/bin/sh\nexit 101\n' >$policy || exit
+		chmod 755 $policy || exit
 	fi
-	# shellcheck disable=SC2086 # a list
-	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-		install $missing; } >/dev/null || fail "apt-get: could not install$missing"
-}
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+)
 
 need_build() {
 	need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev

@@ -69,6 +69,14 @@ bool emulator_is_wrapper(const char *path)
 	return false;
 }
 
+/* Nothing, not a byte: what a wrapper is when its file was lost. */
+static bool is_void(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || st.st_size == 0;
+}
+
 char *emulator_real(const char *path, struct error *err)
 {
 	_cleanup_free_ char *here = root_path(path);
@@ -78,7 +86,7 @@ char *emulator_real(const char *path, struct error *err)
 		error_set(err, -ENOMEM, path, 0, "out of memory");
 		return NULL;
 	}
-	if (!emulator_is_wrapper(here)) {
+	if (!emulator_is_wrapper(here) && !(is_void(here) && access(real, X_OK) == 0)) {
 		free(real);
 		real = steal_pointer(&here);
 	}

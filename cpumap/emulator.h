@@ -16,7 +16,7 @@ bool emulator_is_wrapper(const char *path);
 
 /**
  * emulator_real: the real QEMU of the emulator at @path (not yet under CPUSHIM_ROOT): PATH.distrib
- * where our wrapper stands at PATH, else PATH itself.
+ * where our wrapper stands at PATH, or did until its file was lost; else PATH itself.
  * Returns an allocated path (under CPUSHIM_ROOT), or NULL and @err if there is none.
  */
 char *emulator_real(const char *path, struct error *err);

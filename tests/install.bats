@@ -4,7 +4,7 @@
 # install.sh on nodes with the distribution's own dpkg, libvirt and QEMU: what it puts where, that it can
 # be run again, killed, refused a disk, and taken back to the byte. Needs root.
 
-# shellcheck disable=SC2154 # bats sets output and stderr
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
 bats_require_minimum_version 1.5.0
 
 emulator=/usr/bin/qemu-system-x86_64
@@ -83,6 +83,11 @@ fake() {
 	mkdir -p "$root/usr/local/sbin"
 	printf '#!/bin/sh\n%s\n' "$2" >"$root/usr/local/sbin/$1"
 	chmod 755 "$root/usr/local/sbin/$1"
+}
+
+# seconds MILLISECONDS
+seconds() {
+	printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
 }
 
 gate64_starts() {
@@ -269,7 +274,7 @@ repacked() {
 	for version in 6.4.0 5.10.0; do
 		fake virsh "echo $version"
 		run -2 install
-		[[ $output == "cpushim: $hooks/qemu: "*6.5*"$lib/hook"* ]]
+		[[ $output == "cpushim: $hooks/qemu: "*'move it away'*'6.5 or later' ]]
 		as_before
 	done
 	fake virsh 'echo 6.10.0'
@@ -354,6 +359,199 @@ repacked() {
 	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
 	[ "$(sha256sum <"$root$emulator")" = "$(cat "$keep/theirs")" ]
 	is_usable
+}
+
+# hurt WAY: the wrapper
+hurt() {
+	case $1 in
+	'cut off') truncate -s 400k "$root$emulator" ;;
+	emptied) : >"$root$emulator" ;;
+	gone) rm "$root$emulator" ;;
+	'of another version') sed -i 's/cpushim-table 1/cpushim-table 2/g' "$root$emulator" ;;
+	'the real QEMU again') cp "$keep/real" "$root$emulator" ;;
+	esac
+}
+
+@test "a wrapper that was damaged is put again, the real QEMU behind it stays to the byte, and --uninstall gives it back" {
+	local way
+	listing >"$keep/before"
+	cp "$root$emulator" "$keep/real"
+	install
+	for way in 'cut off' emptied gone 'of another version' 'the real QEMU again'; do
+		printf '%s\n' "$way"
+		hurt "$way"
+		run -0 install
+		is_wrapper $emulator
+		cmp "$keep/real" "$root$emulator.distrib"
+	done
+	for way in 'cut off' emptied gone 'of another version'; do
+		printf '%s\n' "$way"
+		hurt "$way"
+		run -0 install --uninstall
+		as_before
+		install
+	done
+}
+
+# both_stay PATH THEIRS: install.sh refuses and names both files, PATH that is THEIRS and the real QEMU
+both_stay() {
+	run -2 install
+	[[ $output == *"cpushim: $1: isn't the wrapper any more"*"mv -f $1 $1.distrib"*"rm $1"* ]]
+	cmp "$2" "$root$1"
+	cmp "$keep/real" "$root$1.distrib"
+}
+
+@test "what the site put in the wrapper's place isn't replaced, nor the real QEMU behind it; both are named" {
+	listing >"$keep/before"
+	cp "$root$emulator" "$keep/real"
+	install
+	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	cp "$root$emulator" "$keep/theirs"
+	both_stay $emulator "$keep/theirs"
+	# too little of the wrapper is left to know it by
+	cp "$CHECKOUT/build/qemu-wrapper" "$root$emulator"
+	truncate -s 100 "$root$emulator"
+	cp "$root$emulator" "$keep/theirs"
+	both_stay $emulator "$keep/theirs"
+	# as it is advised
+	rm "$root$emulator"
+	run -0 install
+	is_wrapper $emulator
+	cp "$keep/theirs" "$root$emulator"
+	run -0 install --uninstall
+	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
+	cmp "$keep/theirs" "$root$emulator"
+	cmp "$keep/real" "$root$emulator.distrib"
+	on node mv -f $emulator.distrib $emulator
+	on node dpkg-divert --local --no-rename --remove $emulator
+	as_before
+}
+
+@test "a newer QEMU that came in the wrapper's place is kept beside the old one until somebody has chosen" {
+	on node cp $emulator /usr/bin/qemu-site
+	cp "$root$emulator" "$keep/real"
+	install --emulator /usr/bin/qemu-site
+	cp "$keep/real" "$keep/newer"
+	printf 'another build' >>"$keep/newer"
+	on node rm /usr/bin/qemu-site
+	cp "$keep/newer" "$root/usr/bin/qemu-site"
+	both_stay /usr/bin/qemu-site "$keep/newer"
+	on node mv -f /usr/bin/qemu-site /usr/bin/qemu-site.distrib
+	run -0 install
+	is_wrapped /usr/bin/qemu-site
+	cmp "$keep/newer" "$root/usr/bin/qemu-site.distrib"
+	install --uninstall
+	cmp "$keep/newer" "$root/usr/bin/qemu-site"
+}
+
+@test "a table that can't be written: said, and what an earlier run put is not denied" {
+	install
+	printf '#!/bin/sh\nexit 3\n' >"$root$emulator.distrib"
+	run -2 install
+	[[ $output == *'the table could not be written; QEMU, '*' stay as they are now' ]]
+	is_wrapper $emulator
+}
+
+@test "libvirt's own trial precedes each change of its index, whatever the include is" {
+	install
+	on node sed -i '/x86_cpushim/d' $map/index.xml
+	cp "$root$map/index.xml" "$keep/index.xml"
+	fake virsh 'case $* in *--version*) echo 9.0.0 ;; *) echo "no such feature" >&2; exit 1 ;; esac'
+	run -2 install
+	[[ $output == *"$map: libvirt doesn't take it"*'no such feature' ]]
+	cmp "$keep/index.xml" "$root$map/index.xml"
+	rm "$root/usr/local/sbin/virsh"
+	install
+	grep -q x86_cpushim "$root$map/index.xml"
+	map_loads
+}
+
+@test "CPUSHIM_ROOT of the caller's moves nothing" {
+	on node env CPUSHIM_ROOT=/tmp/elsewhere "$CHECKOUT/install.sh"
+	[ -s "$root$lib/models.table" ]
+	[ ! -e "$root/tmp/elsewhere" ]
+	grep -q x86_cpushim "$root$map/index.xml"
+}
+
+@test "SELinux: each file has the label of its path before it is there" {
+	fake selinuxenabled 'exit 0'
+	# shellcheck disable=SC2016 # the program's
+	fake matchpathcon '[ "$1" = -n ] && echo "label-of-$2"'
+	# shellcheck disable=SC2016 # the program's
+	fake chcon 'grep -qa cpushim "${2%.cpushim-new}" 2>/dev/null && late=" late"
+		echo "$1 $2$late" >>/run/labels'
+	install
+	grep -qx "label-of-$emulator $emulator.cpushim-new" "$root/run/labels"
+	grep -qx "label-of-$hooks/qemu $hooks/qemu.cpushim-new" "$root/run/labels"
+	fake chcon 'echo "chcon: no" >&2; exit 1'
+	rm "$root$hooks/qemu"
+	run -2 install
+	[[ $output == *'chcon: no'* ]]
+	[ -z "$(find "$root$hooks" -type f)" ]
+}
+
+@test "libvirt before 6.5, which remembers that there was a hook, is told when it is gone" {
+	# libvirt calls it at a reload, after it has looked which hooks there are
+	# shellcheck disable=SC2016 # the hook's
+	printf '#!/bin/sh\n[ -e /etc/libvirt/hooks/qemu ] || echo "$2" >>/run/told\n' >"$root$hooks/daemon"
+	chmod 755 "$root$hooks/daemon"
+	install
+	libvirt_up node
+	# not a later one
+	install --uninstall
+	sleep 0.5
+	run ! grep -x reload "$root/run/told"
+	install
+	# shellcheck disable=SC2016 # the program's
+	fake virsh '[ "$1" != --version ] || { echo 6.4.0; exit; }; exec /usr/bin/virsh "$@"'
+	install --uninstall
+	timeout 10 sh -c "until grep -qsx reload '$root/run/told'; do sleep 0.1; done"
+	guest_start node none
+	guest_stop node none
+	# whoever has that number today
+	libvirt_down node
+	install
+	# shellcheck disable=SC2016 # the inner shell's
+	on node sh -c 'sleep 60 & echo $! >/run/libvirtd.pid'
+	install --uninstall
+	on node kill "$(cat "$root/run/libvirtd.pid")"
+}
+
+# bare: demo on a machine that lacks packages, with an apt-get that is APT
+bare() { # APT
+	mkdir -p "$root/tmp/checkout/tests"
+	cp "$CHECKOUT/install.sh" "$root/tmp/checkout"
+	printf '#!/bin/sh\n[ ! -e /usr/sbin/policy-rc.d ] || echo stays\necho shown\n' >"$root/tmp/checkout/tests/demo"
+	chmod 755 "$root/tmp/checkout/tests/demo"
+	rm -f "$root/usr/sbin/policy-rc.d"
+	fake make 'exit 0'
+	fake dpkg-query 'exit 1'
+	fake apt-get "$1"
+}
+
+@test "demo and check: no service is started by what they install, and none is kept from it afterwards" {
+	bare 'touch /run/asked; [ -x /usr/sbin/policy-rc.d ] && ! /usr/sbin/policy-rc.d'
+	run -0 on node /tmp/checkout/install.sh demo
+	[ -e "$root/run/asked" ]
+	[ "${lines[-1]}" = shown ]
+	[[ $output != *stays* ]]
+	[ ! -e "$root/usr/sbin/policy-rc.d" ]
+	bare 'exit 1'
+	run -2 on node /tmp/checkout/install.sh demo
+	[[ $output == *'apt-get: could not install'* ]]
+	[ ! -e "$root/usr/sbin/policy-rc.d" ]
+	# the site's own
+	printf '#!/bin/sh\nexit 0\n' >"$root/usr/sbin/policy-rc.d"
+	run -2 on node /tmp/checkout/install.sh demo
+	[ -e "$root/usr/sbin/policy-rc.d" ]
+	local signal
+	for signal in INT TERM; do
+		bare 'touch /run/asked; sleep 5'
+		rm -f "$root/run/asked"
+		on node setsid timeout -s $signal 1 /tmp/checkout/install.sh demo || :
+		[ -e "$root/run/asked" ]
+		timeout 10 sh -c "while [ -e '$root/usr/sbin/policy-rc.d' ]; do sleep 0.1; done"
+	done
 }
 
 @test "an emulator that is gone comes back with --uninstall" {
@@ -549,6 +747,7 @@ is_wrapped() { # PATH
 	run -2 install --destdir --uninstall
 	[[ $output == *'--uninstall: is no directory'* ]]
 	run -0 install --help
+	[[ $output == *"of this machine's release"* ]]
 	[[ $output == 'Usage: install.sh'*--uninstall*--dry-run*--restart*--destdir* ]]
 	as_before
 }
@@ -688,13 +887,13 @@ image() {
 	listing >"$keep/one"
 	for ((n = 1; n < 16; n++)); do
 		[ $((n % 2)) = 0 ] || install --uninstall
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 16)))" "$CHECKOUT/install.sh" || :
+		on node timeout -s KILL "$(seconds $((total * n / 16)))" "$CHECKOUT/install.sh" || :
 		is_usable
 	done
 	install
 	diff "$keep/one" <(listing)
 	for ((n = 1; n < 8; n++)); do
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 32)))" "$CHECKOUT/install.sh" \
+		on node timeout -s KILL "$(seconds $((total * n / 32)))" "$CHECKOUT/install.sh" \
 			--uninstall || :
 		is_usable
 	done
@@ -710,7 +909,7 @@ image() {
 	total=$((($(date +%s%N) - start) / 1000000))
 	install --uninstall
 	for ((n = 1; n < 12; n++)); do
-		on node timeout -s KILL "$(printf '0.%03d' $((total * n / 12)))" "$CHECKOUT/install.sh" || :
+		on node timeout -s KILL "$(seconds $((total * n / 12)))" "$CHECKOUT/install.sh" || :
 		install --uninstall
 		as_before
 	done

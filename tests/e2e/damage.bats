@@ -223,3 +223,17 @@ map_loads() {
 	[ "$(grep -c started "$root/run/starts")" -ge 6 ]
 	run ! grep -v started "$root/run/starts"
 }
+
+@test "guests start with a libvirt that has called the hook before, when it is gone and when it is back" {
+	node_up
+	node_install node
+	libvirt_up node
+	guest_start node other --cpu "$(cpu_xml kvm64)"
+	guest_stop node other
+	for step in --uninstall '' --uninstall; do
+		# shellcheck disable=SC2086 # an option or none
+		node_install node $step
+		guest_start node other --cpu "$(cpu_xml kvm64)"
+		guest_stop node other
+	done
+}
