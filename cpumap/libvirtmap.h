@@ -25,8 +25,7 @@ struct libvirtmap {
 				   * string, signature the first one; base NULL; origin FILE:LINE */
 	struct strv ours; /* models of our own include or block, where they weren't skipped */
 	bool single;      /* one cpu_map.xml (libvirt before 4.7) */
-	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 to today)
-			   */
+	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 on) */
 };
 
 /**

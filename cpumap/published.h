@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The published names: what each site model means, by its definition's digest. A guest migrates by
- *its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
- *table.
+ * its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
+ * table.
  *
  *	# a comment
  *	MODEL DIGEST

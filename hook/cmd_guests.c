@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim guests: which CPU the guests that run here have, and whether it is what its name means.
- */
+/* cpushim guests: which CPU the guests that run here have, and whether it is what its name
+ * means. */
 #include <errno.h>
 #include <getopt.h>
 

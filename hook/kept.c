@@ -74,8 +74,8 @@ static bool is_libvirts(const char *line)
 	return true;
 }
 
-/* Environment and arguments end in a backslash but for the last of them, which begins with a dash.
- */
+/* Environment and arguments end in a backslash but for the last of them, which begins with a
+ * dash. */
 char *kept_last_words(const char *name)
 {
 	_cleanup_free_ char *dir = root_path(KEPT_LOG), *path = NULL, *text = NULL;

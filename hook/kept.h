@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The XML that libvirt itself keeps of its domains, read from its files, for nobody may ask libvirt
- *from inside a hook, and a daemon that hangs must not hang us: /run/libvirt/qemu/NAME.xml	a
- *running guest: its CPU as libvirt made it (src/qemu/qemu_domain.c, <domstatus>)
+ * from inside a hook, and a daemon that hangs must not hang us:
+ *
+ *	/run/libvirt/qemu/NAME.xml	a running guest: its CPU as libvirt made it
+ *					(src/qemu/qemu_domain.c, <domstatus>)
  *	/etc/libvirt/qemu/NAME.xml	what the next start asks for; transient domains have none
  */
 #ifndef CPUSHIM_KEPT_H

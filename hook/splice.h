@@ -30,7 +30,7 @@ bool splice_child(const char *xml, const struct range *parent, size_t from, cons
 /* splice_root: the document's element. */
 bool splice_root(const char *xml, size_t len, struct element *root);
 
-/* splice_named: is that the tag's name of an element that begins at @start? */
+/* splice_named: is @name the tag's name of the element @e? */
 bool splice_named(const char *xml, const struct element *e, const char *name);
 
 #endif
