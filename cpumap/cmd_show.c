@@ -71,7 +71,7 @@ static int show_libvirts(const char *name, bool json)
 	struct error err = {0};
 	char shown[128];
 
-	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, NULL, &err) < 0)
+	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, &err) < 0)
 		return cmd_fail(&err);
 	m = model_named(&map.models, name);
 	if (!m) {

@@ -33,7 +33,6 @@ struct model_list {
 
 void model_free(struct model *m);
 void model_list_free(struct model_list *l);
-#define _cleanup_model_list_ __attribute__((cleanup(model_list_free)))
 
 /* model_named: the model of that name, or NULL. */
 struct model *model_named(const struct model_list *l, const char *name);

@@ -14,7 +14,6 @@ struct range {
 /* An element: all of it, and what is between its tags. An empty one (<a/>) has no inside. */
 struct element {
 	struct range all, inside;
-	bool empty;
 };
 
 /**
