@@ -4,10 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "libvirt.h"
 #include "util.h"
-
-#define STATUS_DIR   "/run/libvirt/qemu"
-#define STATUS_LIMIT ((size_t)16 << 20)
 
 static bool mentions(const char *dir, const char *file, const char *element)
 {
@@ -18,14 +16,14 @@ static bool mentions(const char *dir, const char *file, const char *element)
 		path = NULL;
 		return false;
 	}
-	return file_read(path, TRUST_ANY, STATUS_LIMIT, &text, &len, NULL) == 0 &&
+	return file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &text, &len, NULL) == 0 &&
 	       memmem(text, len, element, strlen(element));
 }
 
 /* A domain whose status libvirt keeps and that runs with @model: its name, allocated; NULL: none. */
 static char *find_guest(const char *model)
 {
-	_cleanup_free_ char *path = root_path(STATUS_DIR), *element = NULL;
+	_cleanup_free_ char *path = root_path(LIBVIRT_STATE_DIR), *element = NULL;
 	DIR *dir = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	char *guest = NULL;

@@ -10,9 +10,10 @@
 #ifndef CPUSHIM_KEPT_H
 #define CPUSHIM_KEPT_H
 
+#include "cpumap/libvirt.h"
 #include "domain.h"
 
-#define KEPT_LIVE  "/run/libvirt/qemu"
+#define KEPT_LIVE  LIBVIRT_STATE_DIR
 #define KEPT_SAVED "/etc/libvirt/qemu"
 #define KEPT_LOG   "/var/log/libvirt/qemu"
 
