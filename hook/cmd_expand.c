@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cmd.h"
-#include "cpuarg.h"
-#include "emulator.h"
-#include "expand.h"
-#include "hook/domain.h"
+#include "cpumap/cmd.h"
+#include "cpumap/cpuarg.h"
+#include "cpumap/emulator.h"
+#include "cpumap/expand.h"
+#include "domain.h"
 
 static const char usage[] =
 	"Usage: cpushim expand [OPTION]... MODEL[,PROPS]\n"
