@@ -37,7 +37,7 @@ int cmd_json(json_t *answer);
 /* cmd_foreign: a JSON string of text that others wrote, escaped and cut; null for NULL. */
 json_t *cmd_foreign(const char *s);
 
-/* cmd_features_json: the names of @set, a list. */
+/* cmd_features_json: the names of @set, a list, sorted. */
 json_t *cmd_features_json(const struct featset *set);
 
 /* cmd_table: the table of this root; says how to get one where there is none. */

@@ -95,9 +95,12 @@ json_t *cmd_foreign(const char *s)
 json_t *cmd_features_json(const struct featset *set)
 {
 	json_t *names = json_array();
+	_cleanup_text_ struct text t = {0};
+	char *rest, *name;
 
-	for (size_t i = 0; i < n_features; i++)
-		if (featset_has(set, i))
-			(void)json_array_append_new(names, json_string(features[i].name));
+	featset_print(&t, set, ",");
+	rest = t.data;
+	while (rest && *rest && (name = strsep(&rest, ",")))
+		(void)json_array_append_new(names, json_string(name));
 	return names;
 }

@@ -77,7 +77,7 @@ static int load_map(struct libvirtmap *map, bool *have, struct error *err)
 	*have = dir && (access(dir, F_OK) == 0 || (single && access(single, F_OK) == 0));
 	if (!*have)
 		return 0;
-	r = libvirtmap_load(map, dir, LIBVIRTMAP_OURS, NULL, err);
+	r = libvirtmap_load(map, dir, LIBVIRTMAP_OURS, err);
 	*have = r == 0;
 	return r;
 }

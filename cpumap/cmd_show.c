@@ -17,20 +17,6 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 shown; 1 a site model that is refused; 2 no such model.\n";
 
-static json_t *features_json(const struct featset *set)
-{
-	json_t *names = json_array();
-	_cleanup_text_ struct text t = {0};
-	char *rest, *name;
-
-	text_adds(&t, "");
-	featset_print(&t, set, ",");
-	rest = t.data;
-	while (rest && *rest && (name = strsep(&rest, ",")))
-		(void)json_array_append_new(names, json_string(name));
-	return names;
-}
-
 static int print_features(const struct featset *set)
 {
 	_cleanup_text_ struct text t = {0};
@@ -56,10 +42,11 @@ static int show_ours(const struct table_row *row, bool json)
 		return cmd_fail(&err);
 	if (!json)
 		return print_features(&set);
-	answer = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model", row->model,
-			   "origin", row->origin, "base", row->base, "vendor", row->vendor,
-			   "family", row->family, "model_number", row->cpu_model, "stepping",
-			   row->stepping, "digest", row->digest, "features", features_json(&set));
+	answer =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model", row->model,
+			  "origin", row->origin, "base", row->base, "vendor", row->vendor, "family",
+			  row->family, "model_number", row->cpu_model, "stepping", row->stepping,
+			  "digest", row->digest, "features", cmd_features_json(&set));
 	return cmd_json(answer);
 }
 
@@ -71,7 +58,7 @@ static int show_libvirts(const char *name, bool json)
 	struct error err = {0};
 	char shown[128];
 
-	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, NULL, &err) < 0)
+	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, &err) < 0)
 		return cmd_fail(&err);
 	m = model_named(&map.models, name);
 	if (!m) {
@@ -84,7 +71,8 @@ static int show_libvirts(const char *name, bool json)
 	if (!json)
 		return print_features(&m->features);
 	return cmd_json(json_pack("{s:s, s:s, s:s, s:o}", "model", m->name, "origin", m->origin,
-				  "vendor", m->id.vendor, "features", features_json(&m->features)));
+				  "vendor", m->id.vendor, "features",
+				  cmd_features_json(&m->features)));
 }
 
 int cmd_show(int argc, char **argv)

@@ -45,7 +45,6 @@ void meanings_free(struct meanings *m);
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct meanings *before, struct error *err);
 void compiled_free(struct compiled *c);
-#define _cleanup_compiled_ __attribute__((cleanup(compiled_free)))
 
 /**
  * compile_keep: what libvirt's present include has and a guest here runs with stays in the next

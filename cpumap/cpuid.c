@@ -316,7 +316,8 @@ static uint32_t others(const struct feature_word *w)
 	return mask;
 }
 
-uint32_t cpuid_own_word(const struct cpuid_cpu *cpu, const struct feature_word *w)
+/* The bits of a feature word that the definition decides, as @cpu has them. */
+static uint32_t own_word(const struct cpuid_cpu *cpu, const struct feature_word *w)
 {
 	uint32_t v = cpuid_word(cpu, w->leaf, w->subleaf, w->reg) & ~others(w);
 
@@ -375,7 +376,7 @@ static void name_bit(struct text *t, const struct feature_word *w, unsigned int 
 static void compare_unnamed(struct cpuid_diff *diff, bool *failed, const struct cpuid_cpu *cpu,
 			    const struct feature_word *w)
 {
-	uint32_t unnamed = cpuid_own_word(cpu, w) & ~w->named;
+	uint32_t unnamed = own_word(cpu, w) & ~w->named;
 
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		_cleanup_text_ struct text t = {0};
@@ -422,7 +423,7 @@ static void print_cpu(struct text *t, const struct cpuid_cpu *cpu)
 		  text_escape(shown, sizeof(shown), id.vendor, 12), id.family, id.model,
 		  id.stepping);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t v = cpuid_own_word(cpu, &word[i]);
+		uint32_t v = own_word(cpu, &word[i]);
 
 		if (v)
 			text_addf(t, "%08x.%x.%s=%08x\n", word[i].leaf, word[i].subleaf,

@@ -79,7 +79,4 @@ void cpuid_diff_print(struct text *out, const struct cpuid_diff *diff);
  */
 int cpuid_digest(const struct cpuid_dump *d, char hex[SHA256_HEX], struct error *err);
 
-/* cpuid_own_word: the bits of a feature word that the definition decides, as @cpu has them. */
-uint32_t cpuid_own_word(const struct cpuid_cpu *cpu, const struct feature_word *w);
-
 #endif

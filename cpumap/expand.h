@@ -15,9 +15,12 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err);
 
 /**
  * expand_full: the full statement:
- * BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,]
- * [level-func7=,][pmu=on,][avx10-version=0,] every CPUID feature that this QEMU has as a property =on or =off, MSR
- * features but VMX's =off, enforce. It depends on the definition and the binary alone.
+ *
+ *	BASE,vendor=,family=,model=,stepping=,[min-level=,][min-xlevel=,]
+ *	[level-func7=,][pmu=on,][avx10-version=0,]
+ *
+ * then every CPUID feature that this QEMU has as a property =on or =off, MSR features but VMX's
+ * =off, enforce. It depends on the definition and the binary alone.
  * -ENOTSUP: this QEMU has no property for a feature of the definition (@err names all of them),
  * or no guest can see one.
  */

@@ -39,18 +39,6 @@ int feature_find(const char *name, size_t len)
 	return -1;
 }
 
-int feature_at(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned int bit)
-{
-	for (size_t i = 0; i < n_features; i++) {
-		const struct feature *f = &features[i];
-
-		if (f->kind != FEATURE_MSR && f->leaf == leaf && f->subleaf == subleaf &&
-		    f->reg == reg && f->bit == bit)
-			return (int)i;
-	}
-	return -1;
-}
-
 int feature_needs(size_t i)
 {
 	/* SDM 2A, CPUID; APM 3, E.4.9 */

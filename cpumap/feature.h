@@ -47,9 +47,6 @@ struct featset {
  */
 int feature_find(const char *name, size_t len);
 
-/* feature_at: the feature of a CPUID bit, or -1 for one that nobody has named. */
-int feature_at(uint32_t leaf, uint32_t subleaf, enum cpuid_reg reg, unsigned int bit);
-
 /* feature_needs: the feature without which a CPU doesn't show @i (its leaf reads 0 then), or -1. */
 int feature_needs(size_t i);
 

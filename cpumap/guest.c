@@ -207,7 +207,8 @@ static bool parse_refusal_line(const char *line, size_t len, struct guest_refusa
 	return true;
 }
 
-bool guest_parse_refusal(const char *text, size_t len, struct guest_refusal *refusal)
+/* Features named in what QEMU wrote; true if it refused for features at all. */
+static bool parse_refusal(const char *text, size_t len, struct guest_refusal *refusal)
 {
 	const char *end = text + len;
 	bool refused = false;
@@ -249,7 +250,7 @@ static int judge_end(const struct guest_run *run, const struct process *p, int s
 	if (status == EXIT_READ)
 		return 0;
 	last_words(&p->text[1], words, sizeof(words));
-	if (status == 1 && guest_parse_refusal(p->text[1].data, p->text[1].len, refusal))
+	if (status == 1 && parse_refusal(p->text[1].data, p->text[1].len, refusal))
 		return error_set(err, -ENOTSUP, run->emulator, 0, "refuses this CPU: %s", words);
 	return error_set(err, -EREMOTEIO, run->emulator, 0,
 			 "ended with status %d before the guest had read its CPU%s%s", status,

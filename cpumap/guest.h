@@ -44,8 +44,4 @@ int guest_read(const struct guest_run *run, struct cpuid_dump *d, struct guest_r
  */
 int guest_words(const struct guest_run *run, struct cpuid_dump *d, struct error *err);
 
-/* guest_parse_refusal: features named in what QEMU wrote; true if it refused for features at all.
- */
-bool guest_parse_refusal(const char *text, size_t len, struct guest_refusal *refusal);
-
 #endif

@@ -4,10 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "libvirt.h"
 #include "util.h"
-
-#define STATUS_DIR   "/run/libvirt/qemu"
-#define STATUS_LIMIT ((size_t)16 << 20)
 
 static bool mentions(const char *dir, const char *file, const char *element)
 {
@@ -18,13 +16,14 @@ static bool mentions(const char *dir, const char *file, const char *element)
 		path = NULL;
 		return false;
 	}
-	return file_read(path, TRUST_ANY, STATUS_LIMIT, &text, &len, NULL) == 0 &&
+	return file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &text, &len, NULL) == 0 &&
 	       memmem(text, len, element, strlen(element));
 }
 
-char *inuse_guest(const char *model)
+/* A domain whose status libvirt keeps and that runs with @model: its name, allocated; NULL: none. */
+static char *find_guest(const char *model)
 {
-	_cleanup_free_ char *path = root_path(STATUS_DIR), *element = NULL;
+	_cleanup_free_ char *path = root_path(LIBVIRT_STATE_DIR), *element = NULL;
 	DIR *dir = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	char *guest = NULL;
@@ -65,7 +64,7 @@ int inuse_models(struct model_list *out, const char *dir, const struct strv *sta
 	int r = 0;
 
 	/* a map that can't be read says nothing of what was in it */
-	if (libvirtmap_load(&map, dir, NULL, NULL, NULL) < 0)
+	if (libvirtmap_load(&map, dir, NULL, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < map.models.n && r == 0; i++) {
 		const struct model *m = &map.models.item[i];
@@ -73,7 +72,7 @@ int inuse_models(struct model_list *out, const char *dir, const struct strv *sta
 		_cleanup_text_ struct text note = {0};
 
 		if (!strv_has(&map.ours, m->name) || strv_has(stays, m->name) ||
-		    !(guest = inuse_guest(m->name)))
+		    !(guest = find_guest(m->name)))
 			continue;
 		text_addf(&note,
 			  "model '%s' stays known to libvirt for guest %s, which runs with it and "

@@ -9,10 +9,6 @@
 
 #include "libvirtmap.h"
 
-/* inuse_guest: a domain whose status libvirt keeps and that runs with @model: its name, allocated;
- * NULL: none. */
-char *inuse_guest(const char *model);
-
 /**
  * inuse_models: the models of the include that is in place now, but for those that @stays names,
  * with which a guest runs here.

@@ -16,7 +16,6 @@
 struct reader {
 	struct libvirtmap *map;
 	const char *dir, *skip;
-	struct strv *warnings;
 	bool models;      /* the second pass: models; before it vendors and features */
 	bool ours;        /* in our include or block */
 	const char *path; /* of the file that is read */
@@ -35,14 +34,6 @@ void libvirtmap_free(struct libvirtmap *map)
 static int no_memory(const struct reader *r, struct error *err)
 {
 	return error_set(err, -ENOMEM, r->path, 0, "out of memory");
-}
-
-static void warn(struct reader *r, const xmlNode *node, const char *what, const char *name)
-{
-	char shown[128];
-
-	(void)strv_addf(r->warnings, "%s:%u: %s '%s'", r->path, xml_line(node), what,
-			text_escape(shown, sizeof(shown), name, strlen(name)));
 }
 
 const char *libvirtmap_vendor(const struct libvirtmap *map, const char *name)
@@ -65,10 +56,8 @@ static int read_vendor(struct reader *r, const xmlNode *node, struct error *err)
 {
 	_cleanup_xml_ char *name = xml_attr(node, "name"), *string = xml_attr(node, "string");
 
-	if (!name || !string || strlen(string) != 12) {
-		warn(r, node, "a vendor that can't be understood:", name ? name : "");
+	if (!name || !string || strlen(string) != 12)
 		return 0;
-	}
 	if (strv_add(&r->map->vendors, name, strlen(name)) < 0 ||
 	    strv_add(&r->map->vendors, string, strlen(string)) < 0)
 		return no_memory(r, err);
@@ -200,10 +189,8 @@ static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 
 	if (!name || model_named(models, name) || strv_has(&r->map->odd, name))
 		return 0;
-	if (!read_model_parts(&m, node, r->map)) {
-		warn(r, node, "a model that can't be understood:", name);
+	if (!read_model_parts(&m, node, r->map))
 		return strv_add(&r->map->odd, name, strlen(name)) < 0 ? no_memory(r, err) : 0;
-	}
 	m.name = strdup(name);
 	if (asprintf(&m.origin, "%s:%u", r->path, xml_line(node)) < 0)
 		m.origin = NULL;
@@ -292,12 +279,11 @@ static int read_index(struct reader *r, const xmlNode *root, struct error *err)
 	return error_set(err, -EINVAL, r->path, 0, "has no <arch name='x86'>");
 }
 
-int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
-		    struct strv *warnings, struct error *err)
+int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip, struct error *err)
 {
 	_cleanup_free_ char *index = NULL, *single = NULL;
 	_cleanup_doc_ xmlDoc *doc = NULL;
-	struct reader r = {.map = map, .dir = dir, .skip = skip, .warnings = warnings};
+	struct reader r = {.map = map, .dir = dir, .skip = skip};
 	int rc;
 
 	*map = (struct libvirtmap){0};

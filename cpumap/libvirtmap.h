@@ -25,18 +25,16 @@ struct libvirtmap {
 				   * string, signature the first one; base NULL; origin FILE:LINE */
 	struct strv ours; /* models of our own include or block, where they weren't skipped */
 	bool single;      /* one cpu_map.xml (libvirt before 4.7) */
-	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 to today)
-			   */
+	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 on) */
 };
 
 /**
  * libvirtmap_load: read the map in directory @dir, or where that has no index.xml, in @dir.xml.
- * A model that can't be understood (an unknown ancestor, features beyond features[]) is left out
- * with a line in @warnings (may be NULL); a file that is missing or isn't XML is an error.
+ * A model that can't be understood (an unknown ancestor, features beyond features[]) is one of the
+ * odd ones, and not of the models; a file that is missing or isn't XML is an error.
  * @skip: an include's file name to pass over (ours; then our block in a single file, too), or NULL
  */
-int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip,
-		    struct strv *warnings, struct error *err);
+int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip, struct error *err);
 void libvirtmap_free(struct libvirtmap *map);
 #define _cleanup_libvirtmap_ __attribute__((cleanup(libvirtmap_free)))
 

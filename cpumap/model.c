@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <ctype.h>
+#include <errno.h>
 
 #include "table.h"
 #include "util.h"
@@ -28,6 +29,27 @@ struct model *model_named(const struct model_list *l, const char *name)
 		if (strcmp(l->item[i].name, name) == 0)
 			return &l->item[i];
 	return NULL;
+}
+
+/* -1: the row doesn't say. */
+static int row_number(const char *text, uint64_t max)
+{
+	uint64_t n;
+
+	return number_parse(text, strlen(text), 10, max, &n) == 0 ? (int)n : -1;
+}
+
+int model_of_row(struct model *m, const struct table_row *row, struct error *err)
+{
+	*m = (struct model){.name = strdup(row->model),
+			    .base = strdup(row->base),
+			    .id = {.family = row_number(row->family, 0x10e),
+				   .model = row_number(row->cpu_model, 0xff),
+				   .stepping = row_number(row->stepping, 0xf)}};
+	(void)snprintf(m->id.vendor, sizeof(m->id.vendor), "%s", row->vendor);
+	if (!m->name || !m->base)
+		return error_set(err, -ENOMEM, row->model, 0, "out of memory");
+	return featset_parse(&m->features, row->features, strlen(row->features), ',', err);
 }
 
 bool model_name_valid(const char *name, size_t len)

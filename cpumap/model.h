@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
 #include "feature.h"
 #include "sha256.h"
 
@@ -32,11 +33,16 @@ struct model_list {
 };
 
 void model_free(struct model *m);
+#define _cleanup_model_ __attribute__((cleanup(model_free)))
 void model_list_free(struct model_list *l);
-#define _cleanup_model_list_ __attribute__((cleanup(model_list_free)))
 
 /* model_named: the model of that name, or NULL. */
 struct model *model_named(const struct model_list *l, const char *name);
+
+struct table_row;
+
+/* model_of_row: the definition that a row was made of. The caller frees @m, also on error. */
+int model_of_row(struct model *m, const struct table_row *row, struct error *err);
 
 /* model_name_valid: [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
 bool model_name_valid(const char *name, size_t len);

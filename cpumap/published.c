@@ -148,8 +148,6 @@ int published_load(struct published *p, const char *path, struct error *err)
 		r = parse(p, text, len, path, err);
 	if (r < 0)
 		published_free(p);
-	else
-		p->there = true;
 	return r;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The published names: what each site model means, by its definition's digest. A guest migrates by
- *its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
- *table.
+ * its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
+ * table.
  *
  *	# a comment
  *	MODEL DIGEST
@@ -26,7 +26,6 @@ struct published_name {
 struct published {
 	struct published_name *name; /* sorted by model */
 	size_t n;
-	bool there; /* the file exists */
 };
 
 /**
@@ -36,7 +35,6 @@ struct published {
  */
 int published_load(struct published *p, const char *path, struct error *err);
 void published_free(struct published *p);
-#define _cleanup_published_ __attribute__((cleanup(published_free)))
 
 /* published_digest: what @model was published as; NULL: it never was. */
 const char *published_digest(const struct published *p, const char *model);

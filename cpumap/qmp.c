@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Talking QMP. Messages are JSON objects, one a line (QEMU ends each with CR LF;
- * docs/interop/qmp-spec, 2.2). Every wait has the dialogue's deadline: a QEMU that hangs costs a
- * limited time.
+ * docs/interop/qmp-spec, 2.2). Every wait for an answer has the dialogue's deadline: a QEMU that
+ * hangs costs a limited time.
  */
 #include "qmp.h"
 

@@ -38,12 +38,13 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
  * qmp_call: one command.
  * @args: its arguments (stolen, also on error); NULL for none
  * @answer: receives what "return" has (a new reference; numbers in it are reals); NULL if nobody
- * cares -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
+ *	    cares
+ * -ENOENT: QEMU answered CommandNotFound or "not found"; -EREMOTEIO: another error of its;
  * -ETIMEDOUT; -EPROTO: not QMP
  */
 int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, struct error *err);
 
-/* qmp_close: end the dialogue and our QEMU, reap it. Never blocks longer than a second. */
+/* qmp_close: end the dialogue, kill our QEMU and wait, however long it takes, until it is gone. */
 void qmp_close(struct qmp *q);
 #define _cleanup_qmp_ __attribute__((cleanup(qmp_close)))
 

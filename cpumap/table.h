@@ -58,8 +58,8 @@ struct table {
  */
 int table_load(struct table *t, const char *path, struct error *err);
 
-/* table_parse: the same from memory; takes over @text (allocated, NUL-terminated), also on error.
- */
+/* table_parse: the same from memory; takes over @text (allocated, NUL-terminated), also on
+ * error. */
 int table_parse(struct table *t, char *text, size_t len, const char *path, struct error *err);
 
 void table_free(struct table *t);

@@ -31,15 +31,8 @@ static inline void cleanup_closep(int *fd)
 		(void)close(*fd);
 }
 
-static inline void cleanup_fclosep(FILE **f)
-{
-	if (*f)
-		(void)fclose(*f);
-}
-
-#define _cleanup_free_   __attribute__((cleanup(cleanup_freep)))
-#define _cleanup_close_  __attribute__((cleanup(cleanup_closep)))
-#define _cleanup_fclose_ __attribute__((cleanup(cleanup_fclosep)))
+#define _cleanup_free_  __attribute__((cleanup(cleanup_freep)))
+#define _cleanup_close_ __attribute__((cleanup(cleanup_closep)))
 
 /* Hand over what a cleanup variable holds: the variable is NULL afterwards. */
 #define steal_pointer(pp)                                                                          \

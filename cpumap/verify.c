@@ -8,26 +8,6 @@
 /* No KVM lacks it, and QEMU has always had it. */
 #define PLAIN_MODEL "kvm64"
 
-/* -1: the row doesn't say. */
-static int row_number(const char *text, uint64_t max)
-{
-	uint64_t n;
-
-	return number_parse(text, strlen(text), 10, max, &n) == 0 ? (int)n : -1;
-}
-
-static int row_model(const struct table_row *row, struct model *m, struct error *err)
-{
-	*m = (struct model){.id = {.family = row_number(row->family, 0x10e),
-				   .model = row_number(row->cpu_model, 0xff),
-				   .stepping = row_number(row->stepping, 0xf)}};
-	(void)snprintf(m->id.vendor, sizeof(m->id.vendor), "%s", row->vendor);
-	m->name = strdup(row->model);
-	if (!m->name)
-		return error_set(err, -ENOMEM, row->model, 0, "out of memory");
-	return featset_parse(&m->features, row->features, strlen(row->features), ',', err);
-}
-
 /* Fills diff and digest, and with them the verdict. */
 static int judge(struct verify_answer *answer, const struct cpuid_dump *d)
 {
@@ -137,7 +117,7 @@ static int begin(const struct table_row *row, struct verify_answer *answer)
 {
 	*answer = (struct verify_answer){.verdict = VERDICT_UNKNOWN};
 	if (!*row->refused)
-		return row_model(row, &answer->model, &answer->error);
+		return model_of_row(&answer->model, row, &answer->error);
 	answer->verdict = VERDICT_REFUSED;
 	return error_set(&answer->error, -EINVAL, row->origin, 0, "%s", row->refused);
 }

@@ -12,8 +12,8 @@ struct findings {
 	char message[256]; /* empty: none */
 };
 
-/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be declared.
- */
+/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be
+ * declared. */
 static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
 			   const xmlChar *system_id)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim guests: which CPU the guests that run here have, and whether it is what its name means.
- */
+/* cpushim guests: which CPU the guests that run here have, and whether it is what its name
+ * means. */
 #include <errno.h>
 #include <getopt.h>
 
@@ -53,19 +53,11 @@ static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bo
 	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
 }
 
-static bool asks(const struct names *n, const struct kept *k)
-{
-	return k->domain.model && names_has(n, k->domain.model);
-}
-
-/* What libvirt passed on is in its status; what it translated, in the definition alone. */
 static void judge(struct guest *g, const struct names *n)
 {
 	bool forbidden = false, live = read_kept(&g->live, KEPT_LIVE, g, &forbidden);
 	bool saved = read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
-	const struct kept *asked = live && asks(n, &g->live)     ? &g->live
-				   : saved && asks(n, &g->saved) ? &g->saved
-								 : NULL;
+	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
 	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->cpu);

@@ -7,14 +7,13 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/libvirt.h"
 #include "arrival.h"
 #include "native.h"
 #include "process.h"
 #include "record.h"
 #include "worker.h"
 
-#define XML_LIMIT  ((size_t)64 << 20)
-#define PID_DIR    "/run/libvirt/qemu"
 #define EXIT_FRONT 3 /* nothing can be said: the front goes by what it knows by itself */
 
 struct job {
@@ -189,7 +188,7 @@ static int start(struct job *j)
 /* The QEMU whose PID libvirt noted. */
 static int read_qemu(struct process *p, const char *name)
 {
-	_cleanup_free_ char *dir = root_path(PID_DIR), *path = NULL, *text = NULL;
+	_cleanup_free_ char *dir = root_path(LIBVIRT_STATE_DIR), *path = NULL, *text = NULL;
 	uint64_t pid;
 	size_t len;
 
@@ -205,7 +204,8 @@ static int check_process(struct job *j, const struct record *r)
 {
 	_cleanup_strv_ struct strv reasons = {0};
 	_cleanup_process_ struct process qemu = {0};
-	const char *uuid, *last_words = "its QEMU can't be found by libvirt's " PID_DIR "/NAME.pid";
+	const char *uuid,
+		*last_words = "its QEMU can't be found by libvirt's " LIBVIRT_STATE_DIR "/NAME.pid";
 
 	use_record(j, r);
 	uuid = read_qemu(&qemu, j->name) == 0 ? process_option(&qemu, "-uuid") : NULL;
@@ -296,7 +296,7 @@ static int run(struct job *j, const char *operation)
 	_cleanup_free_ char *xml = NULL;
 	struct error err = {0};
 	size_t len;
-	int r = fd_read_all(STDIN_FILENO, XML_LIMIT, &xml, &len);
+	int r = fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, &xml, &len);
 
 	if (r < 0) {
 		error_set(&err, r, j->name, 0, "its XML can't be read: %s", strerror(-r));

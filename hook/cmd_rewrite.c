@@ -6,9 +6,8 @@
 #include <sys/wait.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/libvirt.h"
 #include "worker.h"
-
-#define XML_LIMIT ((size_t)64 << 20)
 
 static const char usage[] =
 	"Usage: cpushim rewrite [--diff] [FILE]\n"
@@ -25,8 +24,8 @@ static int read_input(const char *path, char **xml, size_t *len, struct error *e
 	int r;
 
 	if (path)
-		return file_read(path, TRUST_ANY, XML_LIMIT, xml, len, err);
-	r = fd_read_all(STDIN_FILENO, XML_LIMIT, xml, len);
+		return file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, xml, len, err);
+	r = fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, xml, len);
 	return r < 0 ? error_set(err, r, "standard input", 0, "%s", strerror(-r)) : 0;
 }
 

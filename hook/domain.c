@@ -47,8 +47,8 @@ static const xmlNode *child(const xmlNode *node, const char *name)
 	return NULL;
 }
 
-/* How many children have that tag, whatever namespace they are in by default: what splice.c sees.
- */
+/* How many children have that tag, whatever namespace they are in by default: what splice.c
+ * sees. */
 static size_t count_tags(const xmlNode *node, const char *tag)
 {
 	size_t count = 0;

@@ -11,13 +11,13 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "cpumap/libvirt.h"
 #include "cpumap/mapinclude.h"
 #include "cpumap/table.h"
 #include "cpumap/util.h"
 #include "record.h"
 
 #define WORKER         "/usr/bin/cpushim"
-#define XML_KEPT       ((size_t)64 << 20) /* more than libvirt itself would parse */
 #define WORKER_SECONDS 60
 
 enum operation { PASS, PREPARE, START, STARTED, ARRIVE, STOP };
@@ -103,7 +103,7 @@ static void read_xml(struct call *c)
 
 		if (n < 0)
 			continue;
-		c->cut |= c->xml.len + (size_t)n > XML_KEPT;
+		c->cut |= c->xml.len + (size_t)n > LIBVIRT_XML_LIMIT;
 		if (!c->cut)
 			text_add(&c->xml, buf + old, (size_t)n);
 		c->named |= names_a_model(&c->names, buf, have);

@@ -7,8 +7,6 @@
 
 #include "cpumap/util.h"
 
-#define KEPT_LIMIT ((size_t)64 << 20)
-
 /* How much of a log's end is looked at. */
 #define LOG_TAIL ((off_t)64 << 10)
 
@@ -41,7 +39,7 @@ int kept_read(struct kept *k, const char *dir, const char *name, struct error *e
 		k->path = NULL;
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
 	}
-	r = file_read(k->path, TRUST_ANY, KEPT_LIMIT, &k->xml, &len, err);
+	r = file_read(k->path, TRUST_ANY, LIBVIRT_XML_LIMIT, &k->xml, &len, err);
 	if (r == 0)
 		r = (live ? domain_read_status : domain_read)(&k->domain, k->xml, len, k->path,
 							      err);
@@ -74,8 +72,8 @@ static bool is_libvirts(const char *line)
 	return true;
 }
 
-/* Environment and arguments end in a backslash but for the last of them, which begins with a dash.
- */
+/* Environment and arguments end in a backslash but for the last of them, which begins with a
+ * dash. */
 char *kept_last_words(const char *name)
 {
 	_cleanup_free_ char *dir = root_path(KEPT_LOG), *path = NULL, *text = NULL;

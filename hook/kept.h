@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The XML that libvirt itself keeps of its domains, read from its files, for nobody may ask libvirt
- *from inside a hook, and a daemon that hangs must not hang us: /run/libvirt/qemu/NAME.xml	a
- *running guest: its CPU as libvirt made it (src/qemu/qemu_domain.c, <domstatus>)
+ * from inside a hook, and a daemon that hangs must not hang us:
+ *
+ *	/run/libvirt/qemu/NAME.xml	a running guest: its CPU as libvirt made it
+ *					(src/qemu/qemu_domain.c, <domstatus>)
  *	/etc/libvirt/qemu/NAME.xml	what the next start asks for; transient domains have none
  */
 #ifndef CPUSHIM_KEPT_H
 #define CPUSHIM_KEPT_H
 
+#include "cpumap/libvirt.h"
 #include "domain.h"
 
-#define KEPT_LIVE  "/run/libvirt/qemu"
+#define KEPT_LIVE  LIBVIRT_STATE_DIR
 #define KEPT_SAVED "/etc/libvirt/qemu"
 #define KEPT_LOG   "/var/log/libvirt/qemu"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* QEMU processes: their command lines, as /proc shows them. What is in one was written by others.
- */
+/* QEMU processes: their command lines, as /proc shows them. What is in one was written by
+ * others. */
 #ifndef CPUSHIM_PROCESS_H
 #define CPUSHIM_PROCESS_H
 

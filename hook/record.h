@@ -41,8 +41,8 @@ struct record {
 	struct timespec written; /* when its file was, by the clock that files go by */
 };
 
-/* uuid_valid: @len bytes in canonical form (lower case); nothing else ever becomes a file's name.
- */
+/* uuid_valid: @len bytes in canonical form (lower case); nothing else ever becomes a file's
+ * name. */
 bool uuid_valid(const char *uuid, size_t len);
 
 /* record_exists: is there anything under that UUID's name? But for a directory, which can't be
@@ -59,8 +59,8 @@ int record_remove(const char *uuid);
  */
 int record_write(const char *uuid, const char *name, const struct record *r, struct error *err);
 
-/* record_read: -ENOENT if there is none, or none that this user may see; -EINVAL if it isn't one.
- */
+/* record_read: -ENOENT if there is none, or none that this user may see; -EINVAL if it isn't
+ * one. */
 int record_read(const char *uuid, struct record *r, struct error *err);
 
 /* record_arrives: does what @daemon prepares now come from an arrival that was recorded? Not from

@@ -29,6 +29,19 @@ bool names_has(const struct names *n, const char *model)
 	       published_digest(&n->published, model);
 }
 
+static bool asks(const struct names *n, const struct kept *k)
+{
+	return k && k->domain.model && names_has(n, k->domain.model);
+}
+
+const struct kept *names_asked(const struct names *n, const struct kept *live,
+			       const struct kept *saved)
+{
+	if (asks(n, live))
+		return live;
+	return asks(n, saved) ? saved : NULL;
+}
+
 static void __attribute__((format(printf, 3, 4)))
 say(struct running *r, enum runs runs, const char *fmt, ...)
 {

@@ -6,6 +6,7 @@
 #include "cpumap/published.h"
 #include "cpumap/table.h"
 #include "domain.h"
+#include "kept.h"
 #include "process.h"
 
 enum runs {
@@ -36,6 +37,15 @@ void names_free(struct names *n);
 
 /* names_has: is or was that a site model's name? */
 bool names_has(const struct names *n, const char *model);
+
+/**
+ * names_asked: which of what libvirt keeps of a domain asks for a site model: what it passed on is
+ * in its status, what it translated in the definition alone.
+ * @live, @saved: NULL: there is none
+ * Returns one of them; NULL: neither asks.
+ */
+const struct kept *names_asked(const struct names *n, const struct kept *live,
+			       const struct kept *saved);
 
 /**
  * running_judge: hold a QEMU's -cpu against the model that its domain asks for.

@@ -85,8 +85,7 @@ static void find_element(const char *xml, const struct range *tag, size_t end, s
 	size_t at = tag->end, depth = 1;
 
 	*e = (struct element){.all = *tag, .inside = {tag->end, tag->end}};
-	e->empty = is_empty(xml, tag);
-	if (e->empty)
+	if (is_empty(xml, tag))
 		return;
 	while (depth > 0 && next_tag(xml, &at, end, &next)) {
 		if (is_closing(xml, &next))

@@ -14,7 +14,6 @@ struct range {
 /* An element: all of it, and what is between its tags. An empty one (<a/>) has no inside. */
 struct element {
 	struct range all, inside;
-	bool empty;
 };
 
 /**
@@ -30,7 +29,7 @@ bool splice_child(const char *xml, const struct range *parent, size_t from, cons
 /* splice_root: the document's element. */
 bool splice_root(const char *xml, size_t len, struct element *root);
 
-/* splice_named: is that the tag's name of an element that begins at @start? */
+/* splice_named: is @name the tag's name of the element @e? */
 bool splice_named(const char *xml, const struct element *e, const char *name);
 
 #endif

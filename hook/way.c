@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
+#include "cpumap/libvirt.h"
 #include "cpumap/util.h"
 
 #define NAME_SHOWN 256
-#define XML_LIMIT  ((size_t)64 << 20)
 
 void way_free(struct way *w)
 {
@@ -55,11 +55,6 @@ static void find_qemu(struct way *w)
 	}
 }
 
-static bool asks(const struct way *w, const struct kept *k)
-{
-	return k->domain.model && names_has(&w->names, k->domain.model);
-}
-
 static int read_one(struct kept *k, bool *has, const char *dir, const char *name, struct error *err)
 {
 	int r = kept_read(k, dir, name, err);
@@ -68,10 +63,11 @@ static int read_one(struct kept *k, bool *has, const char *dir, const char *name
 	return r == -ENOENT ? 0 : r;
 }
 
-/* What libvirt passed on is in its status; what it translated, in the definition alone. */
 static int read_asked(struct way *w, struct error *err)
 {
-	bool live = w->has_live && (asks(w, &w->live) || !w->has_saved);
+	const struct kept *asks = names_asked(&w->names, w->has_live ? &w->live : NULL,
+					      w->has_saved ? &w->saved : NULL);
+	bool live = asks ? asks == &w->live : !w->has_saved;
 	_cleanup_kept_ struct kept k = {0};
 	int r = kept_read(&k, live ? KEPT_LIVE : KEPT_SAVED, w->name, err);
 
@@ -105,8 +101,8 @@ static int read_file(struct way *w, struct error *err)
 {
 	bool input = strcmp(w->name, "-") == 0;
 	size_t len = 0;
-	int r = input ? fd_read_all(STDIN_FILENO, XML_LIMIT, &w->xml, &len)
-		      : file_read(w->name, TRUST_ANY, XML_LIMIT, &w->xml, &len, err);
+	int r = input ? fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, &w->xml, &len)
+		      : file_read(w->name, TRUST_ANY, LIBVIRT_XML_LIMIT, &w->xml, &len, err);
 
 	w->asked_in = input ? "standard input" : w->name;
 	if (r < 0 && input)

@@ -25,7 +25,8 @@ struct way {
 /**
  * way_find: gather it.
  * @w: names.table is loaded already; name is a domain's, a file's (by a slash or .xml in it), or
- * "-" -ENOENT: there is no such domain or file; -EACCES: only root may know
+ *     "-"
+ * -ENOENT: there is no such domain or file; -EACCES: only root may know
  */
 int way_find(struct way *w, struct error *err);
 void way_free(struct way *w);

@@ -116,7 +116,7 @@ void asked_map(struct asked *a)
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 
-	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, NULL, NULL) < 0)
+	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, NULL) < 0)
 		return;
 	a->map = map.features;
 	a->facts.map = &a->map;

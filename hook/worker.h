@@ -30,8 +30,8 @@ int asked_domain(struct asked *a, struct domain *d, struct error *err);
 void asked_free(struct asked *a);
 #define _cleanup_asked_ __attribute__((cleanup(asked_free)))
 
-/* asked_map: learn which features libvirt's map has a name for; without a map they all may be said.
- */
+/* asked_map: learn which features libvirt's map has a name for; without a map they all may be
+ * said. */
 void asked_map(struct asked *a);
 
 /* reasons_print: "cpushim: DOMAIN: model MODEL: REASON" each, on stderr; true if there are any. */

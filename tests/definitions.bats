@@ -94,10 +94,19 @@ features_xml() {
 	sed "s|.*|<feature name='&'/>|"
 }
 
-# A file of somebody else's in libvirt's map, before ours
+# A file of somebody else's in libvirt's map, before ours: stdin
 others_map() {
 	cat >"$root$map/x86_other.xml"
 	sed -i "s|.*x86_cpushim.xml.*|<include filename='x86_other.xml'/>\n&|" "$root$map/index.xml"
+}
+
+# A gate64 of somebody else's: its features on stdin
+others_gate64() { # [XML-OF-ITS-OWN]
+	{
+		printf "<cpus><model name='gate64'><decode host='on' guest='on'/>%s\n" "${1-}"
+		features_xml
+		printf '</model></cpus>\n'
+	} | others_map
 }
 
 @test "an own model in three lines: all of gate64's features and one more" {
@@ -380,11 +389,7 @@ others_map() {
 
 @test "somebody's gate64 with the same features stays theirs" {
 	need_libvirt
-	{
-		printf "<cpus><model name='gate64'><decode host='on' guest='on'/><vendor name='Intel'/>\n"
-		cpushim show gate64 | features_xml
-		printf '</model></cpus>\n'
-	} | others_map
+	cpushim show gate64 | others_gate64 "<vendor name='Intel'/>"
 	run -0 say compile
 	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs" ]
 	[ "$(in_include | tr '\n' ' ')" = 'x86-64-v2 x86-64-v3 x86-64-v4 ' ]
@@ -394,13 +399,9 @@ others_map() {
 
 @test "somebody's gate64 with other features: ours is refused, and the difference told" {
 	need_libvirt
-	{
-		printf "<cpus>\n<model name='gate64'><decode host='on' guest='on'/>\n"
-		(printf 'vme\nssse3\n' && cpushim show gate64 | grep -v pge) | features_xml
-		printf '</model></cpus>\n'
-	} | others_map
+	(printf 'vme\nssse3\n' && cpushim show gate64 | grep -v pge) | others_gate64
 	run -1 say compile
-	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:2): only here: pge; only there: ssse3 vme; choose another name" ]]
+	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:1): only here: pge; only there: ssse3 vme; choose another name" ]]
 	[[ ${lines[1]} == *"model 'x86-64-v2': starts from 'gate64', which is refused itself" ]]
 	[ -z "$(in_include)" ]
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
@@ -420,4 +421,13 @@ others_map() {
 	run -2 say compile
 	[[ $output == "cpushim: $map/x86_features.xml:1: isn't well-formed XML"* ]]
 	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "compile looks for QEMU in the places that install.sh knows, and nowhere else" {
+	local emulator
+	emulator=$(sed -n 's/^#define EMULATOR_DEFAULT //p' "$CHECKOUT/cpumap/table.h")
+	sed -n "/^usual_emulators='/,/'\$/p" "$CHECKOUT/install.sh" | grep -o "/[^ ']*" >"$BATS_TEST_TMPDIR/install"
+	sed -n '/ usual_places\[\] = {/,/^};/p' "$CHECKOUT/cpumap/emulator.c" | sed "s|EMULATOR_DEFAULT|$emulator|" |
+		grep -o '"[^"]*"' | tr -d '"' | diff "$BATS_TEST_TMPDIR/install" -
+	grep -qx /usr/bin/qemu-system-x86_64 "$BATS_TEST_TMPDIR/install"
 }

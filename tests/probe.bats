@@ -26,7 +26,7 @@ teardown() {
 }
 
 cpushim() {
-	CPUSHIM_ROOT=$root timeout 30 "$root/usr/bin/cpushim" "$@"
+	CPUSHIM_ROOT=$root timeout 60 "$root/usr/bin/cpushim" "$@"
 }
 
 # fake: standard input as a program, in QEMU's place
@@ -83,8 +83,8 @@ hanging() {
 	speaker "$2"
 	mv "$BATS_TEST_TMPDIR/speaker.pl" "$BATS_TEST_TMPDIR/speaker$1.pl"
 	# verify doesn't talk to it
-	printf '#!/bin/sh\ncase $* in *-kernel*) exec sleep 60 ;; esac\nexec /usr/bin/perl %s %s\n' \
-		"$BATS_TEST_TMPDIR/speaker$1.pl" "$fake" | fake
+	printf '#!/bin/sh\ncase $* in *-kernel*) exec perl -e "sleep 300" %s ;; esac\nexec perl %s %s\n' \
+		"$fake" "$BATS_TEST_TMPDIR/speaker$1.pl" "$fake" | fake
 	for command in probe compile 'verify gate64'; do
 		# shellcheck disable=SC2086 # words
 		{
@@ -96,17 +96,16 @@ hanging() {
 	fake=$BATS_TEST_TMPDIR/fake
 }
 
-@test "a QEMU that hangs, whenever, is ended after ten seconds: probe, compile and verify" {
-	local start=$SECONDS pids=() pid file
-	hanging 1 'sleep 60;'
-	hanging 2 'greet(); sleep 60;'
+@test "a QEMU that hangs, whenever, is ended by who asks it: probe, compile and verify" {
+	local pids=() pid file
+	hanging 1 'sleep 300;'
+	hanging 2 'greet(); sleep 300;'
 	hanging 3 'greet(); usual() while 1;'
 	hanging 4 'greet(); while (1) { hear(); &say("{\"event\": \"RESUME\"}\r\n") }'
 	hanging 5 'greet(); kill "STOP", $$;'
 	for pid in "${pids[@]}"; do
 		wait "$pid"
 	done
-	[ $((SECONDS - start)) -lt 18 ]
 	for file in "$BATS_TEST_TMPDIR"/said*; do
 		[ "$(wc -l <"$file")" = 1 ] || { cat "$file" && return 1; }
 		grep -q '^cpushim: .*\.distrib: .*so it was stopped$' "$file" || { cat "$file" && return 1; }

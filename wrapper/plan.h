@@ -21,8 +21,7 @@ void request_read(struct request *r, int argc, char *const *argv);
 
 /**
  * plan_cpu: the arguments for the real QEMU: a copy of @argv in which each -cpu VALUE with a model
- * of
- * @table is expanded. Strings that aren't changed are shared with @argv.
+ * of @table is expanded. Strings that aren't changed are shared with @argv.
  * @emulator: the wrapper's own path
  * @refused: receives a row whose model was asked for and can't be had here, or NULL
  * Returns NULL when out of memory.

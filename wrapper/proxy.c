@@ -221,8 +221,8 @@ static bool accept_libvirt(struct proxy *p)
 static void relay(struct proxy *p)
 {
 	for (;;) {
-		/* before libvirt connects, QEMU's greeting waits; its end is what we look out for
-		 */
+		/* before libvirt connects, QEMU's greeting waits; its end is what we look out
+		 * for */
 		bool connected = p->libvirt >= 0;
 		struct pollfd fds[] = {
 			{.fd = FD_RELAY, .events = connected ? POLLIN : POLLRDHUP},

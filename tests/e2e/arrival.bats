@@ -91,6 +91,23 @@ edit_image() { # FILE head|cookie WHAT BECOMES
 	rm "$file.head" "$file.cookie"
 }
 
+# A guest that is defined on one, and never ran, is defined on two.
+migrate_offline() {
+	guest_xml traveller --cpu "$(cpu_xml gate64 "$own_features")" >"$(root_path one)/run/traveller.xml"
+	on one virsh -q define /run/traveller.xml
+	migrate one traveller --offline --persistent
+}
+
+# two's XML for the guest that had this UUID there, now of plain kvm64: /run/plain.xml
+plain_again() { # GUEST UUID
+	guest_xml "$1" --cpu "$(cpu_xml kvm64)" | sed "s|<memory|<uuid>$2</uuid>&|" >"$two/run/plain.xml"
+}
+
+runs_plain() { # GUEST
+	[[ $(guest_cpu two "$1") == kvm64* ]]
+	no_records
+}
+
 # What a source says of a running guest's CPU: libvirt believes its own file when it starts.
 source_says() { # SED-SCRIPT
 	libvirt_down one
@@ -220,18 +237,15 @@ source_says() { # SED-SCRIPT
 	run ! on two virsh -q restore /run/saved
 	[[ $output == *'x,pni=off'* && $output != *cpushim* ]]
 	[ "$(on two ls /run/cpushim)" = "$uuid" ]
-	guest_xml saved --cpu "$(cpu_xml kvm64)" | sed "s|<memory|<uuid>$uuid</uuid>&|" >"$two/run/other.xml"
-	on two virsh -q define /run/other.xml
+	plain_again saved "$uuid"
+	on two virsh -q define /run/plain.xml
 	on two virsh -q start saved
-	[[ $(guest_cpu two saved) == kvm64* ]]
-	no_records
+	runs_plain saved
 }
 
 @test "migrate --offline leaves nothing that helps or hinders the guest that is started there" {
 	local uuid
-	guest_xml traveller --cpu "$(cpu_xml gate64 "$own_features")" >"$(root_path one)/run/traveller.xml"
-	on one virsh -q define /run/traveller.xml
-	migrate one traveller --offline --persistent
+	migrate_offline
 	[ -n "$(on two ls /run/cpushim)" ]
 	on two virsh -q start traveller
 	[[ $(guest_cpu two traveller) == *,cx16=on* ]]
@@ -240,26 +254,22 @@ source_says() { # SED-SCRIPT
 	# and as it is defined anew
 	migrate one traveller --offline --persistent
 	uuid=$(on two virsh -q domuuid traveller)
-	guest_xml traveller --cpu "$(cpu_xml kvm64)" | sed "s|<memory|<uuid>$uuid</uuid>&|" >"$two/run/traveller.xml"
-	on two virsh -q define /run/traveller.xml
+	plain_again traveller "$uuid"
+	on two virsh -q define /run/plain.xml
 	[ -n "$(on two ls /run/cpushim)" ]
 	on two virsh -q start traveller
-	[[ $(guest_cpu two traveller) == kvm64* ]]
-	no_records
+	runs_plain traveller
 }
 
 @test "what a daemon that was killed left behind helps and hinders nobody" {
 	local uuid
-	guest_xml traveller --cpu "$(cpu_xml gate64 "$own_features")" >"$(root_path one)/run/traveller.xml"
-	on one virsh -q define /run/traveller.xml
-	migrate one traveller --offline --persistent
+	migrate_offline
 	uuid=$(on two virsh -q domuuid traveller)
 	on two virsh -q undefine traveller
 	on two kill -9 "$(cat "$two/run/libvirtd.pid")"
 	libvirt_up two
 	[ -n "$(on two ls /run/cpushim)" ]
-	guest_xml traveller --cpu "$(cpu_xml kvm64)" | sed "s|<memory|<uuid>$uuid</uuid>&|" >"$two/run/traveller.xml"
-	on two virsh -q create /run/traveller.xml
-	[[ $(guest_cpu two traveller) == kvm64* ]]
-	no_records
+	plain_again traveller "$uuid"
+	on two virsh -q create /run/plain.xml
+	runs_plain traveller
 }

@@ -49,7 +49,6 @@ struct identity_words {
 struct map_model {
 	char *name;
 	struct nameset features;
-	bool done; /* its ancestors are in it */
 };
 
 /* A model of QEMU's. */

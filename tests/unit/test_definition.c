@@ -470,7 +470,7 @@ int main(void)
 {
 	static const char *const known[] = {"kvm64", "EPYC", "grouped"};
 
-	CHECK(libvirtmap_load(&map, "tests/data/cpu_map", LIBVIRTMAP_OURS, NULL, NULL) == 0);
+	CHECK(libvirtmap_load(&map, "tests/data/cpu_map", LIBVIRTMAP_OURS, NULL) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		CHECK(strv_add(&qemu_models, known[i], strlen(known[i])) == 0);
 	if (!CHECK(mkdtemp(dir)))

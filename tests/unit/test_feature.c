@@ -65,11 +65,6 @@ static void test_finding(void)
 	CHECK(find("sse4_1") == find("sse4.1") && find("i64") == find("lm"));
 	CHECK(find("") < 0 && find("FPU") < 0 && find("fpu ") < 0 && find("nonesuch") < 0);
 	CHECK(feature_find("fpux", 3) == find("fpu"));
-	CHECK(feature_at(1, 0, REG_EDX, 0) == find("fpu"));
-	CHECK(feature_at(0xd, 1, REG_EAX, 0) == find("xsaveopt"));
-	CHECK(feature_at(1, 0, REG_ECX, 31) == find("hypervisor"));
-	CHECK(feature_at(1, 0, REG_ECX, 16) < 0); /* reserved: SDM 2A, CPUID */
-	CHECK(feature_at(0, 0, REG_EAX, 0) < 0);  /* where the table has MSR features */
 }
 
 static void test_what_a_definition_cannot_have(void)

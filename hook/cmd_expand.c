@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cmd.h"
-#include "cpuarg.h"
-#include "emulator.h"
-#include "expand.h"
-#include "hook/domain.h"
+#include "cpumap/cmd.h"
+#include "cpumap/cpuarg.h"
+#include "cpumap/emulator.h"
+#include "cpumap/expand.h"
+#include "domain.h"
 
 static const char usage[] =
 	"Usage: cpushim expand [OPTION]... MODEL[,PROPS]\n"
@@ -28,35 +28,16 @@ struct options {
 	bool brief, json;
 };
 
-static int no_number(const char *text, int max)
-{
-	uint64_t n;
-
-	return number_parse(text, strlen(text), 10, (uint64_t)max, &n) == 0 ? (int)n : -1;
-}
-
-/* The model that a row was made of. Its strings are the row's. */
-static int model_of(const struct table_row *row, struct model *m, struct error *err)
-{
-	*m = (struct model){.name = (char *)row->model,
-			    .base = (char *)row->base,
-			    .id = {.family = no_number(row->family, 0x10e),
-				   .model = no_number(row->cpu_model, 0xff),
-				   .stepping = no_number(row->stepping, 0xf)}};
-	(void)snprintf(m->id.vendor, sizeof(m->id.vendor), "%s", row->vendor);
-	return featset_parse(&m->features, row->features, strlen(row->features), ',', err);
-}
-
 /* What the base itself has isn't in the table: QEMU says it. */
 static int brief_expansion(struct text *out, const struct table_row *row, struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(row->emulator, err);
 	_cleanup_qemu_ struct qemu q = {0};
-	struct model m;
+	_cleanup_model_ struct model m = {0};
 	int r = real ? qemu_probe(&q, real, err) : -ENOENT;
 
 	if (r == 0)
-		r = model_of(row, &m, err);
+		r = model_of_row(&m, row, err);
 	if (r == 0)
 		expand_short(out, &m, &q);
 	return r;
