@@ -630,8 +630,16 @@ disallow_in_apparmor() {
 		fi
 		if noted "made - $path" && [ ! -s "$root$path" ]; then
 			rm -f "$root$path"
+			remove_made_dir "${path%/*}"
 		fi
 	done
+}
+
+# remove_made_dir PATH: if we made it, and nobody else has put something there
+remove_made_dir() {
+	if noted "dir - $1" && rmdir "$root$1" 2>/dev/null; then
+		unnote "dir - $1"
+	fi
 }
 
 # What the names mean is forgotten when nothing is left that could give them another meaning.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The commands of cpushim: a row each in cpushim.c. A command parses its own arguments (argv[0] is
- * its name), prints, and returns the exit status.
+ * for getopt's errors), prints, and returns the exit status.
  */
 #ifndef CPUSHIM_CMD_H
 #define CPUSHIM_CMD_H

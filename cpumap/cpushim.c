@@ -39,12 +39,17 @@ static int print_help(void)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	char title[64];
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return print_help();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
+		if (strcmp(commands[i].name, name) == 0) {
+			/* getopt's own errors begin with it */
+			(void)snprintf(title, sizeof(title), "cpushim: %s", name);
+			argv[1] = title;
 			return commands[i].run(argc - 1, argv + 1);
+		}
 	if (!*name)
 		return usage_error(NULL, "which command?");
 	return usage_error(NULL, "there is no command '%s'", name);

@@ -14,6 +14,12 @@
 #include "record.h"
 #include "worker.h"
 
+static const char usage[] =
+	"Usage: cpushim hook --libvirt=PID|--by-hand [--record] NAME OPERATION SUB-OPERATION "
+	"EXTRA\n"
+	"The worker of libvirt's hook, which runs it with the domain's XML on standard input.\n"
+	"By hand: /etc/libvirt/hooks/qemu NAME prepare begin - < domain.xml\n";
+
 #define EXIT_FRONT 3 /* nothing can be said: the front goes by what it knows by itself */
 
 struct job {
@@ -327,11 +333,14 @@ int cmd_hook(int argc, char **argv)
 	static const struct option options[] = {{"libvirt", required_argument, NULL, 'l'},
 						{"by-hand", no_argument, NULL, 'm'},
 						{"record", no_argument, NULL, 'r'},
+						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct job j = {0};
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == 'h')
+			return cmd_help(usage);
 		if (opt == '?' || (opt == 'l' && !read_daemon(&j, optarg)))
 			return usage_error("hook", NULL);
 		j.recorded |= opt == 'r';

@@ -64,7 +64,10 @@ static int print_diff(const char *before, size_t before_len, const struct text *
 		;
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
 		return EXIT_YES;
-	error_set(&err, -EIO, NULL, 0, "diff can't be run; is diffutils installed?");
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		error_set(&err, -ENOENT, NULL, 0, "diff can't be run; is diffutils installed?");
+	else
+		error_set(&err, -EIO, NULL, 0, "diff failed, so its output isn't whole");
 	return cmd_fail(&err);
 }
 
@@ -88,9 +91,7 @@ static int rewrite(struct asked *a, const char *name, bool diff)
 			(void)fwrite(xml.data, 1, xml.len, stdout);
 		unsaid_print(name, &a->facts);
 	}
-	if (reasons_print(name, row->model, &reasons))
-		return EXIT_NO;
-	return status;
+	return reasons_print(name, row->model, &reasons) && status == EXIT_YES ? EXIT_NO : status;
 }
 
 int cmd_rewrite(int argc, char **argv)

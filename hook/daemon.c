@@ -84,7 +84,7 @@ bool daemon_calling(struct daemon *d)
 	uint64_t pid = (uint64_t)getppid();
 	struct stat_line s;
 
-	for (size_t i = 0; i < GENERATIONS && pid > 1 && read_stat(pid, &s); i++) {
+	for (size_t i = 0; i < GENERATIONS && pid > 0 && read_stat(pid, &s); i++) {
 		if (take(d, pid, &s))
 			return true;
 		pid = s.parent;

@@ -148,9 +148,10 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	r = xml_parse(&doc, xml, len, name, "domain", err);
 	if (r < 0)
 		return r;
-	/* the splicing goes by ASCII's bytes */
-	if (doc->encoding && xmlStrcasecmp(doc->encoding, BAD_CAST "UTF-8") != 0 &&
-	    xmlStrcasecmp(doc->encoding, BAD_CAST "US-ASCII") != 0)
+	/* the splicing goes by ASCII's bytes; UTF-16 may go by its byte order mark alone */
+	if (memchr(xml, '\0', len) ||
+	    (doc->encoding && xmlStrcasecmp(doc->encoding, BAD_CAST "UTF-8") != 0 &&
+	     xmlStrcasecmp(doc->encoding, BAD_CAST "US-ASCII") != 0))
 		d->xml = NULL;
 	if (read_parts(d, xmlDocGetRootElement(doc)) < 0)
 		return error_set(err, -ENOMEM, name, 0, "out of memory");

@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -41,6 +43,7 @@ struct call {
 	bool cut;                /* there was more XML than is kept */
 	bool named;              /* a site model's name occurs in it, kept or not */
 	bool hidden;             /* or may, in what isn't kept */
+	int unread;              /* errno of what kept the rest of it from being read, or 0 */
 	bool recorded;           /* it has asked for a site model, or arrives so, by its record */
 	char uuid[UUID_LEN + 1]; /* "": none found */
 	struct strv names;       /* of the site's models */
@@ -90,6 +93,18 @@ static bool may_hide(const char *text, size_t len)
 	       contains(text, len, "<?") || memchr(text, 0, len);
 }
 
+/* Some bytes of stdin, whoever made it non-blocking; 0 at its end, or what errno says. */
+static ssize_t read_some(char *buf, size_t size)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, size)) < 0 && (errno == EINTR || errno == EAGAIN))
+		if (errno == EAGAIN)
+			(void)poll(&in, 1, -1);
+	return n;
+}
+
 /* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept. */
 static void read_xml(struct call *c)
 {
@@ -97,12 +112,9 @@ static void read_xml(struct call *c)
 	size_t old = 0; /* bytes of @buf that are the end of what was searched before */
 	ssize_t n;
 
-	while ((n = read(STDIN_FILENO, buf + old, sizeof(buf) - old)) > 0 ||
-	       (n < 0 && errno == EINTR)) {
+	while ((n = read_some(buf + old, sizeof(buf) - old)) > 0) {
 		size_t have = old + (size_t)n;
 
-		if (n < 0)
-			continue;
 		c->cut |= c->xml.len + (size_t)n > LIBVIRT_XML_LIMIT;
 		if (!c->cut)
 			text_add(&c->xml, buf + old, (size_t)n);
@@ -111,6 +123,7 @@ static void read_xml(struct call *c)
 		old = have < MODEL_NAME_MAX ? have : MODEL_NAME_MAX;
 		memmove(buf, buf + have - old, old);
 	}
+	c->unread = n < 0 ? errno : 0;
 	text_adds(&c->xml, "");
 }
 
@@ -329,7 +342,12 @@ static int handle(struct call *c)
 		return c->named ? refuse(c, "out of memory") : 0;
 	find_uuid(c);
 	look_at_record(c);
-	if (c->operation == STOP || !concerns_us(c))
+	if (c->operation == STOP)
+		return 0;
+	if (c->unread && (c->names.n > 0 || c->recorded))
+		return refuse(c, "it may name a site model, and its XML can't be read: %s",
+			      strerror(c->unread));
+	if (!concerns_us(c))
 		return 0;
 	if (c->cut)
 		return refuse(c, "it may name a site model, and its XML is too large");
@@ -349,6 +367,9 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
+	/* what a caller ignores would be taken for the worker's failure */
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
 	c.argv = argv;
 	c.domain = argv[1];
 	c.operation = operation_of(argv[2], argv[3]);

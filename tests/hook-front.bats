@@ -270,6 +270,40 @@ refuses() { # WORDS COMMAND...
 	[ -e "$record" ]
 }
 
+@test "a libvirtd that is a container's first process is libvirt, too" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	# shellcheck disable=SC2016 # the other shell's
+	CPUSHIM_ROOT=$root unshare --pid --fork --mount-proc "$BATS_TEST_TMPDIR/libvirtd" -c \
+		'[ $$ = 1 ] && "$@"; exit $?' - "$CHECKOUT/hook/qemu" instance-00000001 prepare begin - < <(domain) >/dev/null
+	[ -e "$record" ]
+}
+
+@test "XML that comes late on a non-blocking pipe is waited for; XML that can't be read is refused" {
+	# shellcheck disable=SC2016 # perl's
+	run -0 --separate-stderr perl -MFcntl -e '
+		pipe my $out, my $into;
+		fcntl $out, F_SETFL, O_NONBLOCK;
+		fork or do { close $into; open STDIN, "<&", $out; exec @ARGV };
+		my $xml = do { local $/; <STDIN> };
+		select undef, undef, undef, 0.3;
+		print $into $xml;
+		close $into;
+		wait;
+		exit $? >> 8' env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" instance-00000001 prepare begin - < <(domain)
+	[[ $output == *'>kvm64</model>'* ]]
+	refuses "it may name a site model, and its XML can't be read: Is a directory" hook prepare begin </tmp
+	passes hook stopped end </tmp
+	passes hook reconnect begin </tmp
+}
+
+@test "signals that the caller ignores aren't taken for the worker's failure" {
+	# shellcheck disable=SC2016 # perl's
+	run -0 --separate-stderr perl -e '$SIG{CHLD} = $SIG{PIPE} = "IGNORE"; exec @ARGV' \
+		env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" instance-00000001 prepare begin - < <(domain)
+	[[ $output == *'>kvm64</model>'* ]]
+	[[ $stderr != *"can't be checked"* ]]
+}
+
 @test "a UUID that isn't canonical never becomes a path" {
 	mkdir -p "$root/run/cpushim" && : >"$root/run/victim"
 	local bad

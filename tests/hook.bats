@@ -83,6 +83,15 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	done
 }
 
+@test "what is wrong with an encoding is said in a line of ours, or not at all" {
+	printf '<?xml version="1.0" encoding="EUC-JP"?><domain><name>\xff\xff</name></domain>' >"$BATS_TEST_TMPDIR/odd.xml"
+	run -0 --separate-stderr env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - <"$BATS_TEST_TMPDIR/odd.xml"
+	[ -z "$stderr" ]
+	iconv -t UTF-16 "$data/gate64.xml" >"$BATS_TEST_TMPDIR/wide.xml"
+	run -1 --separate-stderr env CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - <"$BATS_TEST_TMPDIR/wide.xml"
+	[[ $stderr == "cpushim: "*"isn't UTF-8; convert it"* ]]
+}
+
 @test "libvirt's schema takes the rewritten XML, and libvirt itself" {
 	command -v virt-xml-validate >/dev/null || skip 'libvirt-clients is missing'
 	local file

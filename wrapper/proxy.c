@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -23,6 +25,13 @@ enum { FD_LISTEN = 3, FD_RELAY, FD_QUESTIONS, FD_READY };
 #define ANSWER_MS  10000
 #define LINE_LIMIT ((size_t)16 << 20)
 
+/* Where libvirt connects: QEMU removes its socket when it ends, so this one goes, too. */
+struct place {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* "": not known */
+	dev_t dev;
+	ino_t ino;
+};
+
 struct proxy {
 	const char *table, *emulator;
 	int libvirt;          /* the connection; -1: not yet */
@@ -31,6 +40,32 @@ struct proxy {
 	struct text answered; /* QEMU's unfinished line, meanwhile */
 	struct text earlier;  /* what we made of its answer, for who asks again */
 };
+
+static void find_place(struct place *place)
+{
+	struct sockaddr_un name = {0};
+	socklen_t len = sizeof(name);
+	struct stat st;
+
+	*place = (struct place){0};
+	/* the working directory isn't QEMU's any more */
+	if (getsockname(FD_LISTEN, (struct sockaddr *)&name, &len) < 0 || name.sun_path[0] != '/' ||
+	    lstat(name.sun_path, &st) < 0)
+		return;
+	memcpy(place->path, name.sun_path, sizeof(name.sun_path));
+	place->dev = st.st_dev;
+	place->ino = st.st_ino;
+}
+
+/* Unless another has its name by now. */
+static void leave(const struct place *place)
+{
+	struct stat st;
+
+	if (*place->path && lstat(place->path, &st) == 0 && st.st_dev == place->dev &&
+	    st.st_ino == place->ino)
+		(void)unlink(place->path);
+}
 
 static bool write_all(int fd, const char *data, size_t len)
 {
@@ -248,15 +283,18 @@ static void relay(struct proxy *p)
 int main(int argc, char **argv)
 {
 	struct proxy p = {.libvirt = -1};
+	struct place place;
 
 	if (argc != 3)
 		return 2;
 	p.table = argv[1];
 	p.emulator = argv[2];
 	(void)signal(SIGPIPE, SIG_IGN);
+	find_place(&place);
 	if (write(FD_READY, "r", 1) != 1)
 		return 1;
 	(void)close(FD_READY);
 	relay(&p);
+	leave(&place);
 	return 0;
 }
