@@ -22,8 +22,6 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 listed; 2 there is no usable table.\n";
 
-#define TIMEOUT_MS 20000
-
 /* Does this KVM give guests what QEMU gives them? */
 enum faithful { FAITHFUL, SHOWS_THROUGH, NOT_KNOWN };
 
@@ -35,7 +33,7 @@ static int read_plain(const char *real, const char *guest, struct cpuid_diff *sh
 				.guest = guest,
 				.accel = "kvm",
 				.machine = "microvm",
-				.timeout_ms = TIMEOUT_MS};
+				.timeout_ms = GUEST_TIMEOUT_MS};
 
 	if (verify_plain(&run, shown, err) == 0)
 		return 0;

@@ -10,8 +10,6 @@
 
 #define MAX_VCPUS 255
 /* each start; one takes a fifth of a second */
-#define TIMEOUT_MS 10000
-
 static const char usage[] =
 	"Usage: cpushim verify [OPTION]... MODEL...\n"
 	"Start the real QEMU with the model's expansion and a guest that executes CPUID on each\n"
@@ -296,7 +294,7 @@ static int verify_start(struct options *o, const struct table_row *row)
 					      .machine = o->machine,
 					      .cpus = o->cpus,
 					      .n_cpus = o->n_cpus,
-					      .timeout_ms = TIMEOUT_MS},
+					      .timeout_ms = GUEST_TIMEOUT_MS},
 		     &a);
 	return print(o, &a);
 }

@@ -12,6 +12,9 @@
 
 #define GUEST_PATH "/usr/lib/cpushim/guest"
 
+/* Enough for a start on a busy node, and under a KVM that is emulated itself. */
+#define GUEST_TIMEOUT_MS 30000
+
 struct guest_run {
 	const char *emulator; /* the real QEMU's binary */
 	const char *guest;    /* the image */

@@ -8,8 +8,6 @@
 #include "cpumap/guest.h"
 #include "machine.h"
 
-#define TIMEOUT_MS 20000
-
 bool native_node(void)
 {
 	_cleanup_free_ char *mark = root_path(NATIVE_MARK);
@@ -119,7 +117,7 @@ static void judge(const char *cpu, const char *machine, const char *accel, const
 				.accel = accel,
 				.machine = machine,
 				.cpus = 1,
-				.timeout_ms = TIMEOUT_MS};
+				.timeout_ms = GUEST_TIMEOUT_MS};
 	struct model want;
 	int rc = qemu ? wanted(&want, f->row, r, &err) : -ENOENT;
 
