@@ -20,7 +20,7 @@
 #	guest_cpu NODE NAME		the value of its last -cpu
 #	guest_words NODE NAME		what its QEMU says that it gives, as a guest's dump
 
-# What a session's libvirtd needs here; everything else is as the distribution has it.
+# What libvirtd needs here; everything else is as the distribution has it.
 libvirt_configure() {
 	local root tcp=${2-}
 	root=$(root_path "$1")
