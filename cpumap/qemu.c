@@ -120,16 +120,15 @@ static int expansion(struct qmp *m, const char *model, bool migratable, json_t *
 }
 
 /*
- * max says 0 of itself since 8.0, and takes these when it starts (max_x86_cpu_realize, target/i386,
- * 8.0 to 11.0; before, it says them). The model base has none at all.
+ * max says 0 of itself since 8.0, and takes these when it starts (max_x86_cpu_realize, target/i386;
+ * measured with 10.0 and 11.1: with lm=on said it would be 15, 107, 1, as in 7.2, but by itself
+ * it has no features yet when that is asked). The model base has none at all.
  */
 static void identity_at_start(struct qemu_model *model)
 {
-	bool lm = featset_has(&model->features, (size_t)feature_find("lm", 2));
-
-	model->id.family = lm ? 15 : 6;
-	model->id.model = lm ? 107 : 6;
-	model->id.stepping = lm ? 1 : 3;
+	model->id.family = 6;
+	model->id.model = 6;
+	model->id.stepping = 3;
 	if (!*model->id.vendor)
 		model->id = IDENTITY_NONE;
 }
