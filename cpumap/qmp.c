@@ -199,8 +199,8 @@ static void __attribute__((noreturn)) become_qemu(const char *const *argv, int m
 /* @argv and the monitor that we talk on; QEMU takes a connected socket as a chardev (fd=, 2.12). */
 static const char **with_monitor(const char *const *argv)
 {
-	static const char *const monitor[] = {"-chardev", "socket,id=cpushim,fd=3", "-mon",
-					      "chardev=cpushim,mode=control", NULL};
+	static const char *const monitor[] = {"-chardev", "socket,id=cpushim,fd=3", "-qmp",
+					      "chardev:cpushim", NULL};
 	size_t n = 0;
 	const char **all;
 

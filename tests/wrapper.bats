@@ -510,7 +510,7 @@ boot() {
 	local props
 	for props in +avx512f avx512f=on,enforce=off avx512f,-enforce,check=off; do
 		run -1 --separate-stderr timeout 20 "$qemu" -accel tcg -display none -S -cpu "gate64,$props"
-		[[ $stderr == *"TCG doesn't support requested feature"*07H*EBX*avx512f* ]]
+		[[ $stderr == *"TCG doesn't support requested feature"*07[hH]*EBX*avx512f* ]]
 	done
 	# of QEMU itself it would
 	[ "$(property enforce "$real" -cpu kvm64,avx512f=on,enforce=off)" = false ]

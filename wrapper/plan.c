@@ -189,9 +189,9 @@ char **plan_probe(int argc, char *const *argv, const struct request *r, int rela
 {
 	/* QEMU takes a connected socket as a chardev since 2.12 */
 	char *monitors[] = {(char *)"-chardev", print_chardev("cpushim0", relay),
-			    (char *)"-mon",     (char *)"chardev=cpushim0,mode=control",
+			    (char *)"-qmp",     (char *)"chardev:cpushim0",
 			    (char *)"-chardev", print_chardev("cpushim1", questions),
-			    (char *)"-mon",     (char *)"chardev=cpushim1,mode=control"};
+			    (char *)"-qmp",     (char *)"chardev:cpushim1"};
 	size_t n = ARRAY_SIZE(monitors), before = r->qmp - 1, after = (size_t)argc - r->qmp - 1;
 	char **plan = calloc((size_t)argc + n, sizeof(*plan));
 
