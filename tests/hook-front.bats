@@ -273,7 +273,7 @@ refuses() { # WORDS COMMAND...
 @test "a libvirtd that is a container's first process is libvirt, too" {
 	[ "$(id -u)" = 0 ] || skip 'needs root'
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root unshare --pid --fork --mount-proc "$BATS_TEST_TMPDIR/libvirtd" -c \
+	CPUSHIM_ROOT=$root unshare --pid --fork --propagation unchanged --mount-proc "$BATS_TEST_TMPDIR/libvirtd" -c \
 		'[ $$ = 1 ] && "$@"; exit $?' - "$CHECKOUT/hook/qemu" instance-00000001 prepare begin - < <(domain) >/dev/null
 	[ -e "$record" ]
 }

@@ -119,7 +119,7 @@ site_model() { # NAME
 	[[ $output == *"site-aes"* ]]
 	run -0 on node sh -c 'sed s/site-aes/kvm64/ /run/guest.xml | /etc/libvirt/hooks/qemu d prepare begin -'
 	rm "$root$models/site-aes.xml"
-	on node cpushim compile
+	on node cpushim compile --force
 	cmp "$root$map" "$BATS_TEST_TMPDIR/map"
 }
 
