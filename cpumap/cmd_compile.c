@@ -54,7 +54,7 @@ struct made {
 		struct qemu qemu;
 		struct compiled compiled;
 	} * one;
-	bool lost; /* libvirt's index has lost our include */
+	bool lost; /* our include is there, and a package's upgrade has replaced libvirt's index */
 };
 
 static void made_free(struct made *m)
@@ -154,20 +154,11 @@ static bool index_names_ours(const char *dir)
 	       strstr(text, LIBVIRTMAP_OURS);
 }
 
-/* Our include is there and the index doesn't name it: a package's upgrade has replaced the index.
- */
-static bool is_lost(const char *dir)
+static bool include_there(const char *dir)
 {
 	_cleanup_free_ char *path = NULL;
-	struct error err = {0};
 
-	if (asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) < 0 || access(path, F_OK) < 0)
-		return false;
-	error_set(&err, -ENOENT, dir, 0,
-		  "index.xml doesn't name " LIBVIRTMAP_OURS " any more, so libvirt won't know the "
-		  "site's models once it restarts; run install.sh again");
-	(void)cmd_fail(&err);
-	return true;
+	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
 /* The include in its place, tried first where it is this machine's libvirt that reads it. */
@@ -208,7 +199,7 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 	if (!dir)
 		return 0;
 	if (!index_names_ours(dir)) {
-		*lost = is_lost(dir);
+		*lost = include_there(dir);
 		return 0;
 	}
 	return place_include(dir, &xml, changed, err);
@@ -218,9 +209,7 @@ static bool newer(const char *path, const struct stat *than)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && (st.st_ctim.tv_sec > than->st_ctim.tv_sec ||
-					(st.st_ctim.tv_sec == than->st_ctim.tv_sec &&
-					 st.st_ctim.tv_nsec > than->st_ctim.tv_nsec));
+	return stat(path, &st) == 0 && time_later(&st.st_ctim, &than->st_ctim);
 }
 
 /*
@@ -366,9 +355,8 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 static bool made_has(const struct made *m, const char *model)
 {
 	for (size_t i = 0; i < m->n; i++)
-		for (size_t k = 0; k < m->one[i].compiled.n; k++)
-			if (strcmp(m->one[i].compiled.row[k].model, model) == 0)
-				return true;
+		if (compiled_has(&m->one[i].compiled, model))
+			return true;
 	return false;
 }
 
@@ -380,8 +368,21 @@ static void forget(struct published *p, const struct made *m)
 			published_remove(p, p->name[i].model);
 }
 
+static void print_lost(void)
+{
+	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	struct error err = {0};
+
+	error_set(&err, -ENOENT, dir, 0,
+		  "index.xml doesn't name " LIBVIRTMAP_OURS " any more, so libvirt won't know the "
+		  "site's models once it restarts; run install.sh again");
+	(void)cmd_fail(&err);
+}
+
 static void print_result(const struct made *m, bool changed)
 {
+	if (m->lost)
+		print_lost();
 	for (size_t i = 0; i < m->n; i++) {
 		const struct one *one = &m->one[i];
 

@@ -9,7 +9,7 @@
 #include "verify.h"
 
 #define MAX_VCPUS 255
-/* each start; one takes a fifth of a second */
+
 static const char usage[] =
 	"Usage: cpushim verify [OPTION]... MODEL...\n"
 	"Start the real QEMU with the model's expansion and a guest that executes CPUID on each\n"

@@ -148,7 +148,7 @@ static void add_model(struct compiled *c, struct model *m, const char *emulator,
 	c->failed |= published_put(&before->published, row->model, row->digest) < 0;
 }
 
-static bool has_row(const struct compiled *c, const char *model)
+bool compiled_has(const struct compiled *c, const char *model)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->row[i].model, model) == 0)
@@ -161,7 +161,7 @@ static bool has_row(const struct compiled *c, const char *model)
 static bool deserves_row(const struct compiled *c, const struct problem *p, const struct qemu *q)
 {
 	return p->model && model_name_valid(p->model, strlen(p->model)) &&
-	       !strv_has(&q->names, p->model) && !has_row(c, p->model);
+	       !strv_has(&q->names, p->model) && !compiled_has(c, p->model);
 }
 
 /* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
@@ -191,7 +191,7 @@ static int add_all_gone(struct compiled *c, const char *emulator, const struct q
 	int r = 0;
 
 	for (size_t i = 0; i < p->n && r == 0 && !before->force; i++)
-		if (!has_row(c, p->name[i].model) && !strv_has(&q->names, p->name[i].model))
+		if (!compiled_has(c, p->name[i].model) && !strv_has(&q->names, p->name[i].model))
 			r = add_gone(c, p->name[i].model, emulator, before);
 	return r;
 }
@@ -247,7 +247,7 @@ int compile_keep(struct compiled *c, const char *emulator, const char *dir,
 	if (r == 0)
 		r = inuse_models(&c->kept, dir, &names, notes);
 	for (size_t i = 0; r == 0 && i < c->kept.n; i++)
-		if (!has_row(c, c->kept.item[i].name))
+		if (!compiled_has(c, c->kept.item[i].name))
 			r = add_gone(c, c->kept.item[i].name, emulator, before);
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }

@@ -44,6 +44,9 @@ void meanings_free(struct meanings *m);
  */
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct meanings *before, struct error *err);
+/* compiled_has: is there a row for that model? */
+bool compiled_has(const struct compiled *c, const char *model);
+
 void compiled_free(struct compiled *c);
 
 /**

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "cpuarg.h"
 #include "qmp.h"
 
 #define EXIT_READ   99 /* guest.S, by isa-debug-exit */
@@ -421,8 +422,8 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 {
 	enum { FAMILY, MODEL, STEPPING, LEVEL, XLEVEL, XLEVEL2, FUNC7, NUMBERS };
-	static const char *const names[NUMBERS] = {"family", "model",   "stepping",   "level",
-						   "xlevel", "xlevel2", "level-func7"};
+	static const char *const names[FUNC7] = {"family", "model",  "stepping",
+						 "level",  "xlevel", "xlevel2"};
 	json_t *cpus = NULL, *vendor = NULL, *words = NULL;
 	uint32_t n[NUMBERS] = {0};
 	const char *path;
@@ -436,8 +437,8 @@ static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 	for (size_t i = 0; i < FUNC7 && r == 0; i++)
 		r = get_number(q, path, names[i], &n[i], err);
 	/* since 4.2, with the first feature there */
-	if (r == 0 && get_number(q, path, names[FUNC7], &n[FUNC7], NULL) < 0)
-		n[FUNC7] = 0;
+	if (r == 0)
+		(void)get_number(q, path, CPUARG_LEVEL_FUNC7, &n[FUNC7], NULL);
 	if (r == 0)
 		r = get_property(q, path, "feature-words", &words, err);
 	if (r == 0)

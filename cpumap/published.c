@@ -72,8 +72,10 @@ void published_remove(struct published *p, const char *model)
 {
 	struct published_name *name = find(p, model);
 
-	if (name)
-		memmove(name, name + 1, (size_t)(p->name + p->n-- - (name + 1)) * sizeof(*name));
+	if (!name)
+		return;
+	p->n--;
+	memmove(name, name + 1, (size_t)(p->name + p->n - name) * sizeof(*name));
 }
 
 int published_table(struct published *p, const struct table *t)

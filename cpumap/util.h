@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -56,6 +57,12 @@ void text_adds(struct text *t, const char *str);
 void text_addf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_free(struct text *t);
 #define _cleanup_text_ __attribute__((cleanup(text_free)))
+
+/* time_later: is @a after @b? */
+static inline bool time_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
 
 /* A growing list of strings that it owns. Zero-initialise; free with strv_free. */
 struct strv {

@@ -26,11 +26,6 @@ void arrival_forget(const struct domain *d)
 		(void)record_remove(d->uuid);
 }
 
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return strcmp(a ? a : "", b ? b : "") == 0;
@@ -55,7 +50,7 @@ static bool is_defined_anew(const struct domain *d, const char *name, const stru
 	struct stat st;
 
 	return kept_read(&defined, KEPT_SAVED, name, NULL) == 0 && stat(defined.path, &st) == 0 &&
-	       is_later(&st.st_ctim, noted) && same_request(d, &defined.domain);
+	       time_later(&st.st_ctim, noted) && same_request(d, &defined.domain);
 }
 
 int arrival_take(const struct domain *d, const char *name, struct record *r, struct error *err)

@@ -49,10 +49,14 @@ static void find_place(struct place *place)
 
 	*place = (struct place){0};
 	/* the working directory isn't QEMU's any more */
-	if (getsockname(FD_LISTEN, (struct sockaddr *)&name, &len) < 0 || name.sun_path[0] != '/' ||
-	    lstat(name.sun_path, &st) < 0)
+	if (getsockname(FD_LISTEN, (struct sockaddr *)&name, &len) < 0 || name.sun_path[0] != '/')
 		return;
+	/* which need not end in a NUL */
 	memcpy(place->path, name.sun_path, sizeof(name.sun_path));
+	if (lstat(place->path, &st) < 0) {
+		*place->path = '\0';
+		return;
+	}
 	place->dev = st.st_dev;
 	place->ino = st.st_ino;
 }
