@@ -44,7 +44,7 @@ COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-st
 
 # The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
 command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = hook/front.c hook/record.c hook/daemon.c
+front_sources = hook/front.c hook/record.c hook/daemon.c hook/signs.c hook/refusal.c
 worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
 proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
@@ -104,6 +104,11 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpuma
 $(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
 
+# a library of that name in a process is what the hook knows libvirt by
+$(B)/libvirt_driver_qemu.so:
+	@mkdir -p $(@D)
+	$(CC) -shared -o $@ -x c /dev/null
+
 # The files alone: nothing of libvirt's or QEMU's is touched. ./install.sh does the rest.
 install: all
 	$(INSTALL) -D -m 755 $(B)/cpushim $(DESTDIR)$(bindir)/cpushim
@@ -124,7 +129,7 @@ uninstall:
 stage: all
 	tests/lib/stage $(B)/root
 
-unit: $(unit_tests) $(B)/exact
+unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so
 
 check: all unit
 	tests/run

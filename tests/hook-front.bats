@@ -265,7 +265,7 @@ refuses() { # WORDS COMMAND...
 	printf '#!/bin/sh\nsh -c \x27"$@"\x27 - %s "$@"\nexit $?\n' "$CHECKOUT/hook/qemu" >"$script"
 	chmod +x "$script"
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - "$script" instance-00000001 \
+	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '"$@"; exit $?' "$script" instance-00000001 \
 		prepare begin - < <(domain) >/dev/null
 	[ -e "$record" ]
 }

@@ -22,7 +22,7 @@ refuses() { # WORDS COMMAND...
 	local words=$1
 	shift
 	run -1 --separate-stderr "$@"
-	[[ $stderr == 'cpushim: instance-00000001'*"$words"* ]]
+	[[ $stderr == *'cpushim: instance-00000001'*"$words"* ]]
 }
 
 is_silent() {
@@ -305,14 +305,11 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 @test "called by libvirt, prepare notes the request; by hand it doesn't" {
 	run -0 --separate-stderr hook prepare begin < <(domain)
 	[ ! -e "$root/run/cpushim" ]
-	for daemon in libvirtd virtqemud; do
-		rm -rf "$root/run/cpushim"
-		run -0 --separate-stderr by_libvirt prepare begin < <(domain "s|<topology|<feature policy='disable' name='nx'/><feature name='aes'/>&|")
-		[ "$(stat -c '%a %U' "$root/run/cpushim" "$record")" = $'700 root\n600 root' ]
-		run -0 cat "$record"
-		[[ $output == *$'phase=request\nmodel=gate64\ndigest='*$'\non=aes\noff=nx' ]]
-		[ "$(ls "$root/run/cpushim")" = "$uuid" ]
-	done
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain "s|<topology|<feature policy='disable' name='nx'/><feature name='aes'/>&|")
+	[ "$(stat -c '%a %U' "$root/run/cpushim" "$record")" = $'700 root\n600 root' ]
+	run -0 cat "$record"
+	[[ $output == *$'phase=request\nmodel=gate64\ndigest='*$'\non=aes\noff=nx' ]]
+	[ "$(ls "$root/run/cpushim")" = "$uuid" ]
 }
 
 @test "a refused prepare leaves no record" {
@@ -335,7 +332,7 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 
 refuses_any() {
 	run -1 --separate-stderr "$@"
-	[[ $stderr == 'cpushim: '* ]]
+	[[ $stderr == *'cpushim: '* ]]
 }
 
 @test "a link in the record's place is replaced, not followed" {
