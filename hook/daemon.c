@@ -12,8 +12,9 @@
  * - If one can't be read, it may be libvirt's, and the call counts as libvirt's: what a person would
  *   lose by that is little, and what libvirt would lose is every check. The nearest such process
  *   then stands for the daemon; that is the same one at each step of a guest's start.
- * - An ordinary user can't read the processes of others. They count by their names: libvirt runs
- *   hooks as its own user, so the daemon that calls is a process of this user.
+ * - libvirt runs hooks with its own credentials. So two kinds of unreadable processes count by
+ *   their names: those of another user, where an ordinary user calls, and the first process of a
+ *   container that has a capability which was taken from this one (reading needs all that it has).
  */
 #include "daemon.h"
 
@@ -88,31 +89,6 @@ static bool is_daemons_name(const char *name)
 	return false;
 }
 
-/* Does /proc/PID/status say that neither its real nor its effective user is this process's? A
- * process that keeps others from reading it still shows them there. */
-static bool is_anothers(uint64_t pid)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = -1;
-	uint64_t real, effective;
-	char path[64], *uid;
-	size_t len;
-
-	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fd_read_all(fd, 65536, &text, &len) < 0)
-		return false;
-	uid = strstr(text, "\nUid:\t");
-	if (!uid)
-		return false;
-	uid += strlen("\nUid:\t");
-	len = strcspn(uid, "\t");
-	return uid[len] && number_parse(uid, len, 10, UINT32_MAX, &real) == 0 &&
-	       number_parse(uid + len + 1, strcspn(uid + len + 1, "\t"), 10, UINT32_MAX,
-			    &effective) == 0 &&
-	       real != geteuid() && effective != geteuid();
-}
-
 enum kind { ORDINARY, LIBVIRTS, UNREADABLE };
 
 static enum kind kind_of(uint64_t pid, const struct stat_line *s)
@@ -122,10 +98,8 @@ static enum kind kind_of(uint64_t pid, const struct stat_line *s)
 
 	if (is_daemons_name(s->name))
 		return LIBVIRTS;
-	if (geteuid() != 0 && is_anothers(pid))
-		return ORDINARY;
 	if (mapped_read(pid, &m) < 0)
-		return UNREADABLE;
+		return runs_otherwise(pid) ? ORDINARY : UNREADABLE;
 	if (m.driver || !m.library)
 		return m.driver ? LIBVIRTS : ORDINARY;
 	answers = answers_at_socket(pid);

@@ -9,12 +9,14 @@
 
 struct head head(const char *fmt, ...)
 {
+	char words[256];
 	struct head h;
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(h.text, sizeof(h.text), fmt, ap);
+	(void)vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
+	(void)text_escape(h.text, sizeof(h.text), words, strlen(words));
 	return h;
 }
 
@@ -72,7 +74,7 @@ static void add_model(struct text *line, const char *name, const struct head *he
 void refusal_print(bool libvirt, const char *model, struct head head, const struct error *err)
 {
 	_cleanup_text_ struct text line = {0};
-	char words[4096], shown[4 * sizeof(head.text)];
+	char words[4096];
 
 	error_line(err, words, sizeof(words));
 	if (!libvirt) {
@@ -82,8 +84,7 @@ void refusal_print(bool libvirt, const char *model, struct head head, const stru
 	words[strcspn(words, "\n")] = '\0';
 	if (model && *model)
 		add_model(&line, model, &head);
-	text_addf(&line, "%s (%s)\n",
-		  text_escape(shown, sizeof(shown), head.text, strlen(head.text)), words);
+	text_addf(&line, "%s (%s)\n", head.text, words);
 	fputs(line.failed ? words : line.data, stderr);
 }
 

@@ -21,6 +21,7 @@ struct head {
 	char text[64];
 };
 
+/* head: of what printf makes of @fmt, foreign text in it escaped. */
 struct head head(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Why a domain may not run, in the order in which it was found. Zero-initialise. */

@@ -130,3 +130,44 @@ int answers_at_socket(uint64_t pid)
 
 	return rc < 0 ? rc : sockets.n == 0 ? 0 : holds_one(pid, &sockets);
 }
+
+struct credentials {
+	uint64_t real, effective, permitted;
+	size_t found;
+};
+
+/* "Uid:\tREAL\tEFFECTIVE\t..." and "CapPrm:\tHEX" of /proc/PID/status, which everybody may read. */
+static void look_at_status(char *line, void *data)
+{
+	struct credentials *c = data;
+	char *real = line + strlen("Uid:\t"), *effective;
+
+	if (strncmp(line, "CapPrm:\t", strlen("CapPrm:\t")) == 0) {
+		line += strlen("CapPrm:\t");
+		c->found += number_parse(line, strlen(line), 16, UINT64_MAX, &c->permitted) == 0;
+	}
+	if (strncmp(line, "Uid:\t", strlen("Uid:\t")) != 0)
+		return;
+	effective = real + strcspn(real, "\t");
+	c->found += number_parse(real, (size_t)(effective - real), 10, UINT32_MAX, &c->real) == 0;
+	effective += *effective == '\t';
+	c->found += number_parse(effective, strcspn(effective, "\t"), 10, UINT32_MAX,
+				 &c->effective) == 0;
+}
+
+static bool read_credentials(uint64_t pid, struct credentials *c)
+{
+	*c = (struct credentials){0};
+	return each_line(pid, "status", look_at_status, c) == 0 && c->found == 3;
+}
+
+bool runs_otherwise(uint64_t pid)
+{
+	struct credentials its, ours;
+
+	if (!read_credentials(pid, &its) || !read_credentials((uint64_t)getpid(), &ours))
+		return false;
+	if (ours.effective != 0)
+		return its.real != ours.effective && its.effective != ours.effective;
+	return pid == 1 && (its.permitted & ~ours.permitted);
+}

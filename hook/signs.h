@@ -29,4 +29,11 @@ int mapped_read(uint64_t pid, struct mapped *m);
  */
 int answers_at_socket(uint64_t pid);
 
+/**
+ * runs_otherwise: does process @pid surely have other credentials than a daemon that runs this
+ * process? It has if it is of another user than this ordinary user, or if it is the first process
+ * and permitted a capability that this one isn't (ptrace(2), "Ptrace access mode checking").
+ */
+bool runs_otherwise(uint64_t pid);
+
 #endif
