@@ -4,7 +4,7 @@
 #	make stage	build/root: a root to try everything in, uninstalled
 #	make check	C unit tests and bats suites (./install.sh check brings what they need)
 #	make matrix	on each Debian release that the mirror has (root, debootstrap, time)
-#	make lint	shellcheck, clang-format
+#	make lint	shellcheck, clang-format, tests that ignore an assertion
 #	make install	the files alone, under DESTDIR; a node is set up by ./install.sh
 #	make SAN=1	the dynamic programs with AddressSanitizer and UBSan
 #	make WERROR=1	for development: warnings are errors
@@ -140,6 +140,7 @@ matrix: stage unit
 lint:
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/lib/* .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
+	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
 		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch]))
 

@@ -56,7 +56,8 @@ call() { # OPERATION SUB-OPERATION: by that daemon, with the XML on stdin
 
 is_silent() {
 	run -0 --separate-stderr "$@"
-	[ -z "$output" ] && [ -z "$stderr" ]
+	[ -z "$output" ]
+	[ -z "$stderr" ]
 }
 
 refuses() { # WORDS COMMAND...
@@ -100,7 +101,8 @@ phase() {
 		grep -x "daemon=$daemon_pid" "$record"
 		grep -x "start=$(sed 's/.*) //' "/proc/$daemon_pid/stat" | cut -d' ' -f20)" "$record"
 		run -0 sed -n 's/^time=//p' "$record"
-		[ $((output - $(cut -d. -f1 /proc/uptime))) -le 0 ] && [ $((output - $(cut -d. -f1 /proc/uptime))) -ge -5 ]
+		[ $((output - $(cut -d. -f1 /proc/uptime))) -le 0 ]
+		[ $((output - $(cut -d. -f1 /proc/uptime))) -ge -5 ]
 		grep -x 'model=gate64' "$record"
 		grep -x 'on=aes' "$record"
 		grep -x 'off=nx' "$record"
@@ -214,7 +216,8 @@ phase() {
 		arrives
 		refuses "model 'gate64'" call prepare begin < <(live "$script")
 		[[ $script != *Opteron* || $stderr == *"'Opteron_G1'"* ]]
-		[ -z "$output" ] && [ ! -e "$record" ]
+		[ -z "$output" ]
+		[ ! -e "$record" ]
 	done
 	arrives
 	refuses "recorded as 'nothing'" call prepare begin < <(live '/<cpu/,/<.cpu>/d')

@@ -27,7 +27,8 @@ refuses() { # WORDS COMMAND...
 
 is_silent() {
 	run -0 --separate-stderr "$@"
-	[ -z "$output" ] && [ -z "$stderr" ]
+	[ -z "$output" ]
+	[ -z "$stderr" ]
 }
 
 # what a QEMU that libvirt started looks like in /proc
@@ -140,9 +141,11 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 
 @test "broken XML, a DOCTYPE, another root and nothing but the name: one line, refused" {
 	refuses 'well-formed' hook prepare begin < <(domain | head -n 40)
-	[ -z "$output" ] && [ "${#stderr_lines[@]}" = 1 ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" = 1 ]
 	refuses 'DOCTYPE' hook prepare begin < <(printf '<!DOCTYPE domain>\n' && domain)
-	[ -z "$output" ] && [ "${#stderr_lines[@]}" = 1 ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" = 1 ]
 	refuses 'DOCTYPE' hook prepare begin < <(
 		printf "<!DOCTYPE domain [<!ENTITY g 'gate64'>]>\n" && domain 's/>gate64</>\&g;</'
 	)
@@ -340,7 +343,9 @@ refuses_any() {
 	printf keep >"$root/victim"
 	ln -s "$root/victim" "$record"
 	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
-	[ "$(cat "$root/victim")" = keep ] && [ -f "$record" ] && [ ! -L "$record" ]
+	[ "$(cat "$root/victim")" = keep ]
+	[ -f "$record" ]
+	[ ! -L "$record" ]
 }
 
 @test "start: the name passed on is silence, a translation is refused" {
@@ -391,11 +396,13 @@ refuses_any() {
 	rm "$record" && mkfifo -m 600 "$record"
 	refuses_any timeout 5 "$BATS_TEST_TMPDIR/libvirtd" -c "CPUSHIM_ROOT='$root' '$CHECKOUT/hook/qemu' x start begin -; exit \$?" < <(domain)
 	# a link to a good one
-	rm "$record" && run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	rm "$record"
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
 	mv "$record" "$root/run/good" && ln -s "$root/run/good" "$record"
 	refuses_any by_libvirt start begin < <(domain)
 	# somebody else's good record isn't believed either
-	rm "$record" && run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	rm "$record"
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
 	chmod 666 "$record"
 	refuses_any by_libvirt start begin < <(domain)
 }

@@ -4,7 +4,7 @@
 # What nova's user sees of a refusal: 255 characters, of which libvirt's own words take 232. The first
 # 23 of each tell the model and the reason. The last test finds a refusal that no case here provokes.
 
-# shellcheck disable=SC2154,SC2034,SC2030,SC2031 # lib/hook and bats set them; each test runs by itself
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031,SC2016,SC2119,SC2120 # lib/hook and bats set them; each test runs by itself
 bats_require_minimum_version 1.5.0
 load lib/hook
 
@@ -112,7 +112,6 @@ prepared() { # [SED-SCRIPT...]
 arrives() { # SED-SCRIPT SED-SCRIPT: at restore begin, then at prepare
 	domain "$1" >"$BATS_TEST_TMPDIR/first"
 	domain "$2" >"$BATS_TEST_TMPDIR/second"
-	# shellcheck disable=SC2016 # the other shell's
 	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '
 		"$1" instance-00000001 restore begin - <"$2/first" &&
 		"$1" instance-00000001 prepare begin - <"$2/second"
@@ -168,7 +167,6 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 	local dir
 	for dir in "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"/.. "$BATS_TEST_TMPDIR"; do chmod a+x "$dir"; done
 	cp "$CHECKOUT/hook/qemu" "$root/hook"
-	# shellcheck disable=SC2016 # the other shell's
 	by_libvirt() {
 		setpriv --reuid 65534 --clear-groups env CPUSHIM_ROOT="$root" "$BATS_TEST_TMPDIR/libvirtd" -c \
 			'"$@"; exit $?' - "$root/hook" instance-00000001 "$@" -
