@@ -4,7 +4,7 @@
 #	make stage	build/root: a root to try everything in, uninstalled
 #	make check	C unit tests and bats suites (./install.sh check brings what they need)
 #	make matrix	on each Debian release that the mirror has (root, debootstrap, time)
-#	make lint	shellcheck, clang-format
+#	make lint	shellcheck, clang-format, tests that ignore an assertion
 #	make install	the files alone, under DESTDIR; a node is set up by ./install.sh
 #	make SAN=1	the dynamic programs with AddressSanitizer and UBSan
 #	make WERROR=1	for development: warnings are errors
@@ -44,7 +44,7 @@ COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-st
 
 # The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
 command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = hook/front.c hook/record.c hook/daemon.c
+front_sources = hook/front.c hook/record.c hook/daemon.c hook/signs.c hook/refusal.c
 worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
 proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
@@ -104,6 +104,11 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpuma
 $(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
 
+# a library of that name in a process is what the hook knows libvirt by
+$(B)/libvirt_driver_qemu.so:
+	@mkdir -p $(@D)
+	$(CC) -shared -o $@ -x c /dev/null
+
 # The files alone: nothing of libvirt's or QEMU's is touched. ./install.sh does the rest.
 install: all
 	$(INSTALL) -D -m 755 $(B)/cpushim $(DESTDIR)$(bindir)/cpushim
@@ -124,7 +129,7 @@ uninstall:
 stage: all
 	tests/lib/stage $(B)/root
 
-unit: $(unit_tests) $(B)/exact
+unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so
 
 check: all unit
 	tests/run
@@ -135,6 +140,7 @@ matrix: stage unit
 lint:
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/lib/* .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
+	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
 		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch]))
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <sys/stat.h>
 
 #include "cpumap/cmd.h"
 #include "cpumap/libvirt.h"
@@ -30,17 +31,24 @@ struct job {
 	struct asked asked;
 };
 
-static int refuse(const struct job *j, const char *model, const struct strv *reasons)
+static int refuse(const struct job *j, const char *model, const struct reasons *reasons)
 {
-	return reasons_print(j->name, model, reasons) ? EXIT_NO : EXIT_YES;
+	return reasons_print(j->libvirt, j->name, model, reasons) ? EXIT_NO : EXIT_YES;
+}
+
+/* Refuses for what went wrong here. */
+static int fail(const struct job *j, struct head why, const struct error *err)
+{
+	const struct table_row *row = j->asked.facts.row;
+
+	refusal_print(j->libvirt, row ? row->model : NULL, why, err);
+	return EXIT_NO;
 }
 
 /* A record that couldn't be written: what it asked would be forgotten. */
-static int kept(int rc, const struct error *err)
+static int kept(const struct job *j, int rc, const struct error *err)
 {
-	if (rc < 0)
-		(void)cmd_fail(err);
-	return rc < 0 ? EXIT_NO : EXIT_YES;
+	return rc < 0 ? fail(j, head("not recorded"), err) : EXIT_YES;
 }
 
 /* A domain that may go on asks for what it arrived with, or for what it says itself. */
@@ -57,7 +65,7 @@ static int keep_request(const struct job *j, const struct record *arrival)
 	else
 		decide_record(d, j->asked.facts.row, &r);
 	r.phase = RECORD_REQUEST;
-	return kept(record_write(d->uuid, j->name, &r, &err), &err);
+	return kept(j, record_write(d->uuid, j->name, &r, &err), &err);
 }
 
 /* Prints the domain with its model expanded, which libvirt throws away. */
@@ -72,10 +80,8 @@ static int print_expanded(struct job *j)
 	/* so it needn't wait for libvirt's map then */
 	if (!j->libvirt)
 		asked_map(&j->asked);
-	if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0) {
-		(void)cmd_fail(&err);
-		return EXIT_NO;
-	}
+	if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0)
+		return fail(j, head("unclear <cpu>"), &err);
 	(void)fwrite(xml.data, 1, xml.len, stdout);
 	if (!j->libvirt)
 		unsaid_print(j->name, &a->facts);
@@ -89,15 +95,44 @@ static void learn_release(struct job *j)
 		j->asked.facts.libvirt = daemon_release(&j->daemon);
 }
 
+/*
+ * libvirt's session daemon, which an ordinary user runs, runs this hook, too. What it asks can't be
+ * recorded in root's directory, nor checked by it. A root of the user's own (CPUSHIM_ROOT) is his to
+ * write.
+ */
+static bool is_session(const struct job *j)
+{
+	_cleanup_free_ char *root = root_path("/");
+	struct stat st;
+
+	return j->libvirt && geteuid() != 0 &&
+	       !(root && stat(root, &st) == 0 && st.st_uid == geteuid());
+}
+
+/* May it run here? */
+static void decide(struct job *j, struct reasons *reasons)
+{
+	const char *model = j->asked.facts.row->model;
+
+	learn_release(j);
+	if (is_session(j))
+		because(reasons, head("not in session"),
+			"site models are for qemu:///system, and this libvirt is of uid %u; define "
+			"the domain there, or give it the <cpu> that `cpushim expand --format xml "
+			"%s` prints",
+			(unsigned int)geteuid(), model);
+	else
+		decide_request(&j->asked.domain, &j->asked.facts, reasons);
+}
+
 static int request(struct job *j, const struct record *arrival)
 {
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct asked *a = &j->asked;
 
 	if (!a->facts.row)
 		return EXIT_YES;
-	learn_release(j);
-	decide_request(&a->domain, &a->facts, &reasons);
+	decide(j, &reasons);
 	if (print_expanded(j) != EXIT_YES)
 		return EXIT_NO;
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
@@ -115,7 +150,7 @@ static void use_record(struct job *j, const struct record *r)
 
 static int prepare(struct job *j)
 {
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct asked *a = &j->asked;
 	struct record arrival;
 	struct error err = {0};
@@ -123,10 +158,8 @@ static int prepare(struct job *j)
 
 	if (rc == -ENOENT)
 		return request(j, NULL);
-	if (rc < 0) {
-		(void)cmd_fail(&err);
-		return EXIT_NO;
-	}
+	if (rc < 0)
+		return fail(j, head("bad record"), &err);
 	if (a->facts.native)
 		use_record(j, &arrival); /* prepare shows what libvirt made of it */
 	(a->facts.native ? native_arrival : decide_arrival)(&a->domain, &a->facts, &arrival,
@@ -139,7 +172,7 @@ static int prepare(struct job *j)
 /* What arrives by migration or from a saved file: refused if it can't run here. */
 static int arrive(struct job *j)
 {
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct asked *a = &j->asked;
 	struct error err = {0};
 
@@ -147,44 +180,42 @@ static int arrive(struct job *j)
 		arrival_forget(&a->domain);
 	if (!a->facts.row)
 		return EXIT_YES;
-	learn_release(j);
-	decide_request(&a->domain, &a->facts, &reasons);
+	decide(j, &reasons);
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
 	if (!j->libvirt)
 		return EXIT_YES;
-	return kept(arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
+	return kept(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
 }
 
-/* The request of this domain; -ENOENT: it asked for nothing at prepare. */
-static int recorded(const struct job *j, struct record *r, struct error *err)
+/* The request of this domain; -ENOENT: it asked for nothing at prepare. It says itself why not. */
+static int recorded(const struct job *j, struct record *r)
 {
 	const char *uuid = j->asked.domain.uuid;
+	struct error err = {0};
 	int rc;
 
 	if (!uuid || !uuid_valid(uuid, strlen(uuid)))
 		return -ENOENT;
-	rc = record_read(uuid, r, err);
-	if (rc == 0 && r->phase != RECORD_REQUEST)
-		return error_set(err, -EBUSY, j->name, 0,
-				 "a guest of the same UUID arrived while it was starting; start "
-				 "it again");
+	rc = record_read(uuid, r, &err);
+	if (rc < 0 && rc != -ENOENT)
+		(void)fail(j, head("bad record"), &err);
+	if (rc < 0 || r->phase == RECORD_REQUEST)
+		return rc;
+	rc = error_set(&err, -EBUSY, j->name, 0,
+		       "a guest of the same UUID arrived while it was starting; start it again");
+	(void)fail(j, head("start it again"), &err);
 	return rc;
 }
 
 static int start(struct job *j)
 {
-	_cleanup_strv_ struct strv reasons = {0};
-	struct error err = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	struct record r;
-	int rc = recorded(j, &r, &err);
+	int rc = recorded(j, &r);
 
-	if (rc == -ENOENT)
-		return EXIT_YES;
-	if (rc < 0) {
-		(void)cmd_fail(&err);
-		return EXIT_NO;
-	}
+	if (rc < 0)
+		return rc == -ENOENT ? EXIT_YES : EXIT_NO;
 	use_record(j, &r);
 	(j->asked.facts.native ? native_start : decide_start)(&j->asked.domain, &j->asked.facts, &r,
 							      &reasons);
@@ -208,15 +239,15 @@ static int read_qemu(struct process *p, const char *name)
 
 static int check_process(struct job *j, const struct record *r)
 {
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	_cleanup_process_ struct process qemu = {0};
-	const char *uuid,
-		*last_words = "its QEMU can't be found by libvirt's " LIBVIRT_STATE_DIR "/NAME.pid";
+	const char *uuid;
 
 	use_record(j, r);
 	uuid = read_qemu(&qemu, j->name) == 0 ? process_option(&qemu, "-uuid") : NULL;
 	if (!uuid || strcmp(uuid, j->asked.domain.uuid) != 0)
-		(void)strv_add(&reasons, last_words, strlen(last_words));
+		because(&reasons, head("QEMU not found"),
+			"its QEMU can't be found by libvirt's " LIBVIRT_STATE_DIR "/NAME.pid");
 	else if (j->asked.facts.native)
 		native_started(&qemu, &j->asked.facts, r, &reasons);
 	else
@@ -226,18 +257,13 @@ static int check_process(struct job *j, const struct record *r)
 
 static int started(struct job *j)
 {
-	struct error err = {0};
 	struct record r;
-	int rc = recorded(j, &r, &err), status;
+	int rc = recorded(j, &r), status = EXIT_NO;
 
 	if (rc == -ENOENT)
 		return EXIT_YES;
-	if (rc < 0) {
-		(void)cmd_fail(&err);
-		status = EXIT_NO;
-	} else {
+	if (rc == 0)
 		status = check_process(j, &r);
-	}
 	/* checked once: nothing later needs it */
 	(void)record_remove(j->asked.domain.uuid);
 	return status;
@@ -283,17 +309,25 @@ static bool may_ask(const struct table *t, const char *xml, size_t len)
 	return memmem(text, len, "<!DOCTYPE", 9) && memmem(text, len, "&#", 2);
 }
 
-/* XML that can't be understood: refused if a site model may be asked for in it. */
-static int not_understood(const struct job *j, const char *xml, size_t len, const struct error *err)
+/* A domain that can't be judged without the table; the front has the last word. */
+static int no_table(struct job *j, char *xml, size_t len, const struct error *why)
 {
-	if (j->asked.table.n == 0) {
-		(void)cmd_fail(err);
-		return EXIT_FRONT;
-	}
-	if (j->recorded || err->code == -ENOMEM || may_ask(&j->asked.table, xml, len)) {
-		(void)cmd_fail(err);
-		return EXIT_NO;
-	}
+	struct error err = {0};
+
+	error_set(&err, why->code, why->where, 0, "%s; `cpushim compile` writes it anew",
+		  why->what);
+	(void)domain_read(&j->asked.domain, xml, len, j->name, NULL);
+	refusal_print(j->libvirt, j->asked.domain.model, head("no usable table"), &err);
+	return EXIT_FRONT;
+}
+
+/* XML that can't be understood: refused if a site model may be asked for in it. */
+static int not_understood(struct job *j, char *xml, size_t len, const struct error *err)
+{
+	if (j->asked.table.n == 0)
+		return no_table(j, xml, len, err);
+	if (j->recorded || err->code == -ENOMEM || may_ask(&j->asked.table, xml, len))
+		return fail(j, head("unclear XML"), err);
 	return EXIT_YES;
 }
 
@@ -306,8 +340,7 @@ static int run(struct job *j, const char *operation)
 
 	if (r < 0) {
 		error_set(&err, r, j->name, 0, "its XML can't be read: %s", strerror(-r));
-		(void)cmd_fail(&err);
-		return EXIT_NO;
+		return fail(j, head("unreadable XML"), &err);
 	}
 	r = asked_read(&j->asked, xml, len, j->name, &err);
 	if (r < 0)
@@ -318,14 +351,16 @@ static int run(struct job *j, const char *operation)
 	return EXIT_YES;
 }
 
-/* The daemon that the front was run by; none if it's gone by now. */
+/* The daemon that the front was run by, or what may be it. */
 static bool read_daemon(struct job *j, const char *pid)
 {
 	uint64_t number;
 
+	if (number_parse(pid, strlen(pid), 10, INT32_MAX, &number) < 0)
+		return false;
 	j->libvirt = true;
-	return number_parse(pid, strlen(pid), 10, INT32_MAX, &number) == 0 &&
-	       daemon_read(number, &j->daemon);
+	daemon_at(number, &j->daemon);
+	return true;
 }
 
 int cmd_hook(int argc, char **argv)

@@ -73,7 +73,7 @@ static int print_diff(const char *before, size_t before_len, const struct text *
 
 static int rewrite(struct asked *a, const char *name, bool diff)
 {
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	_cleanup_text_ struct text xml = {0};
 	const struct domain *d = &a->domain;
 	const struct table_row *row = a->facts.row;
@@ -91,7 +91,8 @@ static int rewrite(struct asked *a, const char *name, bool diff)
 			(void)fwrite(xml.data, 1, xml.len, stdout);
 		unsaid_print(name, &a->facts);
 	}
-	return reasons_print(name, row->model, &reasons) && status == EXIT_YES ? EXIT_NO : status;
+	return reasons_print(false, name, row->model, &reasons) && status == EXIT_YES ? EXIT_NO
+										      : status;
 }
 
 int cmd_rewrite(int argc, char **argv)

@@ -1,19 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who calls: libvirt or a person. All ancestors of this process are looked at, from its parent up to
+ * the first process of the system or of the PID namespace, as scripts may stand between.
+ *
+ * - An ancestor is libvirt's if it has libvirt's QEMU driver mapped, whatever its name is. libvirt
+ *   itself is no sign: nova-compute and virt-manager have that library mapped, too.
+ * - The driver can also be built in (--without-driver-modules, as in openSUSE 12.3; the configure
+ *   of later releases refuses that, m4/virt-driver-modules.m4). Then an ancestor is libvirt's by its
+ *   name, or by libvirt.so and the daemon's socket together.
+ * - If none is libvirt's and all could be read, a person calls.
+ * - If one can't be read, it may be libvirt's, and the call counts as libvirt's: what a person would
+ *   lose by that is little, and what libvirt would lose is every check. The nearest such process
+ *   then stands for the daemon; that is the same one at each step of a guest's start.
+ * - libvirt runs hooks with its own credentials. So two kinds of unreadable processes count by
+ *   their names: those of another user, where an ordinary user calls, and the first process of a
+ *   container that has a capability which was taken from this one (reading needs all that it has).
+ */
 #include "daemon.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 
 #include "cpumap/util.h"
+#include "signs.h"
 
 /* The fields behind the name in /proc/PID/stat (proc(5)): state is 3, ppid 4, starttime 22. */
 #define FIELDS_TO_PARENT (4 - 3)
 #define FIELDS_TO_START  (22 - 3)
 
-/* scripts between libvirt and the hook; more than any site has */
-#define GENERATIONS 32
-
-#define MAPS_LIMIT ((size_t)4 << 20)
+/* more than any chain of scripts has */
+#define GENERATIONS 256
 
 /* What /proc tells of a process. */
 struct stat_line {
@@ -44,86 +60,99 @@ static bool parse_stat(struct stat_line *s)
 	       parse_field(end + 1, FIELDS_TO_START, &s->start);
 }
 
-static bool read_stat(uint64_t pid, struct stat_line *s)
+static bool read_stat_at(const char *path, struct stat_line *s)
 {
-	char path[64];
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, s->text, sizeof(s->text) - 1);
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, s->text, sizeof(s->text) - 1);
 	if (n <= 0)
 		return false;
 	s->text[n] = '\0';
 	return parse_stat(s);
 }
 
-static bool is_daemon(const char *name)
+static bool read_stat(uint64_t pid, struct stat_line *s)
 {
-	return strcmp(name, "libvirtd") == 0 || strcmp(name, "virtqemud") == 0;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
+	return read_stat_at(path, s);
 }
 
-static bool take(struct daemon *d, uint64_t pid, const struct stat_line *s)
+static bool is_daemons_name(const char *name)
 {
-	if (!is_daemon(s->name))
-		return false;
-	*d = (struct daemon){.pid = pid, .start = s->start};
-	return true;
+	static const char *const names[] = {"libvirtd", "virtqemud", "lt-libvirtd", "lt-virtqemud"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
 }
 
-bool daemon_read(uint64_t pid, struct daemon *d)
+enum kind { ORDINARY, LIBVIRTS, UNREADABLE };
+
+static enum kind kind_of(uint64_t pid, const struct stat_line *s)
+{
+	struct mapped m;
+	int answers;
+
+	if (is_daemons_name(s->name))
+		return LIBVIRTS;
+	if (mapped_read(pid, &m) < 0)
+		return runs_otherwise(pid) ? ORDINARY : UNREADABLE;
+	if (m.driver || !m.library)
+		return m.driver ? LIBVIRTS : ORDINARY;
+	answers = answers_at_socket(pid);
+	return answers < 0 ? UNREADABLE : answers ? LIBVIRTS : ORDINARY;
+}
+
+/* The parent by /proc: getppid's number is another one where /proc is of a namespace outside. */
+static bool find_parent(uint64_t *pid)
 {
 	struct stat_line s;
 
-	return read_stat(pid, &s) && take(d, pid, &s);
+	*pid = (uint64_t)getppid();
+	if (!read_stat_at("/proc/self/stat", &s))
+		return false;
+	*pid = s.parent;
+	return true;
 }
 
 bool daemon_calling(struct daemon *d)
 {
-	uint64_t pid = (uint64_t)getppid();
 	struct stat_line s;
+	uint64_t pid;
+	bool suspected = !find_parent(&pid);
 
-	for (size_t i = 0; i < GENERATIONS && pid > 0 && read_stat(pid, &s); i++) {
-		if (take(d, pid, &s))
+	*d = (struct daemon){.pid = pid};
+	for (size_t i = 0; pid > 0; i++) {
+		bool readable = i < GENERATIONS && read_stat(pid, &s);
+		enum kind kind = readable ? kind_of(pid, &s) : UNREADABLE;
+
+		if (kind == LIBVIRTS || (kind == UNREADABLE && !suspected))
+			*d = (struct daemon){.pid = pid, .start = readable ? s.start : 0};
+		if (kind == LIBVIRTS)
 			return true;
+		suspected |= kind == UNREADABLE;
+		if (!readable)
+			break;
 		pid = s.parent;
 	}
-	return false;
+	return suspected;
 }
 
-/* "MMMmmm.r" behind the library's name, up to the end of the line or " (deleted)"; 0: it isn't
- * that.
- */
-static unsigned long parse_release(const char *text)
+void daemon_at(uint64_t pid, struct daemon *d)
 {
-	size_t abi = strcspn(text, ".\n"), micro = strcspn(text + abi + (text[abi] == '.'), " \n");
-	uint64_t version, last;
+	struct stat_line s;
 
-	if (text[abi] != '.' || number_parse(text, abi, 10, 999999, &version) < 0 ||
-	    number_parse(text + abi + 1, micro, 10, 999, &last) < 0)
-		return 0;
-	return (unsigned long)(version * 1000 + last);
+	*d = (struct daemon){.pid = pid, .start = read_stat(pid, &s) ? s.start : 0};
 }
 
 unsigned long daemon_release(const struct daemon *d)
 {
-	static const char library[] = "/libvirt.so.0.";
-	_cleanup_free_ char *maps = NULL;
-	_cleanup_close_ int fd = -1;
-	unsigned long release = 0;
-	char path[64];
-	size_t len;
+	struct mapped m;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)d->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fd_read_all(fd, MAPS_LIMIT, &maps, &len) < 0)
-		return 0;
-	for (const char *at = maps; !release && (at = strstr(at, library));) {
-		at += strlen(library);
-		release = parse_release(at);
-	}
-	return release;
+	return mapped_read(d->pid, &m) == 0 ? m.release : 0;
 }
 
 bool daemon_same(const struct daemon *a, const struct daemon *b)

@@ -7,40 +7,38 @@
 /* the way out for a guest that arrives as something else than it asks for */
 #define BOOT_ANEW "boot it anew instead of restoring or migrating it"
 
-static void __attribute__((format(printf, 2, 3)))
-because(struct strv *reasons, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (strv_vaddf(reasons, fmt, ap) < 0)
-		(void)strv_add(reasons, "out of memory", strlen("out of memory"));
-	va_end(ap);
-}
-
 static void names_of(struct text *out, const struct featset *set)
 {
 	text_adds(out, "");
 	featset_print(out, set, " ");
 }
 
-static void check_emulator(const struct facts *f, struct strv *reasons)
+static size_t first_of(const struct featset *set)
+{
+	size_t i = 0;
+
+	while (i + 1 < n_features && !featset_has(set, i))
+		i++;
+	return i;
+}
+
+static void check_emulator(const struct facts *f, struct reasons *reasons)
 {
 	if (!f->emulator || f->native)
 		return;
 	if (!f->wrapper)
-		because(reasons,
+		because(reasons, head("not our wrapper"),
 			"its emulator %s isn't cpushim's wrapper, so QEMU wouldn't know the model; "
 			"install cpushim (install.sh), or use the emulator of the table",
 			f->emulator);
 	else if (!table_has_emulator(f->table, f->emulator))
-		because(reasons,
+		because(reasons, head("not compiled"),
 			"the table has no models for its emulator %s; `cpushim compile --emulator "
 			"%s`",
 			f->emulator, f->emulator);
 }
 
-static void check_policies(const struct domain *d, struct strv *reasons)
+static void check_policies(const struct domain *d, struct reasons *reasons)
 {
 	static const char *const known[] = {"require", "optional", "disable", "forbid", "force"};
 
@@ -50,15 +48,17 @@ static void check_policies(const struct domain *d, struct strv *reasons)
 		for (size_t p = 0; p < ARRAY_SIZE(known); p++)
 			found |= strcmp(known[p], d->own.item[i + 1]) == 0;
 		if (!found)
-			because(reasons, "its feature '%s' has an unknown policy '%s'",
-				d->own.item[i], d->own.item[i + 1]);
+			because(reasons, head("unknown policy"),
+				"its feature '%s' has an unknown policy '%s'", d->own.item[i],
+				d->own.item[i + 1]);
 		if (!feature_name_valid(d->own.item[i]))
-			because(reasons, "'%s' isn't a feature's name", d->own.item[i]);
+			because(reasons, head("no such feature"), "'%s' isn't a feature's name",
+				d->own.item[i]);
 	}
 }
 
 /* What the accelerator can't give of what the guest is to have. */
-static void check_features(const struct domain *d, const struct facts *f, struct strv *reasons)
+static void check_features(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
 	struct featset lacks;
@@ -75,7 +75,9 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 	if (featset_count(&lacks) == 0)
 		return;
 	names_of(&names, &lacks);
-	because(reasons, "%s can't provide: %s; choose a model without, or another host",
+	because(reasons,
+		head("no %s in %s", features[first_of(&lacks)].name, d->kvm ? "KVM" : "TCG"),
+		"%s can't provide: %s; choose a model without, or another host",
 		d->kvm ? "this host's KVM" : "TCG of this QEMU", names.data ? names.data : "");
 }
 
@@ -96,7 +98,8 @@ static const char *cure_of(const char *feature)
  * (get_para_features, target/i386/kvm/kvm.c): then QEMU decides. So it does with a base that isn't
  * one of QEMU's named models.
  */
-static void check_paravirtual(const struct domain *d, const struct facts *f, struct strv *reasons)
+static void check_paravirtual(const struct domain *d, const struct facts *f,
+			      struct reasons *reasons)
 {
 	struct featset lacks, offered;
 	struct own own;
@@ -115,12 +118,19 @@ static void check_paravirtual(const struct domain *d, const struct facts *f, str
 	featset_subtract(&lacks, &d->pv_off);
 	for (size_t i = 0; i < n_features; i++)
 		if (featset_has(&lacks, i))
-			because(reasons,
+			because(reasons, head("no %s in KVM", features[i].name),
 				"this host's KVM lacks %s, which QEMU adds to every model, so that "
 				"enforce refuses it, though it is no part of the model; leave it "
 				"out by %s, or, where libvirt knows that name, "
 				"<feature policy='disable' name='%s'/> in its <cpu>",
 				features[i].name, cure_of(features[i].name), features[i].name);
+}
+
+/* hypervisor, ht and the like: QEMU sets them by itself. Not the paravirtual features, which KVM
+ * alone has. */
+static bool comes_by_itself(const struct feature *f)
+{
+	return f->kind == FEATURE_OTHER && f->leaf >> 28 != 4;
 }
 
 /* Does it change nothing to leave a domain's own feature away? */
@@ -130,45 +140,51 @@ static bool is_needless(const char *name, const char *policy, const struct feats
 
 	if (strcmp(policy, "optional") == 0)
 		return true;
-	return k >= 0 && features[k].kind == FEATURE_CPUID &&
-	       featset_has(model, (size_t)k) == !policy_is_off(policy);
+	if (k >= 0 && features[k].kind == FEATURE_CPUID)
+		return featset_has(model, (size_t)k) == !policy_is_off(policy);
+	return k >= 0 && comes_by_itself(&features[k]) && !policy_is_off(policy);
 }
 
 /* libvirt 1.2.10 (445a09bdc) to 2.2 passes a TCG domain's model on without its features (featCpu =
  * guest in qemuBuildCpuModelArgStr, src/qemu/qemu_command.c, 1.3.1); 2.3 (7ce711a30e) passes them.
  */
-static void check_dropped(const struct domain *d, const struct facts *f, struct strv *reasons)
+static void check_dropped(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
+	const char *first = NULL;
 	struct featset model;
 
 	if (d->kvm || f->libvirt < LIBVIRT_RELEASE(1, 2, 10) ||
 	    f->libvirt >= LIBVIRT_RELEASE(2, 3, 0) ||
 	    featset_parse(&model, f->row->features, strlen(f->row->features), ',', NULL) < 0)
 		return;
-	for (size_t i = 0; i + 1 < d->own.n; i += 2)
-		if (!is_needless(d->own.item[i], d->own.item[i + 1], &model))
-			text_addf(&names, "%s%s", names.len ? " " : "", d->own.item[i]);
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		if (is_needless(d->own.item[i], d->own.item[i + 1], &model))
+			continue;
+		text_addf(&names, "%s%s", first ? " " : "", d->own.item[i]);
+		first = first ? first : d->own.item[i];
+	}
 	if (names.data)
-		because(reasons,
+		because(reasons, head("%s is dropped", first),
 			"libvirt %lu.%lu.%lu drops a TCG domain's own features: %s; define a model "
 			"of its own with them (in /etc/cpushim/models.d), and use that",
 			f->libvirt / 1000000, f->libvirt / 1000 % 1000, f->libvirt % 1000,
 			names.data);
 }
 
-void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons)
+void decide_request(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	check_emulator(f, reasons);
 	check_policies(d, reasons);
 	if (d->match && strcmp(d->match, "minimum") == 0)
-		because(reasons, "match='minimum' adds what the host has, which isn't the model; "
-				 "use match='exact'");
+		because(reasons, head("match='minimum'"),
+			"match='minimum' adds what the host has, which isn't the model; "
+			"use match='exact'");
 	if (!f->row)
 		return;
 	if (*f->row->refused) {
-		because(reasons, "its definition is refused (%s): %s", f->row->origin,
-			f->row->refused);
+		because(reasons, head("bad definition"), "its definition is refused (%s): %s",
+			f->row->origin, f->row->refused);
 	} else {
 		check_features(d, f, reasons);
 		/* without enforce QEMU leaves out what KVM lacks of them */
@@ -178,15 +194,17 @@ void decide_request(const struct domain *d, const struct facts *f, struct strv *
 	}
 }
 
-bool decide_same(const struct facts *f, const struct record *r, struct strv *reasons)
+bool decide_same(const struct facts *f, const struct record *r, struct reasons *reasons)
 {
 	if (!f->row) {
-		because(reasons, "the table has no row for it any more; `cpushim compile`");
+		because(reasons, head("not in table"),
+			"the table has no row for it any more; `cpushim compile`");
 		return false;
 	}
 	if (strcmp(f->row->digest, r->digest) == 0)
 		return true;
-	because(reasons, "its definition changed while the domain was starting; start it again");
+	because(reasons, head("was redefined"),
+		"its definition changed while the domain was starting; start it again");
 	return false;
 }
 
@@ -224,13 +242,13 @@ static bool is_explained(const char *name, bool off, const struct featset *model
 
 /* Features that libvirt, or where the guest comes from, added. */
 static void check_additions(const struct domain *d, const struct featset *model,
-			    const struct own *own, struct strv *reasons)
+			    const struct own *own, struct reasons *reasons)
 {
 	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
 		const char *name = d->own.item[i], *policy = d->own.item[i + 1];
 
 		if (!is_explained(name, policy_is_off(policy), model, own))
-			because(reasons,
+			because(reasons, head("%s was added", name),
 				"libvirt added feature '%s' (%s), which neither the domain nor the "
 				"model has",
 				name, policy);
@@ -239,7 +257,7 @@ static void check_additions(const struct domain *d, const struct featset *model,
 
 /* Features that an arrival asks for and that its recorded CPU doesn't have. */
 static void check_losses(const struct domain *d, const struct featset *model, const struct own *own,
-			 struct strv *reasons)
+			 struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
 	struct featset lost = own->on, off = own->off;
@@ -258,19 +276,19 @@ static void check_losses(const struct domain *d, const struct featset *model, co
 	if (featset_count(&lost) == 0)
 		return;
 	names_of(&names, &lost);
-	because(reasons,
+	because(reasons, head("lost %s", features[first_of(&lost)].name),
 		"its CPU as recorded where it comes from says nothing of the features that it asks "
 		"for itself: %s; " BOOT_ANEW,
 		names.data ? names.data : "");
 }
 
 void decide_arrival(const struct domain *d, const struct facts *f, const struct record *r,
-		    struct strv *reasons)
+		    struct reasons *reasons)
 {
 	struct featset model;
 
 	if (!d->model || strcmp(d->model, r->model) != 0)
-		because(reasons,
+		because(reasons, head("was another CPU"),
 			"it asks for it, but its CPU was recorded as '%s' where it comes from, so "
 			"it didn't run on the model there; " BOOT_ANEW,
 			or_nothing(d->model));
@@ -279,18 +297,18 @@ void decide_arrival(const struct domain *d, const struct facts *f, const struct 
 		check_losses(d, &model, &r->own, reasons);
 }
 
-static void check_vendor(const struct domain *d, const struct record *r, struct strv *reasons)
+static void check_vendor(const struct domain *d, const struct record *r, struct reasons *reasons)
 {
 	const char *vendor = d->vendor_id ? d->vendor_id : "";
 
 	if (strcmp(vendor, r->vendor) != 0)
-		because(reasons, "its own vendor became '%s' and was '%s'", or_nothing(vendor),
-			or_nothing(r->vendor));
+		because(reasons, head("vendor changed"), "its own vendor became '%s' and was '%s'",
+			or_nothing(vendor), or_nothing(r->vendor));
 }
 
 /* Does libvirt pass on all of it, and nothing else? */
 static void check_whole(const struct domain *d, const struct facts *f, const struct record *r,
-			struct strv *reasons)
+			struct reasons *reasons)
 {
 	struct featset model;
 
@@ -301,10 +319,10 @@ static void check_whole(const struct domain *d, const struct facts *f, const str
 }
 
 void decide_start(const struct domain *d, const struct facts *f, const struct record *r,
-		  struct strv *reasons)
+		  struct reasons *reasons)
 {
 	if (!d->model || strcmp(d->model, r->model) != 0)
-		because(reasons,
+		because(reasons, head("was translated"),
 			"libvirt doesn't pass it on but translates it to '%s': it doesn't know "
 			"that QEMU has the model; restart libvirt, or `touch` the emulator and "
 			"restart libvirt",
@@ -344,7 +362,7 @@ static void expected(struct text *out, const struct facts *f, const struct recor
 }
 
 void decide_started(const char *arg, const struct facts *f, const struct record *r,
-		    struct strv *reasons)
+		    struct reasons *reasons)
 {
 	_cleanup_text_ struct text want = {0}, why = {0};
 
@@ -352,11 +370,12 @@ void decide_started(const char *arg, const struct facts *f, const struct record 
 		return;
 	expected(&want, f, r);
 	if (want.failed || !want.data)
-		because(reasons, "out of memory");
+		because(reasons, head("out of memory"), "out of memory");
 	else if (!arg)
-		because(reasons, "its QEMU was started without -cpu");
+		because(reasons, head("no -cpu in QEMU"), "its QEMU was started without -cpu");
 	else if (!cpuarg_matches(want.data, arg, &r->own.optional, &why))
-		because(reasons, "its QEMU has another -cpu: %s", why.data ? why.data : "");
+		because(reasons, head("another -cpu"), "its QEMU has another -cpu: %s",
+			why.data ? why.data : "");
 }
 
 static void copy(char *to, size_t size, const char *from)

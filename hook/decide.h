@@ -7,6 +7,7 @@
 #include "cpumap/util.h"
 #include "domain.h"
 #include "record.h"
+#include "refusal.h"
 
 /* What a decision rests on. */
 struct facts {
@@ -22,12 +23,12 @@ struct facts {
 
 /**
  * decide_request: may this domain, which asks for a site model, run here?
- * @reasons: receives a line for each reason why not; none: it may
+ * @reasons: receives each reason why not; none: it may
  */
-void decide_request(const struct domain *d, const struct facts *f, struct strv *reasons);
+void decide_request(const struct domain *d, const struct facts *f, struct reasons *reasons);
 
 /* decide_same: is the model's definition still the one that was asked for? */
-bool decide_same(const struct facts *f, const struct record *r, struct strv *reasons);
+bool decide_same(const struct facts *f, const struct record *r, struct reasons *reasons);
 
 /**
  * decide_arrival: is what is prepared still what arrived?
@@ -35,21 +36,21 @@ bool decide_same(const struct facts *f, const struct record *r, struct strv *rea
  * @r: the arrival's record
  */
 void decide_arrival(const struct domain *d, const struct facts *f, const struct record *r,
-		    struct strv *reasons);
+		    struct reasons *reasons);
 
 /**
  * decide_start: does libvirt pass on what was asked for at prepare?
  * @d: the domain at start, as libvirt has changed it
  */
 void decide_start(const struct domain *d, const struct facts *f, const struct record *r,
-		  struct strv *reasons);
+		  struct reasons *reasons);
 
 /**
  * decide_started: is the argument of the QEMU that runs the model's?
  * @arg: its last -cpu; NULL: none
  */
 void decide_started(const char *arg, const struct facts *f, const struct record *r,
-		    struct strv *reasons);
+		    struct reasons *reasons);
 
 /* decide_record: what a record notes of what a domain asks for. */
 void decide_record(const struct domain *d, const struct table_row *row, struct record *r);

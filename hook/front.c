@@ -18,6 +18,7 @@
 #include "cpumap/table.h"
 #include "cpumap/util.h"
 #include "record.h"
+#include "refusal.h"
 
 #define WORKER         "/usr/bin/cpushim"
 #define WORKER_SECONDS 60
@@ -49,18 +50,20 @@ struct call {
 	struct strv names;       /* of the site's models */
 };
 
-static int __attribute__((format(printf, 2, 3))) refuse(const struct call *c, const char *fmt, ...)
+/* @model: NULL if it isn't known */
+static int __attribute__((format(printf, 4, 5)))
+refuse(const struct call *c, const char *model, struct head head, const char *fmt, ...)
 {
 	struct error err = {0};
-	char what[1024], line[2048];
+	struct daemon daemon;
+	char what[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	error_set(&err, -EPERM, c->domain, 0, "%s", what);
-	error_line(&err, line, sizeof(line));
-	fputs(line, stderr);
+	refusal_print(daemon_calling(&daemon), model, head, &err);
 	return 1;
 }
 
@@ -291,14 +294,15 @@ static int decide_alone(const struct call *c)
 		(void)snprintf(element, sizeof(element), ">%s</model>", c->names.item[i]);
 		if (contains(c->xml.data, c->xml.len, element))
 			return refuse(
-				c,
+				c, c->names.item[i], head("hook failed"),
 				"model '%s': can't be checked, as `cpushim hook` failed; mend what "
 				"it says above, or reinstall cpushim",
 				c->names.item[i]);
 	}
 	if (c->recorded)
-		return refuse(c, "it asked for a site model, which can't be checked, as `cpushim "
-				 "hook` failed; mend what it says above, or reinstall cpushim");
+		return refuse(c, NULL, head("cpushim hook failed"),
+			      "it asked for a site model, which can't be checked, as `cpushim "
+			      "hook` failed; mend what it says above, or reinstall cpushim");
 	return 0;
 }
 
@@ -339,18 +343,20 @@ static int handle(struct call *c)
 		find_names(&c->names);
 	read_xml(c);
 	if (c->xml.failed)
-		return c->named ? refuse(c, "out of memory") : 0;
+		return c->named ? refuse(c, NULL, head("out of memory"), "out of memory") : 0;
 	find_uuid(c);
 	look_at_record(c);
 	if (c->operation == STOP)
 		return 0;
 	if (c->unread && (c->names.n > 0 || c->recorded))
-		return refuse(c, "it may name a site model, and its XML can't be read: %s",
+		return refuse(c, NULL, head("unreadable XML"),
+			      "it may name a site model, and its XML can't be read: %s",
 			      strerror(c->unread));
 	if (!concerns_us(c))
 		return 0;
 	if (c->cut)
-		return refuse(c, "it may name a site model, and its XML is too large");
+		return refuse(c, NULL, head("XML too large"),
+			      "it may name a site model, and its XML is too large");
 	status = run_worker(c);
 	return status < 0 ? decide_alone(c) : status;
 }

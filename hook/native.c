@@ -49,20 +49,9 @@ int native_argument(struct text *out, const struct domain *d, struct error *err)
 
 /* ---- judging ---- */
 
-static void add_reason(struct strv *reasons, const struct text *t)
+static void add_error(struct reasons *reasons, struct head head, const struct error *err)
 {
-	static const char memory[] = "out of memory";
-
-	if (t->failed || strv_add(reasons, t->data, t->len) < 0)
-		(void)strv_add(reasons, memory, strlen(memory));
-}
-
-static void add_error(struct strv *reasons, const struct error *err)
-{
-	_cleanup_text_ struct text t = {0};
-
-	text_addf(&t, "%s%s%s", err->where, *err->where ? ": " : "", err->what);
-	add_reason(reasons, &t);
+	because(reasons, head, "%s%s%s", err->where, *err->where ? ": " : "", err->what);
 }
 
 /* The model's features, and what the domain itself adds and takes away. */
@@ -89,7 +78,7 @@ static void add_names(struct text *t, const char *what, const struct featset *se
 }
 
 static void say_difference(const struct cpuid_diff *diff, const struct guest_run *run,
-			   struct strv *reasons)
+			   struct reasons *reasons)
 {
 	_cleanup_text_ struct text t = {0};
 	char shown[512];
@@ -102,11 +91,11 @@ static void say_difference(const struct cpuid_diff *diff, const struct guest_run
 		text_addf(&t, "; %s", diff->other.item[i]);
 	text_adds(&t, "; choose a model that QEMU can be, or install cpushim with its wrapper "
 		      "(install.sh without --no-wrapper)");
-	add_reason(reasons, &t);
+	because(reasons, head("not exact here"), "%s", t.failed ? "out of memory" : t.data);
 }
 
 static void judge(const char *cpu, const char *machine, const char *accel, const struct facts *f,
-		  const struct record *r, struct strv *reasons)
+		  const struct record *r, struct reasons *reasons)
 {
 	struct error err = {0};
 	_cleanup_free_ char *qemu = emulator_real(f->row->emulator, &err);
@@ -128,47 +117,40 @@ static void judge(const char *cpu, const char *machine, const char *accel, const
 	featset_subtract(&diff.missing, &r->own.optional);
 	featset_subtract(&diff.extra, &r->own.optional);
 	if (rc < 0)
-		add_error(reasons, &err);
+		add_error(reasons, head("not checked"), &err);
 	else if (!cpuid_diff_none(&diff))
 		say_difference(&diff, &run, reasons);
 }
 
 void native_arrival(const struct domain *d, const struct facts *f, const struct record *r,
-		    struct strv *reasons)
+		    struct reasons *reasons)
 {
-	struct error err = {0};
-
-	if (!d->model || strcmp(d->model, r->model) != 0) {
+	if (!d->model || strcmp(d->model, r->model) != 0)
 		(void)decide_same(f, r, reasons);
-		return;
-	}
-	error_set(&err, -ENOTSUP, NULL, 0,
-		  "it ran on the model itself where it comes from; on this node, which has no "
-		  "wrapper, it would become another CPU while it runs");
-	add_error(reasons, &err);
+	else
+		because(reasons, head("needs a wrapper"),
+			"it ran on the model itself where it comes from; on this node, which has "
+			"no wrapper, it would become another CPU while it runs");
 }
 
 void native_start(const struct domain *d, const struct facts *f, const struct record *r,
-		  struct strv *reasons)
+		  struct reasons *reasons)
 {
 	_cleanup_text_ struct text cpu = {0};
 	struct error err = {0};
-	int rc;
 
 	if ((d->model && strcmp(d->model, r->model) == 0) || !decide_same(f, r, reasons))
 		return;
 	if (d->machine && !model_name_valid(d->machine, strlen(d->machine)))
-		rc = error_set(&err, -ENOTSUP, NULL, 0, "its machine type isn't a name");
-	else
-		rc = native_argument(&cpu, d, &err);
-	if (rc < 0)
-		add_error(reasons, &err);
+		because(reasons, head("no machine type"), "its machine type isn't a name");
+	else if (native_argument(&cpu, d, &err) < 0)
+		add_error(reasons, head("no such -cpu"), &err);
 	else
 		judge(cpu.data, d->machine, d->kvm ? "kvm" : "tcg", f, r, reasons);
 }
 
 void native_started(const struct process *qemu, const struct facts *f, const struct record *r,
-		    struct strv *reasons)
+		    struct reasons *reasons)
 {
 	struct machine m;
 	struct error err = {0};
@@ -176,7 +158,7 @@ void native_started(const struct process *qemu, const struct facts *f, const str
 	if (!decide_same(f, r, reasons))
 		return;
 	if (machine_read(&m, qemu, &err) < 0)
-		add_error(reasons, &err);
+		add_error(reasons, head("unclear QEMU"), &err);
 	else
 		judge(m.cpu, m.type, m.accel, f, r, reasons);
 }

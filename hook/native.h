@@ -24,20 +24,20 @@ bool native_node(void);
  * the model comes from a node like this one; native_start goes on with it.
  */
 void native_arrival(const struct domain *d, const struct facts *f, const struct record *r,
-		    struct strv *reasons);
+		    struct reasons *reasons);
 
 /**
  * native_start: has a guest of the CPU that libvirt made of a request exactly what was asked for?
  * @d: the domain at start. If libvirt doesn't show what it makes of the model (before 2.3), or has
  *     passed its name on, nothing is said: native_started looks at the process.
- * @reasons: receives a line for each reason why it mustn't start
+ * @reasons: receives each reason why it mustn't start
  */
 void native_start(const struct domain *d, const struct facts *f, const struct record *r,
-		  struct strv *reasons);
+		  struct reasons *reasons);
 
 /* native_started: the same of a QEMU that runs, by its arguments. */
 void native_started(const struct process *qemu, const struct facts *f, const struct record *r,
-		    struct strv *reasons);
+		    struct reasons *reasons);
 
 /**
  * native_argument: the -cpu that libvirt writes for the <cpu> of @d (qemuBuildCpuModelArgStr,

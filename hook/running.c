@@ -134,7 +134,7 @@ static void add_nameless(struct featset *set, const struct table_row *row, const
 /* Is @arg the row's model? The domain's own features are its affair, as it says them or as its QEMU
  * was told: that it got what it asked for was checked when it started. */
 static bool is_model(const struct table_row *row, const struct domain *d, const char *arg,
-		     struct strv *reasons)
+		     struct reasons *reasons)
 {
 	const struct domain nothing = {0};
 	const struct facts facts = {.row = row};
@@ -150,7 +150,7 @@ static bool is_model(const struct table_row *row, const struct domain *d, const 
 	add_nameless(&free_ones, row, arg);
 	record.own = (struct own){.optional = free_ones};
 	decide_started(arg, &facts, &record, reasons);
-	return reasons->n == 0;
+	return reasons_none(reasons);
 }
 
 /* What the domain adds to the model and takes from it, as its QEMU was told. */
@@ -187,7 +187,7 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 {
 	const struct table_row *row =
 		table_find(&n->table, d->model, strlen(d->model), d->emulator);
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	char shown[256];
 
 	if (!row)
@@ -202,7 +202,8 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 	else if (is_model(row, d, arg, &reasons))
 		found(r, row, arg);
 	else if (is_expansion(arg))
-		say(r, RUNS_OTHER, "not what the name means today: %s", reasons.item[0]);
+		say(r, RUNS_OTHER, "not what the name means today: %s",
+		    reasons.n ? reasons.item[0].text : "out of memory");
 	else
 		say(r, RUNS_OTHER, "runs %s: not what the name means",
 		    running_shown(shown, sizeof(shown), arg));
@@ -215,7 +216,7 @@ static const struct table_row *recognise(const struct names *n, const char *arg)
 
 	for (size_t i = 0; i < n->table.n; i++) {
 		const struct table_row *row = &n->table.row[i];
-		_cleanup_strv_ struct strv reasons = {0};
+		_cleanup_reasons_ struct reasons reasons = {0};
 
 		if (!*row->cpu)
 			continue;

@@ -28,14 +28,17 @@ static int add_block(struct way *w, const char *what)
 /* What the hook's prepare would say, and what it can't know. */
 static void find_blocks(struct way *w)
 {
+	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct asked *a = &w->asked;
 
 	if (a->facts.row)
-		decide_request(&a->domain, &a->facts, &w->blocks);
+		decide_request(&a->domain, &a->facts, &reasons);
 	else if (a->domain.model && names_has(&w->names, a->domain.model))
 		(void)add_block(w,
 				"no definition has that name any more; `cpushim compile` with one "
 				"of the same meaning brings it back");
+	for (size_t i = 0; i < reasons.n; i++)
+		(void)add_block(w, reasons.item[i].text);
 }
 
 /* The QEMU of this domain, by name and UUID. */

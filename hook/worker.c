@@ -94,23 +94,6 @@ int asked_domain(struct asked *a, struct domain *d, struct error *err)
 	return r;
 }
 
-static void say(const char *name, const char *model, const char *what)
-{
-	struct error err = {0};
-	char line[4096];
-
-	error_set(&err, -EPERM, name, 0, "model '%s': %s", model, what);
-	error_line(&err, line, sizeof(line));
-	fputs(line, stderr);
-}
-
-bool reasons_print(const char *name, const char *model, const struct strv *reasons)
-{
-	for (size_t i = 0; i < reasons->n; i++)
-		say(name, model, reasons->item[i]);
-	return reasons->n > 0;
-}
-
 void asked_map(struct asked *a)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
@@ -146,11 +129,17 @@ static void add_nameless(struct text *out, const struct facts *f)
 void unsaid_print(const char *name, const struct facts *f)
 {
 	_cleanup_text_ struct text what = {0};
+	struct error err = {0};
+	char line[4096];
 
-	text_addf(&what, "a domain XML can't say family=%s, model=%s, stepping=%s and enforce",
-		  f->row->family, f->row->cpu_model, f->row->stepping);
+	text_addf(&what,
+		  "model '%s': a domain XML can't say family=%s, model=%s, stepping=%s and enforce",
+		  f->row->model, f->row->family, f->row->cpu_model, f->row->stepping);
 	add_nameless(&what, f);
 	text_adds(&what, "; the wrapper does");
-	if (!what.failed)
-		say(name, f->row->model, what.data);
+	if (what.failed)
+		return;
+	error_set(&err, -EPERM, name, 0, "%s", what.data);
+	error_line(&err, line, sizeof(line));
+	fputs(line, stderr);
 }

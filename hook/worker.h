@@ -34,9 +34,6 @@ void asked_free(struct asked *a);
  * said. */
 void asked_map(struct asked *a);
 
-/* reasons_print: "cpushim: DOMAIN: model MODEL: REASON" each, on stderr; true if there are any. */
-bool reasons_print(const char *name, const char *model, const struct strv *reasons);
-
 /* unsaid_print: what a domain XML has no words for, on stderr. */
 void unsaid_print(const char *name, const struct facts *f);
 

@@ -23,11 +23,11 @@ teardown() {
 daemon_up() {
 	mkfifo "$BATS_TEST_TMPDIR/calls" "$BATS_TEST_TMPDIR/answers"
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '
+	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '
 		while read -r operation sub; do
 			"$1" instance-00000001 "$operation" "$sub" - <"$2/xml" >"$2/stdout" 2>"$2/stderr"
 			echo $?
-		done' - "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR" \
+		done' "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR" \
 		<"$BATS_TEST_TMPDIR/calls" >"$BATS_TEST_TMPDIR/answers" 3>&- &
 	daemon_pid=$!
 	exec {calls}>"$BATS_TEST_TMPDIR/calls" {answers}<"$BATS_TEST_TMPDIR/answers"
@@ -56,14 +56,15 @@ call() { # OPERATION SUB-OPERATION: by that daemon, with the XML on stdin
 
 is_silent() {
 	run -0 --separate-stderr "$@"
-	[ -z "$output" ] && [ -z "$stderr" ]
+	[ -z "$output" ]
+	[ -z "$stderr" ]
 }
 
 refuses() { # WORDS COMMAND...
 	local words=$1
 	shift
 	run -1 --separate-stderr "$@"
-	[[ $stderr == 'cpushim: instance-00000001'*"$words"* ]]
+	[[ $stderr == *'cpushim: instance-00000001'*"$words"* ]]
 }
 
 # what libvirt puts in before prepare: the CPU as it was read back where the guest ran
@@ -100,7 +101,8 @@ phase() {
 		grep -x "daemon=$daemon_pid" "$record"
 		grep -x "start=$(sed 's/.*) //' "/proc/$daemon_pid/stat" | cut -d' ' -f20)" "$record"
 		run -0 sed -n 's/^time=//p' "$record"
-		[ $((output - $(cut -d. -f1 /proc/uptime))) -le 0 ] && [ $((output - $(cut -d. -f1 /proc/uptime))) -ge -5 ]
+		[ $((output - $(cut -d. -f1 /proc/uptime))) -le 0 ]
+		[ $((output - $(cut -d. -f1 /proc/uptime))) -ge -5 ]
 		grep -x 'model=gate64' "$record"
 		grep -x 'on=aes' "$record"
 		grep -x 'off=nx' "$record"
@@ -125,7 +127,7 @@ phase() {
 @test "an arrival that can't be noted is refused" {
 	: >"$root/run/cpushim"
 	run -1 --separate-stderr call migrate begin < <(domain)
-	[[ $stderr == 'cpushim: '*cpushim* ]]
+	[[ $stderr == *'cpushim: '*cpushim* ]]
 	rm "$root/run/cpushim"
 	refuses UUID call restore begin < <(domain '/<uuid>/d')
 	refuses UUID call restore begin < <(domain 's|<uuid>.*|<uuid>6B2F0D3E-52CF-4B1F-9A57-3A1E8F1C2D64</uuid>|')
@@ -214,7 +216,8 @@ phase() {
 		arrives
 		refuses "model 'gate64'" call prepare begin < <(live "$script")
 		[[ $script != *Opteron* || $stderr == *"'Opteron_G1'"* ]]
-		[ -z "$output" ] && [ ! -e "$record" ]
+		[ -z "$output" ]
+		[ ! -e "$record" ]
 	done
 	arrives
 	refuses "recorded as 'nothing'" call prepare begin < <(live '/<cpu/,/<.cpu>/d')

@@ -19,7 +19,9 @@ other() { # a domain of somebody else
 # exit 0, and not a word
 passes() {
 	run --separate-stderr "$@"
-	[ "$status" = 0 ] && [ -z "$output" ] && [ -z "${stderr-}" ]
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	[ -z "${stderr-}" ]
 }
 
 # exit 1, nothing rewritten, one line that begins as it should
@@ -189,7 +191,8 @@ refuses() { # WORDS COMMAND...
 		refuses "model 'gate64'" hook prepare begin < <(domain)
 		refuses "model 'gate64'" hook migrate begin < <(domain)
 		run --separate-stderr hook prepare begin < <(domain '/<cpu/,/<.cpu>/d' 's/>demo</>gate64</')
-		[ "$status" = 0 ] && [ -z "$output" ]
+		[ "$status" = 0 ]
+		[ -z "$output" ]
 		# at start and started a record alone is enough
 		mkdir -p "${record%/*}" && : >"$record"
 		refuses 'site model' hook start begin < <(other)
@@ -265,7 +268,7 @@ refuses() { # WORDS COMMAND...
 	printf '#!/bin/sh\nsh -c \x27"$@"\x27 - %s "$@"\nexit $?\n' "$CHECKOUT/hook/qemu" >"$script"
 	chmod +x "$script"
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - "$script" instance-00000001 \
+	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '"$@"; exit $?' "$script" instance-00000001 \
 		prepare begin - < <(domain) >/dev/null
 	[ -e "$record" ]
 }

@@ -564,8 +564,10 @@ bare() { # APT
 
 # places: the files of an emulator, and what the table and AppArmor have of it
 is_wrapped() { # PATH
-	is_wrapper "$1" && [ -x "$root$1.distrib" ] && grep -qF "emulator=$1"$'\t' "$root$lib/models.table" &&
-		grep -qxF "  $1.distrib rmix, # cpushim" "$root$override"
+	is_wrapper "$1"
+	[ -x "$root$1.distrib" ]
+	grep -qF "emulator=$1"$'\t' "$root$lib/models.table"
+	grep -qxF "  $1.distrib rmix, # cpushim" "$root$override"
 }
 
 @test "every emulator of the usual names that is a file gets the wrapper, its rows and its rule; --uninstall gives all back" {

@@ -66,3 +66,39 @@ runs() {
 	CPUSHIM_ROOT=$root run -1 "$root/usr/bin/cpushim" verify gate64
 	[[ $output == *differs*cx16* ]]
 }
+
+@test "the check for two assertions on a line finds each form, and nothing else" {
+	local check=$CHECKOUT/tests/lib/one-assertion
+	# shellcheck disable=SC2016 # the inner tests'
+	printf '%s\n' '[ a ] && [ b ]' $'\t[[ a == *"b"* ]] && [ -z "$output" ]' '[ a ] &&' '	[[ b ]]' \
+		'run -0 x && [ -z "$output" ]' 'rm x && run -0 y' 'refuses a b && refuses c d' '[ "$(a && b)" = c ] && [ d ]' \
+		"grep -q 'x' y && grep -q z y" 'is_silent a b && [ -e c ]' >"$suite"
+	run -1 "$check" "$suite"
+	[ "${#lines[@]}" = 9 ]
+	[[ ${lines[2]} == "$suite:4: "* ]]
+	printf '%s\n' '[[ a == b && c == d ]]' 'if [ a ] && [ b ]; then' '	[ -r x ] && [ -w x ] || skip "a"' \
+		"run -0 sh -c '[ a ] && [ b ]'" 'run -0 x < <(a && b)' 'mkdir a && : >b' 'while [ a ] && [ b ]; do' \
+		'run -0 sh -c "a && b"' >"$suite"
+	run -0 "$check" "$suite"
+	[ -z "$output" ]
+}
+
+@test "a node has no definitions of the machine that it runs on" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	load lib/root.bash
+	local base=$BATS_TEST_TMPDIR/base
+	mkdir -p "$base"
+	mount -t tmpfs tmpfs "$base"
+	mkdir -p "$base/root" "$base/upper" "$base/work"
+	ln -s "$CHECKOUT" "$base/checkout"
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" "$base/root" ||
+		skip 'no overlay can be mounted here'
+	mkdir -p "$base/root/etc/cpushim/models.d"
+	printf '<cpus/>\n' >"$base/root/etc/cpushim/models.d/own.xml"
+	root_new node --base "$base"
+	run on node find /etc/cpushim
+	root_drop node
+	umount "$base/root" "$base"
+	[ "$status" != 0 ]
+	[[ $output == *'No such file'* ]]
+}

@@ -62,15 +62,16 @@ given() { # WORD...: exactly these
 
 silent() { # COMMAND...
 	run --separate-stderr "$@"
-	[ "$status" = 0 ] && [ -z "$output" ] && [ -z "${stderr-}" ]
+	[[ $status = 0 && -z $output && -z ${stderr-} ]]
 }
 
 untouched() { # WORD...
-	silent "$qemu" "$@" && given "$@"
+	silent "$qemu" "$@" || return
+	given "$@"
 }
 
 says_one_line() { # WORDS
-	[ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == "cpushim: "*"$1"* ]]
+	[[ ${#stderr_lines[@]} = 1 && $stderr == "cpushim: "*"$1"* ]]
 }
 
 @test "the wrapper is one static program" {

@@ -40,7 +40,7 @@ include() { # NAME...: libvirt's include with the names of last resort
 
 make_root() {
 	local program
-	for program in build/cpushim build/qemu-wrapper hook/qemu; do
+	for program in build/cpushim build/qemu-wrapper build/libvirt_driver_qemu.so hook/qemu; do
 		[ -x "$CHECKOUT/$program" ] || {
 			printf '%s: make comes first\n' "$program" >&2
 			return 1
@@ -51,9 +51,8 @@ make_root() {
 	mkdir -p "$root/usr/bin" "$root/run"
 	cp "$CHECKOUT/build/cpushim" "$root/usr/bin/cpushim"
 	cp "$CHECKOUT/build/qemu-wrapper" "$root/usr/bin/qemu-system-x86_64"
-	# what says who calls is the name of the process
-	cp "$(command -v bash)" "$BATS_TEST_TMPDIR/libvirtd"
-	cp "$BATS_TEST_TMPDIR/libvirtd" "$BATS_TEST_TMPDIR/virtqemud"
+	cp "$CHECKOUT/build/libvirt_driver_qemu.so" "$BATS_TEST_TMPDIR/"
+	a_daemon libvirtd
 	row | table
 }
 
@@ -61,10 +60,21 @@ hook() { # OPERATION SUB-OPERATION: by hand
 	CPUSHIM_ROOT=$root "$CHECKOUT/hook/qemu" instance-00000001 "$1" "$2" -
 }
 
-by_libvirt() { # OPERATION SUB-OPERATION: its parent is called libvirtd
+# A shell under another name: a process is called as its program's file
+a_daemon() { # NAME
+	ln -sf "$(command -v bash)" "$BATS_TEST_TMPDIR/$1"
+}
+
+# mapping FILES DAEMON SCRIPT [ARGUMENT...]: a_daemon's shell that has these libraries mapped runs the
+# script. Its children don't have them.
+mapping() {
+	LD_PRELOAD=$1 "$BATS_TEST_TMPDIR/$2" -c "unset LD_PRELOAD; $3" - "${@:4}"
+}
+
+by_libvirt() { # OPERATION SUB-OPERATION: its parent is $daemon, which has libvirt's QEMU driver mapped
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/${daemon-libvirtd}" -c '"$@"; exit $?' - \
-		"$CHECKOUT/hook/qemu" instance-00000001 "$1" "$2" -
+	CPUSHIM_ROOT=$root mapping "${driver-$BATS_TEST_TMPDIR/libvirt_driver_qemu.so} ${LD_PRELOAD-}" \
+		"${daemon-libvirtd}" '"$@"; exit $?' "$CHECKOUT/hook/qemu" instance-00000001 "$1" "$2" -
 }
 
 domain() { # SED-SCRIPT...: what nova sends, changed

@@ -161,11 +161,11 @@ static void test_read(void)
 static char *why_not(const char *type, const char *cpu, const struct facts *f)
 {
 	_cleanup_domain_ struct domain d;
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	_cleanup_free_ char *xml = read_domain(&d, type, cpu);
 
 	decide_request(&d, f, &reasons);
-	return strdup(reasons.n ? reasons.item[0] : "");
+	return strdup(reasons.n ? reasons.item[0].text : "");
 }
 
 static bool refused_for(const char *type, const char *cpu, const struct facts *f, const char *words)
@@ -220,17 +220,17 @@ static bool started_with(const char *arg, const struct record *r)
 {
 	struct table table = {0};
 	const struct facts f = {.table = &table, .row = &gate};
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 
 	decide_started(arg, &f, r, &reasons);
-	return reasons.n == 0;
+	return reasons_none(&reasons);
 }
 
 /* With what is inside <domain>: reasons, one a line. */
 static void reasons_for(struct text *out, const char *inside, const struct facts *f)
 {
 	_cleanup_domain_ struct domain d = {0};
-	_cleanup_strv_ struct strv reasons = {0};
+	_cleanup_reasons_ struct reasons reasons = {0};
 	_cleanup_free_ char *xml = NULL;
 	int len = asprintf(&xml, "<domain type='kvm'>%s</domain>", inside);
 
@@ -239,7 +239,7 @@ static void reasons_for(struct text *out, const char *inside, const struct facts
 		return;
 	decide_request(&d, f, &reasons);
 	for (size_t i = 0; i < reasons.n; i++)
-		text_addf(out, "%s\n", reasons.item[i]);
+		text_addf(out, "%s\n", reasons.item[i].text);
 }
 
 /* A KVM that lacks some of what QEMU adds by itself: not the model's, but enforce refuses it. */
