@@ -34,7 +34,8 @@ int cmd_flush(int status);
 /* cmd_json: print @answer (taken over; NULL: out of memory). */
 int cmd_json(json_t *answer);
 
-/* cmd_foreign: a JSON string of text that others wrote, escaped and cut; null for NULL. */
+/* cmd_foreign: a JSON string of text that others wrote, as it is; bytes that aren't UTF-8, which JSON
+ * can't hold, are \xNN in it. Cut where it is longer than any name or argument. null for NULL. */
 json_t *cmd_foreign(const char *s);
 
 /* cmd_features_json: the names of @set, a list, sorted. */

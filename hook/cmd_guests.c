@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/show.h"
 #include "kept.h"
 #include "running.h"
 
@@ -22,6 +23,9 @@ static const char usage[] =
 	"Exit status: 0 each is what its name means; 1 some guest isn't; 2 could not tell.\n";
 
 #define ACCEL_MAX 24
+
+#define NAME_COLUMNS     20
+#define NAME_COLUMNS_MAX 1024 /* libvirt's names have 250 bytes at most, escaped 1000 */
 
 /* One guest, and what was found of it. */
 struct guest {
@@ -81,16 +85,23 @@ static void read_guest(struct guest *g, const struct process *p, const struct na
 
 /* ---- printing ---- */
 
+/* Domain and UUID, which others wrote, in their columns. */
+static void print_who(const struct guest *g)
+{
+	_cleanup_text_ struct text t = {0};
+
+	show_padded(&t, g->domain ? g->domain : "-", NAME_COLUMNS, NAME_COLUMNS_MAX);
+	text_adds(&t, " ");
+	show_padded(&t, *g->uuid ? g->uuid : "-", UUID_LEN, 48);
+	fputs(t.failed ? "-" : t.data, stdout);
+}
+
 static void print_guest(const struct guest *g)
 {
 	const struct running *r = &g->running;
-	const char *name = g->domain ? g->domain : "-";
-	char domain[80], uuid[48];
 
-	(void)text_escape(domain, sizeof(domain), name, strlen(name));
-	(void)text_escape(uuid, sizeof(uuid), *g->uuid ? g->uuid : "-",
-			  strlen(g->uuid) + !*g->uuid);
-	printf("%-20s %-36s %-16s %-6s ", domain, uuid, *r->model ? r->model : "-", g->accel);
+	print_who(g);
+	printf(" %-16s %-6s ", *r->model ? r->model : "-", g->accel);
 	switch (r->runs) {
 	case RUNS_MODEL:
 		printf("what the name means%s%s%s%s\n", *r->own ? ", with its own " : "", r->own,

@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/show.h"
 #include "way.h"
 
 static const char usage[] =
@@ -43,9 +44,7 @@ static int verdict(const struct way *w)
 /* Foreign text on a page: escaped, and cut. */
 static void add_foreign(struct text *t, const char *s)
 {
-	char shown[WORDS_MAX];
-
-	text_adds(t, text_escape(shown, sizeof(shown), s ? s : "", s ? strlen(s) : 0));
+	(void)show(t, s ? s : "", s ? strlen(s) : 0, WORDS_MAX);
 }
 
 static void add_domain(struct text *t, const struct way *w)
@@ -161,11 +160,9 @@ static void add_blocks(struct text *t, const struct way *w)
 	if (!w->blocks.n)
 		text_adds(t, "nothing that can be told beforehand blocks it here\n");
 	for (size_t i = 0; i < w->blocks.n; i++) {
-		char shown[2048];
-
-		text_addf(t, "%s%s\n", i ? "         " : "blocked: ",
-			  text_escape(shown, sizeof(shown), w->blocks.item[i],
-				      strlen(w->blocks.item[i])));
+		text_adds(t, i ? "         " : "blocked: ");
+		(void)show(t, w->blocks.item[i], strlen(w->blocks.item[i]), 2048);
+		text_adds(t, "\n");
 	}
 }
 

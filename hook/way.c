@@ -6,8 +6,6 @@
 #include "cpumap/libvirt.h"
 #include "cpumap/util.h"
 
-#define NAME_SHOWN 256
-
 void way_free(struct way *w)
 {
 	names_free(&w->names);
@@ -81,7 +79,6 @@ static int read_asked(struct way *w, struct error *err)
 
 static int read_domain(struct way *w, struct error *err)
 {
-	char shown[NAME_SHOWN];
 	int r = read_one(&w->live, &w->has_live, DOMAINFILE_STATUS, w->name, err);
 
 	if (r == 0)
@@ -91,7 +88,7 @@ static int read_domain(struct way *w, struct error *err)
 			      "there is no domain '%s' in " LIBVIRT_STATE_DIR
 			      " or " DOMAINFILE_DEFINITION_DIR
 			      "; `cpushim guests` names those that run",
-			      text_escape(shown, sizeof(shown), w->name, strlen(w->name)));
+			      w->name);
 	if (r == 0)
 		r = processes_qemu(&w->qemus, err);
 	if (r == 0)

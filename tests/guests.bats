@@ -198,7 +198,7 @@ says() { # STATUS WORDS COMMAND...
 	[[ $output == '\x1b[2J../../../secret,x'*'\x1b]0;x\x07'*'no site model' ]]
 	run -0 cpushim guests --json
 	[[ $output != *$'\e'* ]]
-	[[ $output == *'"domain": "\\x1b[2J../../../secret,x"'* ]]
+	[[ $output == *'"domain": "\u001B[2J../../../secret,x"'* ]]
 	process 9 /usr/bin/qemu-system-x86_64 qemu -name guest=../../../secret -uuid "$uuid" -cpu "$expansion"
 	says 0 'what the name means' guests
 	says 2 'No such file' why ../secret
@@ -213,6 +213,44 @@ says() { # STATUS WORDS COMMAND...
 	run -0 cpushim guests
 	{ printf 'qemu\0-cpu\0kvm64' && yes ,+vme | head -n 500000 | tr -d '\n'; } >"$root/proc/9/cmdline"
 	run -0 cpushim guests
+}
+
+@test "names of all scripts are shown as they are in a UTF-8 locale, in their columns, and escaped in others" {
+	names=('R&D' "it's" '日本' 'ünï' $'e\u0301' '😀' '[x] ;#%s$`\' '-dash' '.' '..' "$(printf 'x%.0s' {1..200})")
+	shown=()
+	for name in "${names[@]}"; do
+		process $((${#shown[@]} + 10)) /usr/bin/qemu-system-x86_64 qemu -name "guest=$name,debug-threads=on" \
+			-uuid "$uuid" -cpu "$expansion"
+		shown+=("$name")
+	done
+	LC_ALL=C.UTF-8 run -0 --separate-stderr cpushim guests
+	for i in "${!names[@]}"; do
+		[[ ${lines[i]} == "${names[i]} "* ]]
+	done
+	# 日本 has 4 columns in 6 bytes, 😀 2, a letter with a mark 1
+	[[ ${lines[2]} == "日本                 $uuid "* ]]
+	[[ ${lines[4]} == $'e\u0301'"                    $uuid "* ]]
+	[[ ${lines[5]} == "😀                   $uuid "* ]]
+	LC_ALL=C run -0 --separate-stderr cpushim guests
+	[[ ${lines[2]} == "\\xe6\\x97\\xa5\\xe6\\x9c\\xac $uuid "* ]]
+	for locale in C C.UTF-8; do
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
+		for i in "${!names[@]}"; do
+			name=${names[i]//\\/\\\\}
+			[[ $output == *"\"domain\": \"$name\""* ]]
+		done
+	done
+}
+
+@test "what could steer a terminal or turn its text is escaped in every locale; bytes that JSON can't hold, too" {
+	hostile=$'\e[2J\u009b\u202ex\u2066\u200b\xff'
+	process 9 /usr/bin/qemu-system-x86_64 qemu -name "guest=$hostile" -cpu "$expansion"
+	for locale in C C.UTF-8; do
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests
+		[[ $output == '\x1b[2J\xc2\x9b\xe2\x80\xaex\xe2\x81\xa6\xe2\x80\x8b\xff '* ]]
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
+		[[ $output == *'"domain": "\u001B[2J\u009B\u202Ex\u2066\u200B\\xff"'* ]]
+	done
 }
 
 @test "a file of libvirt's that is another domain's, broken or hostile tells nothing" {
