@@ -48,6 +48,13 @@ int cmd_table(struct table *t, struct error *err);
 const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
 				const char *emulator, struct error *err);
 
+/**
+ * cmd_nodestate: a line on stderr for each thing that is wrong with this node and keeps site models
+ * from starting or being checked (hook/nodestate.h).
+ * @restart_said: it was told already that libvirt has to be restarted
+ */
+void cmd_nodestate(const struct table *t, bool restart_said);
+
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_expand(int argc, char **argv);

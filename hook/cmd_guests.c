@@ -15,7 +15,9 @@ static const char usage[] =
 	"(- if none), accelerator, and whether its -cpu is what that name means today; also of\n"
 	"guests that were started without cpushim. What a domain asked for is read in\n"
 	"libvirt's own files, so root sees more. A transient domain that libvirt translated\n"
-	"has no file that tells what it asked for.\n"
+	"has no file that tells what it asked for. What is wrong with this node is told on\n"
+	"standard error. In JSON names are as they are; bytes of them that aren't UTF-8 are\n"
+	"\\xNN.\n"
 	"\n"
 	"  -j, --json  as JSON, with the arguments\n"
 	"  -h, --help  this text\n"
@@ -64,7 +66,9 @@ static void judge(struct guest *g, const struct names *n)
 	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
-	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->cpu);
+	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);
+	if (!saved)
+		running_note_arrival(&g->running, g->process);
 	if (g->running.runs == RUNS_NONE && forbidden) {
 		g->running.runs = RUNS_UNKNOWN;
 		(void)snprintf(g->running.why, sizeof(g->running.why),
@@ -180,5 +184,6 @@ int cmd_guests(int argc, char **argv)
 	if (cmd_table(&n.table, &err) < 0 || processes_qemu(&l, &err) < 0)
 		return cmd_fail(&err);
 	names_published(&n);
+	cmd_nodestate(&n.table, false);
 	return list_guests(&n, &l, json);
 }
