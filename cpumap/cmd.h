@@ -34,7 +34,8 @@ int cmd_flush(int status);
 /* cmd_json: print @answer (taken over; NULL: out of memory). */
 int cmd_json(json_t *answer);
 
-/* cmd_foreign: a JSON string of text that others wrote, escaped and cut; null for NULL. */
+/* cmd_foreign: a JSON string of text that others wrote, as it is; bytes that aren't UTF-8, which JSON
+ * can't hold, are \xNN in it. Cut where it is longer than any name or argument. null for NULL. */
 json_t *cmd_foreign(const char *s);
 
 /* cmd_features_json: the names of @set, a list, sorted. */
@@ -46,6 +47,13 @@ int cmd_table(struct table *t, struct error *err);
 /* cmd_row: a model's row, or NULL and @err. @emulator: NULL for the first. */
 const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
 				const char *emulator, struct error *err);
+
+/**
+ * cmd_nodestate: a line on stderr for each thing that is wrong with this node and keeps site models
+ * from starting or being checked (hook/nodestate.h).
+ * @restart_said: it was told already that libvirt has to be restarted
+ */
+void cmd_nodestate(const struct table *t, bool restart_said);
 
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);

@@ -4,13 +4,20 @@
 #include <stdarg.h>
 
 #include "cmd.h"
+#include "show.h"
+
+/* An expansion has some 3000 characters. */
+#define FOREIGN_MAX 8192
 
 int cmd_fail(const struct error *err)
 {
-	char line[sizeof(err->where) + 4 * sizeof(err->what)];
+	_cleanup_text_ struct text line = {0};
 
-	error_line(err, line, sizeof(line));
-	fputs(line, stderr);
+	text_adds(&line, "cpushim: ");
+	show(&line, err->where, strlen(err->where), SHOWN_WHOLE);
+	text_adds(&line, *err->where ? ": " : "");
+	show(&line, err->what, strlen(err->what), SHOWN_WHOLE);
+	fprintf(stderr, "%s\n", line.failed ? "cpushim: out of memory" : line.data);
 	return EXIT_UNKNOWN;
 }
 
@@ -73,23 +80,38 @@ const struct table_row *cmd_row(const struct table *t, const char *model, size_t
 int cmd_json(json_t *answer)
 {
 	struct error err = {0};
-	int r = answer ? json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS) : -1;
+	_cleanup_free_ char *json =
+		answer ? json_dumps(answer, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
+	_cleanup_text_ struct text shown = {0};
 
 	json_decref(answer);
-	if (r < 0) {
+	if (json)
+		show_json(&shown, json, strlen(json));
+	if (!json || shown.failed) {
 		error_set(&err, -ENOMEM, NULL, 0, "can't print JSON");
 		return cmd_fail(&err);
 	}
-	putchar('\n');
+	puts(shown.data);
 	return cmd_flush(EXIT_YES);
 }
 
-/* An expansion has some 3000 characters. */
 json_t *cmd_foreign(const char *s)
 {
-	char shown[8192];
+	_cleanup_text_ struct text t = {0};
+	size_t len = s ? strlen(s) : 0, size;
 
-	return s ? json_string(text_escape(shown, sizeof(shown), s, strlen(s))) : json_null();
+	if (!s)
+		return json_null();
+	text_adds(&t, "");
+	for (size_t i = 0; i < len && t.len < FOREIGN_MAX; i += size) {
+		if (utf8_next(s + i, len - i, &size) == UTF8_NONE)
+			text_addf(&t, "\\x%02x", (unsigned char)s[i]);
+		else
+			text_add(&t, s + i, size);
+	}
+	if (t.len >= FOREIGN_MAX)
+		text_adds(&t, "...");
+	return t.failed ? NULL : json_string(t.data);
 }
 
 json_t *cmd_features_json(const struct featset *set)

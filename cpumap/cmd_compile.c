@@ -368,21 +368,17 @@ static void forget(struct published *p, const struct made *m)
 			published_remove(p, p->name[i].model);
 }
 
-static void print_lost(void)
+/* Of the table that was written, and of what may stand in its way. */
+static void print_nodestate(bool changed)
 {
-	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
-	struct error err = {0};
+	_cleanup_table_ struct table t = {0};
 
-	error_set(&err, -ENOENT, dir, 0,
-		  "index.xml doesn't name " LIBVIRTMAP_OURS " any more, so libvirt won't know the "
-		  "site's models once it restarts; run install.sh again");
-	(void)cmd_fail(&err);
+	if (cmd_table(&t, NULL) == 0)
+		cmd_nodestate(&t, changed);
 }
 
 static void print_result(const struct made *m, bool changed)
 {
-	if (m->lost)
-		print_lost();
 	for (size_t i = 0; i < m->n; i++) {
 		const struct one *one = &m->one[i];
 
@@ -406,9 +402,13 @@ static int write_all(struct made *m, const struct published *published,
 		r = touch_wrapper(&m->one[i], &touched, err);
 	if (r == 0 && map)
 		r = write_include(&m->one[0].compiled, map, o, &include_changed, &m->lost, err);
-	if (r == 0)
-		print_result(m, table_changed || touched || include_changed);
-	return r;
+	if (r < 0)
+		return r;
+	print_result(m, table_changed || touched || include_changed);
+	/* install.sh, which isn't done yet, writes the include elsewhere */
+	if (!o->include)
+		print_nodestate(table_changed || touched || include_changed);
+	return 0;
 }
 
 static int run(const struct options *o, struct made *m, struct error *err)

@@ -276,5 +276,8 @@ int cmd_list(int argc, char **argv)
 		return usage_error("list", "takes no argument, and one of --digest and --json");
 	if (cmd_table(&t, &err) < 0)
 		return cmd_fail(&err);
-	return digest ? print_digests(&t) : print_all(&t, json);
+	if (digest)
+		return print_digests(&t);
+	cmd_nodestate(&t, false);
+	return print_all(&t, json);
 }

@@ -347,6 +347,8 @@ static int verify(struct options *o, int n, char **named)
 		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
 		return cmd_fail(&err);
 	}
+	if (!o->read && !o->digest)
+		cmd_nodestate(&t, false);
 	o->answers = o->json && models.n != 1 ? json_array() : NULL;
 	for (size_t i = 0; i < models.n; i++)
 		status = worse(status, verify_row(o, &t, models.item[i]));

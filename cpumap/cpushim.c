@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command: its commands are a table, each in a file of its own. */
+#include <locale.h>
 #include <stdarg.h>
 
 #include "cmd.h"
@@ -41,6 +42,8 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	char title[64];
 
+	/* how text is shown; messages and numbers stay as they are */
+	(void)setlocale(LC_CTYPE, "");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return print_help();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)

@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/show.h"
 #include "kept.h"
 #include "running.h"
 
@@ -15,7 +16,9 @@ static const char usage[] =
 	"guests that were started without cpushim. What a domain asked for is read in\n"
 	"libvirt's own files, so root sees more. A transient domain that libvirt translated\n"
 	"has no file that tells what it asked for. A QEMU that isn't the system's libvirt's\n"
-	"is named with its user, as what it says it is, and doesn't count.\n"
+	"is named with its user, as what it says it is, and doesn't count. What is wrong with\n"
+	"this node is told on standard error. In JSON names are as they are; bytes of them that\n"
+	"aren't UTF-8 are \\xNN.\n"
 	"\n"
 	"  -j, --json  as JSON, with the arguments\n"
 	"  -h, --help  this text\n"
@@ -23,6 +26,9 @@ static const char usage[] =
 	"Exit status: 0 each is what its name means; 1 some guest isn't; 2 could not tell.\n";
 
 #define ACCEL_MAX 24
+
+#define NAME_COLUMNS     20
+#define NAME_COLUMNS_MAX 1024 /* libvirt's names have 250 bytes at most, escaped 1000 */
 
 /* One guest, and what was found of it. */
 struct guest {
@@ -45,10 +51,10 @@ static void guest_free(struct guest *g)
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
 /* A file of libvirt's is of this guest only if it has its UUID. */
-static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bool *forbidden)
+static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *g, bool *forbidden)
 {
 	struct error err = {0};
-	int r = g->domain ? kept_read(k, dir, g->domain, &err) : -ENOENT;
+	int r = g->domain ? kept_read(k, kind, g->domain, &err) : -ENOENT;
 
 	*forbidden |= r == -EACCES || r == -EPERM;
 	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
@@ -57,12 +63,14 @@ static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bo
 static void judge(struct guest *g, const struct names *n)
 {
 	bool forbidden = false, claims = g->process->owner != OWNER_OTHER;
-	bool live = claims && read_kept(&g->live, KEPT_LIVE, g, &forbidden);
-	bool saved = claims && read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
+	bool live = claims && read_kept(&g->live, DOMAINFILE_STATUS, g, &forbidden);
+	bool saved = claims && read_kept(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
 	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
-	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->cpu);
+	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);
+	if (!saved)
+		running_note_arrival(&g->running, g->process);
 	if (g->running.runs == RUNS_NONE && forbidden) {
 		g->running.runs = RUNS_UNKNOWN;
 		(void)snprintf(g->running.why, sizeof(g->running.why),
@@ -92,16 +100,23 @@ static void print_owner(const struct process *p)
 		printf("not libvirt's: ");
 }
 
+/* Domain and UUID, which others wrote, in their columns. */
+static void print_who(const struct guest *g)
+{
+	_cleanup_text_ struct text t = {0};
+
+	show_padded(&t, g->domain ? g->domain : "-", NAME_COLUMNS, NAME_COLUMNS_MAX);
+	text_adds(&t, " ");
+	show_padded(&t, *g->uuid ? g->uuid : "-", UUID_LEN, 48);
+	fputs(t.failed ? "-" : t.data, stdout);
+}
+
 static void print_guest(const struct guest *g)
 {
 	const struct running *r = &g->running;
-	const char *name = g->domain ? g->domain : "-";
-	char domain[80], uuid[48];
 
-	(void)text_escape(domain, sizeof(domain), name, strlen(name));
-	(void)text_escape(uuid, sizeof(uuid), *g->uuid ? g->uuid : "-",
-			  strlen(g->uuid) + !*g->uuid);
-	printf("%-20s %-36s %-16s %-6s ", domain, uuid, *r->model ? r->model : "-", g->accel);
+	print_who(g);
+	printf(" %-16s %-6s ", *r->model ? r->model : "-", g->accel);
 	print_owner(g->process);
 	switch (r->runs) {
 	case RUNS_MODEL:
@@ -187,5 +202,6 @@ int cmd_guests(int argc, char **argv)
 	if (cmd_table(&n.table, &err) < 0 || processes_qemu(&l, &err) < 0)
 		return cmd_fail(&err);
 	names_published(&n);
+	cmd_nodestate(&n.table, false);
 	return list_guests(&n, &l, json);
 }

@@ -5,14 +5,16 @@
 #include <getopt.h>
 
 #include "cpumap/cmd.h"
+#include "cpumap/show.h"
 #include "way.h"
 
 static const char usage[] =
-	"Usage: cpushim why [--json] DOMAIN | FILE.xml | -\n"
+	"Usage: cpushim why [--json] DOMAIN | UUID | FILE.xml | -\n"
 	"Tell one guest's whole way: what its XML asks for, what libvirt made of it, the\n"
-	"table's row, its QEMU's argument, and what blocks it here. The XML is libvirt's own\n"
-	"of DOMAIN (root alone may read that), or FILE.xml's, or standard input's. libvirt\n"
-	"isn't asked, so this works where it hangs.\n"
+	"table's row, its QEMU's argument, and what blocks it here, this node's own state\n"
+	"included. The XML is libvirt's own of DOMAIN or UUID (root alone may read that), or\n"
+	"FILE.xml's, or standard input's. libvirt isn't asked, so this works where it hangs.\n"
+	"In JSON names are as they are; bytes of them that aren't UTF-8 are \\xNN.\n"
 	"\n"
 	"  -j, --json  as JSON\n"
 	"  -h, --help  this text\n"
@@ -26,8 +28,10 @@ static const char usage[] =
 /* Whoever asks for no site model is none of our business. */
 static int verdict(const struct way *w)
 {
+	if (!w->qemu && w->blocks.n)
+		return EXIT_NO;
 	if (!w->qemu)
-		return w->blocks.n ? EXIT_NO : EXIT_YES;
+		return w->doubts.n ? EXIT_UNKNOWN : EXIT_YES;
 	switch (w->running.runs) {
 	case RUNS_OTHER:
 		return EXIT_NO;
@@ -43,9 +47,7 @@ static int verdict(const struct way *w)
 /* Foreign text on a page: escaped, and cut. */
 static void add_foreign(struct text *t, const char *s)
 {
-	char shown[WORDS_MAX];
-
-	text_adds(t, text_escape(shown, sizeof(shown), s ? s : "", s ? strlen(s) : 0));
+	(void)show(t, s ? s : "", s ? strlen(s) : 0, WORDS_MAX);
 }
 
 static void add_domain(struct text *t, const struct way *w)
@@ -63,7 +65,7 @@ static void add_domain(struct text *t, const struct way *w)
 		process_accel(w->qemu, accel, sizeof(accel));
 		text_addf(t, ", runs as process %d under %s\n", w->qemu->pid, accel);
 	} else {
-		text_addf(t, ", %s\n", way_is_file(w->name) ? "a file" : "doesn't run");
+		text_addf(t, ", %s\n", w->is_file ? "a file" : "doesn't run");
 	}
 }
 
@@ -108,7 +110,10 @@ static void add_libvirt(struct text *t, const struct way *w)
 		return;
 	text_adds(t, "libvirt  ");
 	if (made && asked && strcmp(made, asked) == 0) {
-		text_adds(t, "passes the name on");
+		/* libvirt before 2.3 never shows what it makes of a model */
+		text_adds(t, !w->qemu || w->running.expanded
+				     ? "passes the name on"
+				     : "shows the name, and gave its QEMU another CPU");
 	} else {
 		text_adds(t, "made of it: ");
 		add_foreign(t, made ? made : "no model by name");
@@ -153,20 +158,24 @@ static void add_process(struct text *t, const struct way *w)
 	}
 }
 
+static void add_lines(struct text *t, const char *what, const struct strv *lines, bool first)
+{
+	for (size_t i = 0; i < lines->n; i++) {
+		text_addf(t, "%s%s", i == 0 && first ? "" : "         ", i ? "" : what);
+		(void)show(t, lines->item[i], strlen(lines->item[i]), 2048);
+		text_adds(t, "\n");
+	}
+}
+
 static void add_blocks(struct text *t, const struct way *w)
 {
 	if (!w->asked.facts.row && !w->blocks.n)
 		return;
 	text_adds(t, w->qemu ? "restart  " : "start    ");
-	if (!w->blocks.n)
+	if (!w->blocks.n && !w->doubts.n)
 		text_adds(t, "nothing that can be told beforehand blocks it here\n");
-	for (size_t i = 0; i < w->blocks.n; i++) {
-		char shown[2048];
-
-		text_addf(t, "%s%s\n", i ? "         " : "blocked: ",
-			  text_escape(shown, sizeof(shown), w->blocks.item[i],
-				      strlen(w->blocks.item[i])));
-	}
+	add_lines(t, "blocked: ", &w->blocks, true);
+	add_lines(t, "can't tell: ", &w->doubts, !w->blocks.n);
 }
 
 static int print_text(const struct way *w)
@@ -228,19 +237,26 @@ static json_t *process_json(const struct way *w)
 			 w->running.own);
 }
 
+static json_t *lines_json(const struct strv *lines)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < lines->n; i++)
+		(void)json_array_append_new(list, cmd_foreign(lines->item[i]));
+	return list;
+}
+
 static int print_json(const struct way *w)
 {
 	const struct domain *d = &w->asked.domain;
-	json_t *blocks = json_array();
 
-	for (size_t i = 0; i < w->blocks.n; i++)
-		(void)json_array_append_new(blocks, cmd_foreign(w->blocks.item[i]));
-	return cmd_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
+	return cmd_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
 				  cmd_foreign(d->name ? d->name : w->name), "uuid",
 				  cmd_foreign(d->uuid), "asked", asked_json(w), "libvirt",
 				  w->has_live ? cmd_foreign(w->live.domain.model) : json_null(),
 				  "table", table_json(w->asked.facts.row), "process",
-				  process_json(w), "blocks", blocks, "log", cmd_foreign(w->log)));
+				  process_json(w), "blocks", lines_json(&w->blocks), "doubts",
+				  lines_json(&w->doubts), "log", cmd_foreign(w->log)));
 }
 
 int cmd_why(int argc, char **argv)

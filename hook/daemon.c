@@ -141,6 +141,16 @@ bool daemon_calling(struct daemon *d)
 	return suspected;
 }
 
+bool daemon_is(uint64_t pid, struct daemon *d)
+{
+	struct stat_line s;
+
+	if (!read_stat(pid, &s) || kind_of(pid, &s) != LIBVIRTS)
+		return false;
+	*d = (struct daemon){.pid = pid, .start = s.start};
+	return true;
+}
+
 void daemon_at(uint64_t pid, struct daemon *d)
 {
 	struct stat_line s;

@@ -20,6 +20,9 @@ struct daemon {
  */
 bool daemon_calling(struct daemon *d);
 
+/* daemon_is: is process @pid libvirt's daemon? Then @d says which. */
+bool daemon_is(uint64_t pid, struct daemon *d);
+
 /* daemon_at: the process @pid as a daemon, whatever it is. */
 void daemon_at(uint64_t pid, struct daemon *d);
 

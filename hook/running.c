@@ -4,6 +4,7 @@
 #include "cpumap/cpuarg.h"
 #include "cpumap/util.h"
 #include "decide.h"
+#include "native.h"
 #include "record.h"
 
 /* How much of an argument is shown. */
@@ -88,6 +89,12 @@ static const char *own_props(const char *arg)
 	return arg + strlen(arg);
 }
 
+static bool is_vendor(const struct cpu_prop *p)
+{
+	return p->value && p->name_len == strlen("vendor") &&
+	       memcmp(p->name, "vendor", p->name_len) == 0;
+}
+
 static void named_from(const char *pos, struct featset *set)
 {
 	struct cpu_prop p;
@@ -96,6 +103,17 @@ static void named_from(const char *pos, struct featset *set)
 	while (cpuarg_next(&pos, &p))
 		if (p.feature >= 0)
 			featset_add(set, (size_t)p.feature);
+}
+
+/* The vendor that the caller himself asks for; "": none. */
+static void own_vendor(const char *pos, char *buf, size_t size)
+{
+	struct cpu_prop p;
+
+	*buf = '\0';
+	while (cpuarg_next(&pos, &p))
+		if (is_vendor(&p))
+			(void)snprintf(buf, size, "%.*s", (int)p.value_len, p.value);
 }
 
 /* Only the wrapper pins all of these: of whatever model it was. */
@@ -142,6 +160,8 @@ static bool is_model(const struct table_row *row, const struct domain *d, const 
 	struct record record;
 
 	decide_record(d ? d : &nothing, row, &record);
+	if (!d)
+		own_vendor(own_props(arg), record.vendor, sizeof(record.vendor));
 	named_from(own_props(arg), &told);
 	free_ones = record.own.on;
 	featset_union(&free_ones, &record.own.off);
@@ -166,7 +186,7 @@ static void note_own(struct running *r, const struct table_row *row, const char 
 	while (cpuarg_next(&pos, &p)) {
 		const char *start = p.sign ? p.name - 1 : p.name;
 
-		if (p.feature >= 0 && features[p.feature].kind == FEATURE_CPUID)
+		if (is_vendor(&p) || (p.feature >= 0 && features[p.feature].kind == FEATURE_CPUID))
 			text_addf(&own, "%s%.*s", own.len ? " " : "", (int)(pos - start), start);
 	}
 	if (!own.failed && own.len)
@@ -180,10 +200,29 @@ static void found(struct running *r, const struct table_row *row, const char *ar
 	note_own(r, row, arg);
 	if (*row->refused)
 		say(r, RUNS_MODEL, "the definition here is refused today (`cpushim list`)");
+	else if (strcmp(row->vendor, "host") == 0)
+		say(r, RUNS_MODEL, "it has the host's vendor: not safe to migrate between vendors");
+}
+
+/* On a node without the wrapper: what libvirt made of it was let in if it is exact. */
+static void judge_native(struct running *r, const struct table_row *row, const struct domain *d,
+			 const struct process *qemu, const char *shown)
+{
+	const struct facts facts = {.row = row};
+	_cleanup_reasons_ struct reasons reasons = {0};
+	struct record record;
+
+	decide_record(d, row, &record);
+	native_started(qemu, &facts, &record, &reasons);
+	if (reasons.n)
+		say(r, RUNS_OTHER, "runs %s: not what the name means: %s", shown,
+		    reasons.item[0].text);
+	else
+		say(r, RUNS_MODEL, "as libvirt's own %s, which is exact here", shown);
 }
 
 static void judge_asked(struct running *r, const struct names *n, const struct domain *d,
-			const char *arg)
+			const struct process *qemu, const char *arg)
 {
 	const struct table_row *row =
 		table_find(&n->table, d->model, strlen(d->model), d->emulator);
@@ -204,6 +243,8 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 	else if (is_expansion(arg))
 		say(r, RUNS_OTHER, "not what the name means today: %s",
 		    reasons.n ? reasons.item[0].text : "out of memory");
+	else if (native_node())
+		judge_native(r, row, d, qemu, running_shown(shown, sizeof(shown), arg));
 	else
 		say(r, RUNS_OTHER, "runs %s: not what the name means",
 		    running_shown(shown, sizeof(shown), arg));
@@ -229,18 +270,44 @@ static const struct table_row *recognise(const struct names *n, const char *arg)
 }
 
 void running_judge(struct running *r, const struct names *n, const struct domain *asked,
-		   const char *arg)
+		   const struct process *qemu)
 {
+	const char *arg = process_option(qemu, "-cpu");
 	const struct table_row *row;
 
-	*r = (struct running){.runs = RUNS_NONE};
+	*r = (struct running){.runs = RUNS_NONE, .expanded = arg && is_expansion(arg)};
 	if (asked && asked->model && names_has(n, asked->model)) {
-		judge_asked(r, n, asked, arg);
+		judge_asked(r, n, asked, qemu, arg);
 		return;
 	}
 	row = arg ? recognise(n, arg) : NULL;
 	if (row)
 		found(r, row, arg);
-	else if (arg && is_expansion(arg))
+	else if (r->expanded)
 		say(r, RUNS_OTHER, "an expansion of no model of today's table");
+}
+
+/* A named model with features on or off: what libvirt makes of a model that QEMU hasn't. */
+static bool may_be_translation(const char *arg)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	struct cpu_prop p;
+
+	if (strncmp(arg, "host", strlen("host")) == 0 || strncmp(arg, "max", strlen("max")) == 0)
+		return false;
+	while (cpuarg_next(&pos, &p))
+		if (p.feature >= 0 && features[p.feature].kind == FEATURE_CPUID)
+			return true;
+	return false;
+}
+
+void running_note_arrival(struct running *r, const struct process *qemu)
+{
+	const char *arg = process_option(qemu, "-cpu");
+
+	if (r->runs == RUNS_NONE && arg && process_option(qemu, "-incoming") &&
+	    may_be_translation(arg))
+		say(r, RUNS_UNKNOWN,
+		    "it came from another node or a file, and nothing here tells what it asked for "
+		    "there");
 }

@@ -21,6 +21,7 @@ struct running {
 	char model[MODEL_NAME_MAX + 1]; /* the site model in question; "": none */
 	char why[512];                  /* escaped */
 	char own[256]; /* with RUNS_MODEL: what the domain itself has it add, escaped */
+	bool expanded; /* its -cpu is one that the wrapper alone makes, of whatever model */
 };
 
 /* What names mean today, and what they ever meant. */
@@ -50,11 +51,19 @@ const struct kept *names_asked(const struct names *n, const struct kept *live,
 /**
  * running_judge: hold a QEMU's -cpu against the model that its domain asks for.
  * @asked: the domain's XML with the name that it was started by; NULL: there is none
- * @arg: the last -cpu; NULL: none
- * Without an XML, or where it asks for no site model, the argument is recognised by itself.
+ * @qemu: the process
+ * Without an XML, or where it asks for no site model, the argument is recognised by itself. On a node
+ * without the wrapper the real QEMU is asked whether what libvirt made of the model is exact.
  */
 void running_judge(struct running *r, const struct names *n, const struct domain *asked,
-		   const char *arg);
+		   const struct process *qemu);
+
+/**
+ * running_note_arrival: a guest that arrived by a migration or from a file with a CPU of the kind that
+ * libvirt translates to, and of which no file here says what it asked for, may have asked for a site
+ * model: that can't be told.
+ */
+void running_note_arrival(struct running *r, const struct process *qemu);
 
 /* running_word: one word for programs: "model", "other", "none", "unknown". */
 const char *running_word(enum runs runs);

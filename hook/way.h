@@ -8,7 +8,9 @@
 #include "worker.h"
 
 struct way {
-	const char *name;     /* the domain's, or the file's */
+	const char *name;     /* the domain's, its UUID until it is found, or the file's */
+	char *found;          /* the name of a UUID's domain */
+	bool is_file;         /* or standard input */
 	const char *asked_in; /* the file that says what is asked for */
 	struct names names;
 	struct kept live, saved;
@@ -18,21 +20,19 @@ struct way {
 	struct process_list qemus;
 	const struct process *qemu; /* NULL: it doesn't run */
 	struct running running;
-	struct strv blocks;
+	struct strv blocks; /* what keeps it from starting here */
+	struct strv doubts; /* what may */
 	char *log;
 };
 
 /**
  * way_find: gather it.
- * @w: names.table is loaded already; name is a domain's, a file's (by a slash or .xml in it), or
- *     "-"
+ * @w: names.table is loaded already; name is a domain's, its UUID, a file's (by a slash or .xml in
+ *     it), or "-"
  * -ENOENT: there is no such domain or file; -EACCES: only root may know
  */
 int way_find(struct way *w, struct error *err);
 void way_free(struct way *w);
 #define _cleanup_way_ __attribute__((cleanup(way_free)))
-
-/* way_is_file: is that a file's name, or "-"? */
-bool way_is_file(const char *name);
 
 #endif

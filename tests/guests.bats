@@ -109,6 +109,57 @@ says() { # STATUS WORDS COMMAND...
 	says 0 'no site model' guests
 }
 
+@test "libvirt before 2.3 shows the name whatever it made of it: the process is what counts" {
+	qemu 7 Opteron_G1,-pse36
+	live gate64
+	says 1 'asked gate64, runs Opteron_G1,-pse36: not what the name means' guests
+	says 1 'libvirt  shows the name, and gave its QEMU another CPU, by ' why instance-00000001
+	[[ $output != *'passes the name on'* ]]
+}
+
+@test "a guest that came from elsewhere translated: what it asked for there can't be told" {
+	cant="can't tell: it came from another node or a file, and nothing here tells what it asked for there"
+	for cpu in Opteron_G1,pse36=off kvm32,-pse36,+lm; do
+		qemu 7 "$cpu" -incoming defer
+		live "${cpu%%,*}"
+		says 2 "$cant" guests
+		says 2 "${cant#*: }" why instance-00000001
+	done
+	# not what no translation looks like, nor where its definition tells
+	for cpu in kvm64 host,pse36=off max,-pse36; do
+		qemu 7 "$cpu" -incoming defer
+		says 0 'no site model' guests
+	done
+	qemu 7 Opteron_G1,pse36=off -incoming defer
+	saved Opteron_G1
+	says 0 'no site model' guests
+	saved gate64
+	says 1 'asked gate64, runs Opteron_G1,pse36=off' guests
+	qemu 7 "$expansion" -incoming defer
+	live gate64
+	says 0 'what the name means' guests
+	rm "$root/etc/libvirt/qemu/instance-00000001.xml"
+	qemu 7 Opteron_G1,pse36=off
+	live Opteron_G1
+	says 0 'no site model' guests
+}
+
+@test "a vendor that isn't the definition's is told: the domain's own, or the host's" {
+	qemu 7 "${expansion/vendor=GenuineIntel,},vendor=AuthenticAMD,aes=on"
+	live gate64 "<vendor/><feature policy='require' name='aes'/>"
+	sed -i "s/fallback='forbid'>gate64/vendor_id='AuthenticAMD' &/" "$root/run/libvirt/qemu/instance-00000001.xml"
+	says 0 'what the name means, with its own vendor=AuthenticAMD aes=on' guests
+	says 0 "with the domain's own vendor=AuthenticAMD aes=on" why instance-00000001
+	# without libvirt's word for it, too
+	rm "$root/run/libvirt/qemu/instance-00000001.xml"
+	says 0 'what the name means, with its own vendor=AuthenticAMD aes=on' guests
+	row vendor=host "cpu=${expansion/vendor=GenuineIntel,}" | table
+	qemu 7 "${expansion/vendor=GenuineIntel,}"
+	live gate64
+	says 0 "what the name means; it has the host's vendor: not safe to migrate between vendors" guests
+	says 0 "it has the host's vendor: not safe to migrate between vendors" why instance-00000001
+}
+
 @test "a guest of a definition that is another today: the first difference is told" {
 	qemu 7 "${expansion/nx=on/nx=off}"
 	live gate64
@@ -255,7 +306,7 @@ says() { # STATUS WORDS COMMAND...
 	[[ $output == '\x1b[2J../../../secret,x'*'\x1b]0;x\x07'*'no site model' ]]
 	run -0 cpushim guests --json
 	[[ $output != *$'\e'* ]]
-	[[ $output == *'"domain": "\\x1b[2J../../../secret,x"'* ]]
+	[[ $output == *'"domain": "\u001B[2J../../../secret,x"'* ]]
 	process 9 /usr/bin/qemu-system-x86_64 qemu -name guest=../../../secret -uuid "$uuid" -cpu "$expansion"
 	says 0 'what the name means' guests
 	says 2 'No such file' why ../secret
@@ -270,6 +321,44 @@ says() { # STATUS WORDS COMMAND...
 	run -0 cpushim guests
 	{ printf 'qemu\0-cpu\0kvm64' && yes ,+vme | head -n 500000 | tr -d '\n'; } >"$root/proc/9/cmdline"
 	run -0 cpushim guests
+}
+
+@test "names of all scripts are shown as they are in a UTF-8 locale, in their columns, and escaped in others" {
+	names=('R&D' "it's" '日本' 'ünï' $'e\u0301' '😀' '[x] ;#%s$`\' '-dash' '.' '..' "$(printf 'x%.0s' {1..200})")
+	shown=()
+	for name in "${names[@]}"; do
+		process $((${#shown[@]} + 10)) /usr/bin/qemu-system-x86_64 qemu -name "guest=$name,debug-threads=on" \
+			-uuid "$uuid" -cpu "$expansion"
+		shown+=("$name")
+	done
+	LC_ALL=C.UTF-8 run -0 --separate-stderr cpushim guests
+	for i in "${!names[@]}"; do
+		[[ ${lines[i]} == "${names[i]} "* ]]
+	done
+	# 日本 has 4 columns in 6 bytes, 😀 2, a letter with a mark 1
+	[[ ${lines[2]} == "日本                 $uuid "* ]]
+	[[ ${lines[4]} == $'e\u0301'"                    $uuid "* ]]
+	[[ ${lines[5]} == "😀                   $uuid "* ]]
+	LC_ALL=C run -0 --separate-stderr cpushim guests
+	[[ ${lines[2]} == "\\xe6\\x97\\xa5\\xe6\\x9c\\xac $uuid "* ]]
+	for locale in C C.UTF-8; do
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
+		for i in "${!names[@]}"; do
+			name=${names[i]//\\/\\\\}
+			[[ $output == *"\"domain\": \"$name\""* ]]
+		done
+	done
+}
+
+@test "what could steer a terminal or turn its text is escaped in every locale; bytes that JSON can't hold, too" {
+	hostile=$'\e[2J\u009b\u202ex\u2066\u200b\xff'
+	process 9 /usr/bin/qemu-system-x86_64 qemu -name "guest=$hostile" -cpu "$expansion"
+	for locale in C C.UTF-8; do
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests
+		[[ $output == '\x1b[2J\xc2\x9b\xe2\x80\xaex\xe2\x81\xa6\xe2\x80\x8b\xff '* ]]
+		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
+		[[ $output == *'"domain": "\u001B[2J\u009B\u202Ex\u2066\u200B\\xff"'* ]]
+	done
 }
 
 @test "a file of libvirt's that is another domain's, broken or hostile tells nothing" {
@@ -320,6 +409,39 @@ says() { # STATUS WORDS COMMAND...
 	says 0 'log      qemu: much' why instance-00000001
 	ln -sf /dev/zero "$log"
 	run -0 cpushim why instance-00000001
+}
+
+@test "why takes a UUID, nova's name for a guest, however it is written" {
+	saved gate64
+	printf '<domain' >"$root/etc/libvirt/qemu/broken.xml"
+	: >"$root/etc/libvirt/qemu/readme"
+	for way in "$uuid" "${uuid^^}" "${uuid//-/}"; do
+		says 0 "domain   instance-00000001, $uuid, doesn't run" why "$way"
+	done
+	qemu 7 "$expansion"
+	live gate64
+	rm "$root/etc/libvirt/qemu/instance-00000001.xml"
+	says 0 'which is what gate64 means' why "$uuid"
+	cpushim why --json "$uuid" | grep -qF '"domain": "instance-00000001"'
+	for other in "${uuid%?}5" "${uuid%?}" "${uuid}0" "${uuid%?}g"; do
+		says 2 "there is no domain '$other'" why "$other"
+	done
+	# a name comes before a UUID
+	sed "s/instance-00000001/$uuid/; s/<uuid>6/<uuid>7/" "$root/run/libvirt/qemu/instance-00000001.xml" >"$root/run/libvirt/qemu/$uuid.xml"
+	says 0 "domain   $uuid, 7" why "$uuid"
+}
+
+@test "why: domains with odd names, shown as guests shows them" {
+	for name in 'R&D' "it's" '日本' '-dash' '.' '..' 'a.xml' '%s'; do
+		saved gate64
+		sed -i "s|<name>.*</name>|<name>${name//&/\\&amp;}</name>|" "$root/etc/libvirt/qemu/instance-00000001.xml"
+		mv "$root/etc/libvirt/qemu/instance-00000001.xml" "$root/etc/libvirt/qemu/$name.xml"
+		LC_ALL=C.UTF-8 says 0 "domain   $name, $uuid, doesn't run" why -- "$name"
+		LC_ALL=C.UTF-8 says 0 "domain   $name, $uuid, doesn't run" why "$uuid"
+		rm "$root/etc/libvirt/qemu/$name.xml"
+	done
+	LC_ALL=C.UTF-8 says 2 "there is no domain '日本'" why 日本
+	LC_ALL=C says 2 "there is no domain '\\xe6\\x97\\xa5\\xe6\\x9c\\xac'" why 日本
 }
 
 @test "why: a file, or standard input" {
