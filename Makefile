@@ -5,6 +5,7 @@
 #	make check	C unit tests and bats suites (./install.sh check brings what they need)
 #	make matrix	on each Debian release that the mirror has (root, debootstrap, time)
 #	make lint	shellcheck, clang-format, tests that ignore an assertion
+#	make fuzz	what reads a domain's XML, by clang's libFuzzer (FUZZ_SECONDS)
 #	make install	the files alone, under DESTDIR; a node is set up by ./install.sh
 #	make SAN=1	the dynamic programs with AddressSanitizer and UBSan
 #	make WERROR=1	for development: warnings are errors
@@ -44,7 +45,8 @@ COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-st
 
 # The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
 command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = hook/front.c hook/record.c hook/daemon.c hook/signs.c hook/refusal.c
+front_sources = $(addprefix hook/,front.c child.c daemon.c record.c refusal.c scan.c signs.c sitenames.c \
+	stocknames.c)
 worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
 proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
@@ -55,7 +57,10 @@ core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_ta
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(1))
-unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources))
+unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources)) $(B)/unit/test_replay
+# what is held against libvirt's own calls, by `make fuzz` and by the replay of its corpus
+fuzz_sources = tests/fuzz/domain.c
+FUZZ_SECONDS = 120
 
 # what tests/exact starts; its oracle asks nothing of the library but small things
 exact_sources = $(wildcard tests/proof/*.c)
@@ -101,6 +106,21 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpuma
 	@mkdir -p $(@D)
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
 
+$(B)/unit/test_replay: $(call objects,tests/fuzz/replay.c $(fuzz_sources) $(worker_sources)) \
+		$(B)/libcpumap.a
+	@mkdir -p $(@D)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+
+$(B)/fuzz/domain: tests/fuzz/main_fuzz.c $(fuzz_sources) $(worker_sources) $(library_sources)
+	@mkdir -p $(@D)
+	clang $(STD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(XML_CFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+
+fuzz: $(B)/fuzz/domain
+	@mkdir -p $(B)/fuzz/corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus \
+		tests/fuzz/corpus/domain
+
 $(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
 
@@ -142,11 +162,12 @@ lint:
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
-		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch]))
+		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch] \
+		tests/fuzz/*.[ch]))
 
 clean:
 	rm -rf $(B) hook/qemu
 
-.PHONY: all install uninstall stage unit check matrix lint clean
+.PHONY: all install uninstall stage unit check matrix fuzz lint clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

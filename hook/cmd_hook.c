@@ -14,6 +14,7 @@
 #include "native.h"
 #include "process.h"
 #include "record.h"
+#include "unclear.h"
 #include "worker.h"
 
 static const char usage[] =
@@ -292,38 +293,6 @@ static const struct {
 	{"migrate", arrive},  {"restore", arrive},
 };
 
-static bool names_a_model(const struct table *t, const char *xml, size_t len)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (memmem(xml, len, t->row[i].model, strlen(t->row[i].model)))
-			return true;
-	return false;
-}
-
-/* The bytes of @xml but its NULs: text in UTF-16 becomes readable. */
-static char *without_nuls(const char *xml, size_t *len)
-{
-	char *copy = malloc(*len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; copy && i < *len; i++)
-		if (xml[i])
-			copy[n++] = xml[i];
-	*len = n;
-	return copy;
-}
-
-/* Could XML that wasn't understood ask for one of our models? By its name, or where a DOCTYPE can
- * hide one. */
-static bool may_ask(const struct table *t, const char *xml, size_t len)
-{
-	_cleanup_free_ char *text = without_nuls(xml, &len);
-
-	if (!text || names_a_model(t, text, len) || memmem(text, len, "<!ENTITY", 8))
-		return true;
-	return memmem(text, len, "<!DOCTYPE", 9) && memmem(text, len, "&#", 2);
-}
-
 /* A domain that can't be judged without the table; the front has the last word. */
 static int no_table(struct job *j, char *xml, size_t len, const struct error *why)
 {
@@ -341,7 +310,7 @@ static int not_understood(struct job *j, char *xml, size_t len, const struct err
 {
 	if (j->asked.table.n == 0)
 		return no_table(j, xml, len, err);
-	if (j->recorded || err->code == -ENOMEM || may_ask(&j->asked.table, xml, len))
+	if (j->recorded || unclear_may_ask(&j->asked.table, xml, len, err))
 		return fail(j, head("unclear XML"), err);
 	return EXIT_YES;
 }

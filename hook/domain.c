@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cpumap/xml.h"
+#include "scan.h"
 #include "splice.h"
 
 void domain_free(struct domain *d)
@@ -34,17 +35,45 @@ static char *content(const xmlNode *node)
 	return take((char *)xmlNodeGetContent(node));
 }
 
+/*
+ * How libvirt reads a domain, in src/conf/cpu_conf.c and domain_conf.c of 3.0, 7.0, 9.0 and 11.3
+ * alike: elements by XPath, so those in no namespace; the text of one as XPath's string(), so across
+ * its children; an attribute either by XPath (string(./@x), in no namespace: attribute()) or by
+ * virXMLPropString, which is xmlGetProp (the first of that local name, in whatever namespace:
+ * property()).
+ */
 static char *attribute(const xmlNode *node, const char *name)
 {
 	return take(xml_attr(node, name));
 }
 
-static const xmlNode *child(const xmlNode *node, const char *name)
+static char *property(const xmlNode *node, const char *name)
 {
-	for (const xmlNode *n = node->children; n; n = n->next)
+	return take((char *)xmlGetProp((xmlNode *)node, BAD_CAST name));
+}
+
+/* The next child of that name behind @before, or the first. */
+static const xmlNode *next_child(const xmlNode *node, const xmlNode *before, const char *name)
+{
+	for (const xmlNode *n = before ? before->next : node->children; n; n = n->next)
 		if (xml_is(n, NULL, name))
 			return n;
 	return NULL;
+}
+
+static const xmlNode *child(const xmlNode *node, const char *name)
+{
+	return next_child(node, NULL, name);
+}
+
+/* ./NAME/INNER[1]: the first of any NAME's. */
+static const xmlNode *grandchild(const xmlNode *node, const char *name, const char *inner)
+{
+	const xmlNode *found = NULL;
+
+	for (const xmlNode *n = child(node, name); n && !found; n = next_child(node, n, name))
+		found = child(n, inner);
+	return found;
 }
 
 /* How many children have that tag, whatever namespace they are in by default: what splice.c
@@ -61,7 +90,7 @@ static size_t count_tags(const xmlNode *node, const char *tag)
 
 static int read_feature(struct domain *d, const xmlNode *node)
 {
-	_cleanup_free_ char *name = attribute(node, "name"), *policy = attribute(node, "policy");
+	_cleanup_free_ char *name = property(node, "name"), *policy = property(node, "policy");
 
 	if (!policy)
 		policy = strdup("require"); /* libvirt's default */
@@ -75,7 +104,7 @@ static int read_feature(struct domain *d, const xmlNode *node)
 /* In host-model and the like libvirt ignores a <model>. */
 static int read_cpu(struct domain *d, const xmlNode *cpu)
 {
-	_cleanup_free_ char *mode = attribute(cpu, "mode");
+	_cleanup_free_ char *mode = property(cpu, "mode");
 	const xmlNode *model = child(cpu, "model");
 
 	if (!model || (mode && strcmp(mode, "custom") != 0))
@@ -83,18 +112,26 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 	d->n_models = count_tags(cpu, "model");
 	d->model = content(model);
 	d->vendor_id = attribute(model, "vendor_id");
-	d->match = attribute(cpu, "match");
-	for (const xmlNode *n = cpu->children; n; n = n->next)
-		if (xml_is(n, NULL, "feature") && read_feature(d, n) < 0)
+	d->match = property(cpu, "match");
+	d->n_features = count_tags(cpu, "feature");
+	for (const xmlNode *n = child(cpu, "feature"); n;
+	     n = next_child(cpu, n, "feature"), d->n_own++)
+		if (read_feature(d, n) < 0)
 			return -ENOMEM;
 	return d->model ? 0 : -ENOMEM;
 }
 
-static bool attribute_is(const xmlNode *node, const char *name, const char *value)
+static bool property_is(const xmlNode *node, const char *name, const char *value)
 {
-	_cleanup_free_ char *have = node ? attribute(node, name) : NULL;
+	_cleanup_free_ char *have = property(node, name);
 
 	return have && strcmp(have, value) == 0;
+}
+
+/* In whatever namespace. */
+static bool is_local(const xmlNode *node, const char *name)
+{
+	return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
 }
 
 static void add_named(struct featset *set, const char *name)
@@ -105,38 +142,77 @@ static void add_named(struct featset *set, const char *name)
 		featset_add(set, (size_t)f);
 }
 
+/* ./features/...: by their local names, and the last of a name counts (virDomainFeaturesDefParse,
+ * 9.0 and 11.3; 7.0 takes the first <apic>, in no namespace). */
+static void read_hypervisor_part(struct domain *d, const xmlNode *part)
+{
+	if (is_local(part, "apic")) {
+		d->eoi_off = property_is(part, "eoi", "off");
+		return;
+	}
+	for (const xmlNode *n = is_local(part, "kvm") ? part->children : NULL; n; n = n->next)
+		if (is_local(n, "hidden"))
+			d->kvm_hidden = property_is(n, "state", "on");
+}
+
 /* What makes libvirt write `kvm=off`, `kvmclock=off` and `kvm-pv-eoi=off` (qemuBuildCpuCommandLine,
  * src/qemu/qemu_command.c, 1.2.2 to 11.3). */
 static void read_paravirtual(struct domain *d, const xmlNode *root)
 {
-	const xmlNode *parts = child(root, "features"), *clock = child(root, "clock");
-	const xmlNode *kvm = parts ? child(parts, "kvm") : NULL;
-
-	d->kvm_hidden = kvm && attribute_is(child(kvm, "hidden"), "state", "on");
-	if (parts && attribute_is(child(parts, "apic"), "eoi", "off"))
+	for (const xmlNode *f = child(root, "features"); f; f = next_child(root, f, "features"))
+		for (const xmlNode *n = f->children; n; n = n->next)
+			read_hypervisor_part(d, n);
+	if (d->eoi_off)
 		add_named(&d->pv_off, "kvm-pv-eoi");
-	for (const xmlNode *n = clock ? clock->children : NULL; n; n = n->next)
-		if (xml_is(n, NULL, "timer") && attribute_is(n, "name", "kvmclock") &&
-		    attribute_is(n, "present", "no"))
-			add_named(&d->pv_off, "kvmclock");
+	for (const xmlNode *c = child(root, "clock"); c; c = next_child(root, c, "clock"))
+		for (const xmlNode *n = child(c, "timer"); n; n = next_child(c, n, "timer"))
+			if (property_is(n, "name", "kvmclock") && property_is(n, "present", "no"))
+				add_named(&d->pv_off, "kvmclock");
+}
+
+/* As libvirt writes it, or else as it is, which is no UUID. */
+static char *read_uuid(const xmlNode *node)
+{
+	char canonical[UUID_LEN + 1];
+	char *text = content(node);
+
+	if (!text || !uuid_parse(text, strlen(text), canonical))
+		return text;
+	free(text);
+	return strdup(canonical);
 }
 
 static int read_parts(struct domain *d, const xmlNode *root)
 {
 	_cleanup_free_ char *type = attribute(root, "type");
 	const xmlNode *name = child(root, "name"), *uuid = child(root, "uuid");
-	const xmlNode *devices = child(root, "devices"), *cpu = child(root, "cpu");
-	const xmlNode *emulator = devices ? child(devices, "emulator") : NULL;
-	const xmlNode *os = child(root, "os"), *os_type = os ? child(os, "type") : NULL;
+	const xmlNode *emulator = grandchild(root, "devices", "emulator");
+	const xmlNode *os_type = grandchild(root, "os", "type"), *cpu = child(root, "cpu");
 
 	d->kvm = type && strcmp(type, "kvm") == 0;
 	d->name = name ? content(name) : NULL;
-	d->uuid = uuid ? content(uuid) : NULL;
+	d->uuid = uuid ? read_uuid(uuid) : NULL;
 	d->emulator = emulator ? content(emulator) : NULL;
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
 	read_paravirtual(d, root);
 	return cpu ? read_cpu(d, cpu) : 0;
+}
+
+/* libxml2 before 2.12 takes a minute for 100,000 attributes of one element. */
+static int parse(xmlDoc **doc, char *xml, size_t len, const char *name, const char *root,
+		 struct error *err)
+{
+	struct scan scan = {0};
+
+	*doc = NULL;
+	scan_feed(&scan, xml, len);
+	if (scan.crowded)
+		return error_set(err, -E2BIG, name, 0,
+				 "has an element with more than %d attributes, which libvirt never "
+				 "writes; remove them",
+				 SCAN_ATTRIBUTES);
+	return xml_parse(doc, xml, len, name, root, err);
 }
 
 int domain_read(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
@@ -145,7 +221,7 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	int r;
 
 	*d = (struct domain){.xml = xml, .len = len};
-	r = xml_parse(&doc, xml, len, name, "domain", err);
+	r = parse(&doc, xml, len, name, "domain", err);
 	if (r < 0)
 		return r;
 	/* the splicing goes by ASCII's bytes; UTF-16 may go by its byte order mark alone */
@@ -165,7 +241,7 @@ int domain_read_status(struct domain *d, char *xml, size_t len, const char *name
 	int r;
 
 	*d = (struct domain){0};
-	r = xml_parse(&doc, xml, len, name, "domstatus", err);
+	r = parse(&doc, xml, len, name, "domstatus", err);
 	if (r < 0)
 		return r;
 	domain = child(xmlDocGetRootElement(doc), "domain");
@@ -371,6 +447,10 @@ int domain_print(struct text *out, const struct domain *d, const struct table_ro
 		return error_set(err, -EINVAL, d->name, 0,
 				 "it has %zu <cpu> elements with %zu <model>; leave one of each",
 				 d->n_cpus, d->n_models);
+	if (d->n_features != d->n_own)
+		return error_set(err, -EINVAL, d->name, 0,
+				 "it has a <feature> in a namespace, which libvirt doesn't read; "
+				 "remove it");
 	if (!splice_root(d->xml, d->len, &root) ||
 	    !splice_child(d->xml, &root.inside, root.inside.start, "cpu", &cpu))
 		return error_set(err, -EINVAL, d->name, 0, "its <cpu> isn't written plainly");

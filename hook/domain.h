@@ -17,19 +17,21 @@ struct domain {
 	char *name, *uuid, *emulator; /* NULL where the XML has none */
 	char *machine;                /* its type; likewise */
 	bool kvm;                     /* type='kvm' */
-	bool kvm_hidden;         /* <features><kvm><hidden state='on'/>: no KVM leaves at all */
-	struct featset pv_off;   /* paravirtual features that are switched off outside <cpu> */
-	char *model;             /* of /domain/cpu with mode custom or none; NULL: none */
-	char *match;             /* NULL: not said */
-	char *vendor_id;         /* NULL: not said */
-	struct strv own;         /* its features: name, policy, name, policy ... */
-	size_t n_cpus, n_models; /* how many of each there are, in whatever namespace */
+	bool kvm_hidden;       /* <features><kvm><hidden state='on'/>: no KVM leaves at all */
+	bool eoi_off;          /* <features><apic eoi='off'/> */
+	struct featset pv_off; /* paravirtual features that are switched off outside <cpu> */
+	char *model;           /* of /domain/cpu with mode custom or none; NULL: none */
+	char *match;           /* NULL: not said */
+	char *vendor_id;       /* NULL: not said */
+	struct strv own;       /* its features: name, policy, name, policy ... */
+	size_t n_cpus, n_models, n_features; /* how many of each tag, in whatever namespace */
+	size_t n_own;                        /* how many <feature> are libvirt's */
 };
 
 /**
  * domain_read: understand @len bytes of @xml, which must stay where they are.
  * @name: for errors
- * -EINVAL: not well-formed, a DOCTYPE, not a <domain>
+ * -EINVAL: not well-formed, a DOCTYPE, not a <domain>; -E2BIG: too many attributes
  */
 int domain_read(struct domain *d, char *xml, size_t len, const char *name, struct error *err);
 

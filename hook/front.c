@@ -4,6 +4,8 @@
  * XML on stdin. It lets all guests pass that have nothing to do with a site model, without loading
  * or running anything; the others go to the worker, `cpushim hook`. libc alone, static.
  *
+ * What is refused where the worker can't be asked stands in decide_alone().
+ *
  *	qemu NAME OPERATION SUB-OPERATION EXTRA < domain.xml
  */
 #include <errno.h>
@@ -11,17 +13,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
+#include "child.h"
 #include "cpumap/libvirt.h"
-#include "cpumap/mapinclude.h"
-#include "cpumap/table.h"
 #include "cpumap/util.h"
 #include "record.h"
 #include "refusal.h"
+#include "scan.h"
+#include "sitenames.h"
+#include "stocknames.h"
 
 #define WORKER         "/usr/bin/cpushim"
-#define WORKER_SECONDS 60
+#define WORKER_SECONDS 10
+/* it prints the domain with some features more */
+#define WORKER_LIMIT (LIBVIRT_XML_LIMIT + ((size_t)1 << 20))
 
 enum operation { PASS, PREPARE, START, STARTED, ARRIVE, STOP };
 
@@ -42,18 +47,21 @@ struct call {
 	char **argv;
 	struct text xml;
 	bool cut;                /* there was more XML than is kept */
-	bool named;              /* a site model's name occurs in it, kept or not */
-	bool hidden;             /* or may, in what isn't kept */
 	int unread;              /* errno of what kept the rest of it from being read, or 0 */
+	struct scan scan;        /* of all of it */
 	bool recorded;           /* it has asked for a site model, or arrives so, by its record */
 	char uuid[UUID_LEN + 1]; /* "": none found */
-	struct strv names;       /* of the site's models */
+	const char *model;       /* what it asks for, not terminated; NULL: nothing */
+	size_t model_len;
+	enum names_answer names; /* whose that is */
+	struct error table;      /* why that can't be told */
 };
 
-/* @model: NULL if it isn't known */
+/* @named: the model that the front has read is the reason, and a site's for all that is known */
 static int __attribute__((format(printf, 4, 5)))
-refuse(const struct call *c, const char *model, struct head head, const char *fmt, ...)
+refuse(const struct call *c, bool named, struct head head, const char *fmt, ...)
 {
+	_cleanup_free_ char *model = named ? strndup(c->model, c->model_len) : NULL;
 	struct error err = {0};
 	struct daemon daemon;
 	char what[1024];
@@ -75,27 +83,6 @@ static enum operation operation_of(const char *name, const char *sub)
 	return PASS;
 }
 
-static bool names_a_model(const struct strv *names, const char *text, size_t len)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (memmem(text, len, names->item[i], strlen(names->item[i])))
-			return true;
-	return false;
-}
-
-static bool contains(const char *text, size_t len, const char *what)
-{
-	return memmem(text, len, what, strlen(what));
-}
-
-/* Not to be searched as it stands: a name may be hidden in a character reference or torn by a
- * comment or a processing instruction, or the characters aren't bytes. */
-static bool may_hide(const char *text, size_t len)
-{
-	return contains(text, len, "&#") || contains(text, len, "<!") ||
-	       contains(text, len, "<?") || memchr(text, 0, len);
-}
-
 /* Some bytes of stdin, whoever made it non-blocking; 0 at its end, or what errno says. */
 static ssize_t read_some(char *buf, size_t size)
 {
@@ -108,123 +95,33 @@ static ssize_t read_some(char *buf, size_t size)
 	return n;
 }
 
-/* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept. */
+/* All of stdin, so that libvirt never writes into a closed pipe; the start of it is kept for the
+ * worker. */
 static void read_xml(struct call *c)
 {
-	char buf[MODEL_NAME_MAX + 65536];
-	size_t old = 0; /* bytes of @buf that are the end of what was searched before */
+	char buf[65536];
 	ssize_t n;
 
-	while ((n = read_some(buf + old, sizeof(buf) - old)) > 0) {
-		size_t have = old + (size_t)n;
-
+	while ((n = read_some(buf, sizeof(buf))) > 0) {
+		scan_feed(&c->scan, buf, (size_t)n);
 		c->cut |= c->xml.len + (size_t)n > LIBVIRT_XML_LIMIT;
 		if (!c->cut)
-			text_add(&c->xml, buf + old, (size_t)n);
-		c->named |= names_a_model(&c->names, buf, have);
-		c->hidden |= c->cut && may_hide(buf, have);
-		old = have < MODEL_NAME_MAX ? have : MODEL_NAME_MAX;
-		memmove(buf, buf + have - old, old);
+			text_add(&c->xml, buf, (size_t)n);
 	}
 	c->unread = n < 0 ? errno : 0;
-	text_adds(&c->xml, "");
+	scan_end(&c->scan);
+	(void)uuid_parse(c->scan.uuid.data, c->scan.uuid.len, c->uuid);
+	c->model = scan_model(&c->scan, &c->model_len);
 }
 
-/* libvirt writes it in front of everything that a tenant can choose, but for the name, which can't
- * have a '<' in it. */
-static void find_uuid(struct call *c)
+/* Is what it asks for a site model? What can't be read isn't libvirt's or QEMU's own in any case. */
+static void look_up(struct call *c)
 {
-	static const char tag[] = "<uuid>";
-	const char *at = c->xml.len ? memmem(c->xml.data, c->xml.len, tag, strlen(tag)) : NULL;
-	size_t left;
-
-	if (!at)
+	if (!c->model)
 		return;
-	at += strlen(tag);
-	left = (size_t)(c->xml.data + c->xml.len - at);
-	if (left >= UUID_LEN && uuid_valid(at, UUID_LEN))
-		memcpy(c->uuid, at, UUID_LEN);
-}
-
-/* mapinclude_print puts a `%` into `--`. */
-static void drop_percent(char *name)
-{
-	char *to = name;
-
-	for (const char *from = name; *from; from++)
-		if (*from != '%')
-			*to++ = *from;
-	*to = '\0';
-}
-
-/* The names from the comment in our include for libvirt's map: losing the table mustn't make us
- * forget what we answer for. */
-static void names_of_include(struct strv *names)
-{
-	/* libvirt before 4.7 has one file, and our models in it */
-	_cleanup_free_ char *path = root_path(LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS), *text = NULL;
-	_cleanup_free_ char *single = root_path(LIBVIRTMAP_DIR ".xml");
-	char *pos, *name;
-	size_t len;
-
-	if (!path || !single ||
-	    (file_read(path, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0 &&
-	     file_read(single, TRUST_OWNER, 16 << 20, &text, &len, NULL) < 0))
-		return;
-	pos = strstr(text, MAPINCLUDE_NAMES);
-	if (!pos)
-		return;
-	pos += strlen(MAPINCLUDE_NAMES);
-	pos[strcspn(pos, "\n")] = '\0';
-	while ((name = strsep(&pos, " "))) {
-		drop_percent(name);
-		if (*name && strcmp(name, "-->") != 0)
-			(void)strv_add(names, name, strlen(name));
-	}
-}
-
-static void find_names(struct strv *names)
-{
-	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_table_ struct table t = {0};
-
-	if (!path || table_load(&t, path, NULL) < 0) {
-		names_of_include(names);
-		return;
-	}
-	for (size_t i = 0; i < t.n; i++)
-		(void)strv_add(names, t.row[i].model, strlen(t.row[i].model));
-}
-
-/* Behind the XML declaration, if there is one; NULL if it says another encoding than UTF-8. */
-static const char *skip_declaration(const char *start, const char *end)
-{
-	_cleanup_free_ char *declaration = NULL;
-	const char *close;
-
-	if (end - start < 6 || memcmp(start, "<?xml", 5) != 0)
-		return start;
-	close = memmem(start, (size_t)(end - start), "?>", 2);
-	declaration = close ? strndup(start, (size_t)(close - start)) : NULL;
-	if (!declaration ||
-	    (strstr(declaration, "encoding") && !strcasestr(declaration, "'utf-8'") &&
-	     !strcasestr(declaration, "\"utf-8\"")))
-		return NULL;
-	return close;
-}
-
-/* May a name be hidden in it, or are its bytes not ASCII's? */
-static bool is_opaque(const struct call *c)
-{
-	const char *start = c->xml.data, *end = start + c->xml.len;
-
-	if (end - start >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
-		start += 3;
-	/* a byte order mark, or EBCDIC's '<' */
-	if (start < end && ((unsigned char)*start >= 0x80 || *start == 0x4c))
-		return true;
-	start = skip_declaration(start, end);
-	return !start || c->hidden || may_hide(start, (size_t)(end - start));
+	c->names = names_find(c->model, c->model_len, &c->table);
+	if (c->names == NAMES_UNKNOWN && stock_name(c->model, c->model_len))
+		c->names = NAMES_OTHER;
 }
 
 /* The XML for the worker's stdin. */
@@ -248,11 +145,46 @@ static int xml_file(const struct call *c)
 	return fd;
 }
 
-/* Runs the worker. Its exit status, or -1 if it can't be run. */
-static int run_worker(const struct call *c)
+/* Why the worker can't be asked, or gave no answer. */
+static const char *failure(int rc)
+{
+	if (rc == -ETIME)
+		return "`cpushim hook` took over 10 s and was ended; start it again, or see what "
+		       "keeps "
+		       "this host busy";
+	return "`cpushim hook` failed; mend what it says above, or reinstall cpushim";
+}
+
+/* Passes on what the worker printed; its exit status. */
+static int tell(const struct child_said *said, int status)
+{
+	const char *data = said->out.data;
+	size_t left = said->out.len;
+	ssize_t n = 0;
+
+	(void)fwrite(said->err.data, 1, said->err.len, stderr);
+	for (; left > 0 && n >= 0; data += n, left -= (size_t)n) {
+		struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+		n = write(STDOUT_FILENO, data, left);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+			(void)poll(&out, 1, -1);
+			n = 0;
+		}
+	}
+	if (n < 0) {
+		fprintf(stderr, "cpushim: standard output: %s\n", strerror(errno));
+		return 2;
+	}
+	return status;
+}
+
+/* Runs the worker. Its exit status, or -1 and @why. */
+static int run_worker(const struct call *c, const char **why)
 {
 	_cleanup_free_ char *path = root_path(WORKER);
-	_cleanup_close_ int xml = xml_file(c);
+	_cleanup_said_ struct child_said said = {0};
+	_cleanup_close_ int xml = -1;
 	char caller[32] = "--by-hand";
 	char *argv[] = {(char *)"cpushim",
 			(char *)"hook",
@@ -265,53 +197,61 @@ static int run_worker(const struct call *c)
 			c->argv[4],
 			NULL};
 	struct daemon daemon;
-	int status;
-	pid_t pid;
+	int rc;
 
-	if (!path || xml < 0)
+	*why = c->cut ? "its XML is too large" : "memory or descriptors have run out";
+	if (c->cut || c->xml.failed || !path)
+		return -1;
+	xml = xml_file(c);
+	if (xml < 0)
 		return -1;
 	if (daemon_calling(&daemon))
 		(void)snprintf(caller, sizeof(caller), "--libvirt=%d", (int)daemon.pid);
-	pid = fork();
-	if (pid == 0) {
-		(void)alarm(WORKER_SECONDS);
-		if (dup2(xml, STDIN_FILENO) == 0)
-			(void)execv(path, argv);
-		_exit(127);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= 2 ? WEXITSTATUS(status) : -1;
+	rc = child_run(path, argv, xml, WORKER_SECONDS, WORKER_LIMIT, &said);
+	if (rc >= 0 && rc <= 2)
+		return tell(&said, rc);
+	(void)fwrite(said.err.data, 1, said.err.len, stderr);
+	*why = failure(rc);
+	return -1;
 }
 
-/* Without the worker: refuse what surely asks for a site model, let everything else pass. */
-static int decide_alone(const struct call *c)
+static int refuse_model(const struct call *c, const char *why)
 {
-	char element[MODEL_NAME_MAX + 16];
+	return refuse(c, true, head("hook failed"), "model '%.*s': can't be checked, as %s",
+		      (int)c->model_len, c->model, why);
+}
 
-	for (size_t i = 0; i < c->names.n; i++) {
-		(void)snprintf(element, sizeof(element), ">%s</model>", c->names.item[i]);
-		if (contains(c->xml.data, c->xml.len, element))
-			return refuse(
-				c, c->names.item[i], head("hook failed"),
-				"model '%s': can't be checked, as `cpushim hook` failed; mend what "
-				"it says above, or reinstall cpushim",
-				c->names.item[i]);
-	}
+/*
+ * Without the worker. A domain is refused
+ * - if it has asked for a site model before, by its record;
+ * - if the front itself has read its model, plainly or not, and that is a site's;
+ * - if it is written as libvirt doesn't write it, and its model isn't one of libvirt's or QEMU's own;
+ * - if the front couldn't follow it at all.
+ * Everything else passes.
+ */
+static int decide_alone(const struct call *c, const char *why)
+{
 	if (c->recorded)
-		return refuse(c, NULL, head("cpushim hook failed"),
-			      "it asked for a site model, which can't be checked, as `cpushim "
-			      "hook` failed; mend what it says above, or reinstall cpushim");
+		return refuse(c, false, head("cpushim hook failed"),
+			      "it asked for a site model, which can't be checked, as %s", why);
+	if (c->scan.form == SCAN_OPAQUE)
+		return refuse(c, false, head("unclear XML"),
+			      "it may ask for a site model: its XML isn't written as libvirt "
+			      "writes it, and can't be checked, as %s",
+			      why);
+	if (c->names == NAMES_OURS)
+		return refuse_model(c, why);
+	if (c->scan.form == SCAN_ODD && c->model && !stock_name(c->model, c->model_len))
+		return refuse_model(c, why);
 	return 0;
 }
 
-/* Only what has a site model's name in it, or may hide one, or has asked for one. At an arrival the
- * worker removes what an earlier one left. */
-static bool concerns_us(const struct call *c)
+static int refuse_unknown(const struct call *c)
 {
-	return c->recorded || c->named || (c->names.n > 0 && is_opaque(c)) ||
-	       (c->operation == ARRIVE && record_exists(c->uuid));
+	return refuse(c, true, head("no usable table"),
+		      "model '%.*s': is neither libvirt's nor QEMU's own, and whether it is a site "
+		      "model can't be told, as the table can't be read (%s); `cpushim compile`",
+		      (int)c->model_len, c->model, c->table.what);
 }
 
 /* At prepare a record is an arrival's that goes on here, or what an earlier start left behind,
@@ -333,32 +273,49 @@ static void look_at_record(struct call *c)
 		(void)record_remove(c->uuid);
 }
 
+/* At start and started only what was asked at prepare is held against what became of it. At an
+ * arrival the worker removes what an earlier one left. */
+static bool concerns_us(const struct call *c)
+{
+	if (c->recorded || c->scan.form == SCAN_OPAQUE)
+		return true;
+	if (c->operation == START || c->operation == STARTED)
+		return false;
+	return c->scan.form != SCAN_PLAIN || c->names == NAMES_OURS ||
+	       (c->operation == ARRIVE && record_exists(c->uuid));
+}
+
 static int handle(struct call *c)
 {
+	const char *why;
 	int status;
 
 	if (c->operation == PASS)
 		return 0;
-	if (c->operation != STOP)
-		find_names(&c->names);
 	read_xml(c);
-	if (c->xml.failed)
-		return c->named ? refuse(c, NULL, head("out of memory"), "out of memory") : 0;
-	find_uuid(c);
 	look_at_record(c);
 	if (c->operation == STOP)
 		return 0;
-	if (c->unread && (c->names.n > 0 || c->recorded))
-		return refuse(c, NULL, head("unreadable XML"),
+	if (c->unread)
+		return refuse(c, false, head("unreadable XML"),
 			      "it may name a site model, and its XML can't be read: %s",
 			      strerror(c->unread));
+	if (c->operation == PREPARE || c->operation == ARRIVE)
+		look_up(c);
+	if (c->scan.form == SCAN_PLAIN && c->names == NAMES_UNKNOWN && !c->recorded)
+		return refuse_unknown(c);
 	if (!concerns_us(c))
 		return 0;
-	if (c->cut)
-		return refuse(c, NULL, head("XML too large"),
-			      "it may name a site model, and its XML is too large");
-	status = run_worker(c);
-	return status < 0 ? decide_alone(c) : status;
+	status = run_worker(c, &why);
+	return status < 0 ? decide_alone(c, why) : status;
+}
+
+/* Closed ones would become other files' numbers. Closed input is none: libvirt always gives one. */
+static void open_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return;
 }
 
 int main(int argc, char **argv)
@@ -366,6 +323,7 @@ int main(int argc, char **argv)
 	struct call c = {0};
 	int status;
 
+	open_standard_files();
 	if (argc != 5) {
 		fputs("cpushim: usage: qemu DOMAIN OPERATION SUB-OPERATION EXTRA < domain.xml\n"
 		      "by hand: qemu demo prepare begin - < domain.xml prints it with its site "
@@ -376,11 +334,11 @@ int main(int argc, char **argv)
 	/* what a caller ignores would be taken for the worker's failure */
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error to tell, here and there */
 	c.argv = argv;
 	c.domain = argv[1];
 	c.operation = operation_of(argv[2], argv[3]);
 	status = handle(&c);
 	text_free(&c.xml);
-	strv_free(&c.names);
 	return status;
 }

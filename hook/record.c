@@ -26,6 +26,46 @@ bool uuid_valid(const char *uuid, size_t len)
 	return true;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The digits of a UUID, and nothing else of it. @digits: of 32; false: not a UUID. */
+static bool uuid_digits(const char *text, size_t len, char digits[32])
+{
+	size_t n = 0, at = 0;
+
+	while (at < len && is_space(text[at]))
+		at++;
+	for (; at < len && n < 32; at++) {
+		const char *hex = "0123456789abcdef", *found;
+
+		if (n % 2 == 0 && (text[at] == '-' || text[at] == ' '))
+			continue;
+		found = memchr(hex, text[at] >= 'A' && text[at] <= 'F' ? text[at] | 0x20 : text[at],
+			       16);
+		if (!found)
+			return false;
+		digits[n++] = *found;
+	}
+	while (at < len && is_space(text[at]))
+		at++;
+	return n == 32 && at == len;
+}
+
+bool uuid_parse(const char *text, size_t len, char uuid[UUID_LEN + 1])
+{
+	char digits[32];
+
+	uuid[0] = '\0';
+	if (!uuid_digits(text, len, digits))
+		return false;
+	(void)snprintf(uuid, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8,
+		       digits + 12, digits + 16, digits + 20);
+	return true;
+}
+
 static char *path_of(const char *uuid)
 {
 	_cleanup_free_ char *dir = root_path(RECORD_DIR);

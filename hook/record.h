@@ -45,6 +45,13 @@ struct record {
  * name. */
 bool uuid_valid(const char *uuid, size_t len);
 
+/**
+ * uuid_parse: a UUID in canonical form from @len bytes of @text, as libvirt reads one: in upper case,
+ * and with dashes and blanks anywhere between pairs of digits, or none (virUUIDParse,
+ * src/util/viruuid.c, 1.2.2 to 11.3). False, and "": it isn't one.
+ */
+bool uuid_parse(const char *text, size_t len, char uuid[UUID_LEN + 1]);
+
 /* record_exists: is there anything under that UUID's name? But for a directory, which can't be
  * taken away like a record: it stands in the way of nobody. */
 bool record_exists(const char *uuid);

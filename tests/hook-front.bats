@@ -214,7 +214,7 @@ refuses() { # WORDS COMMAND...
 	[[ $stderr == *"model 'gate64'"* ]]
 	row | table
 	printf x >>"$table"
-	run -1 --separate-stderr hook start begin < <(domain)
+	run -1 --separate-stderr hook restore begin < <(domain)
 	[[ $stderr == *"model 'gate64'"* ]]
 }
 

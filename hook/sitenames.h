@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which names are the site's models? libc alone: the front asks. */
+#ifndef CPUSHIM_SITENAMES_H
+#define CPUSHIM_SITENAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cpumap/error.h"
+
+enum names_answer {
+	NAMES_OTHER, /* no site model */
+	NAMES_OURS,
+	NAMES_UNKNOWN, /* neither the table nor our include could be read */
+};
+
+/**
+ * names_find: is @name a site model's? By the table, or, if that can't be used, by the comment in our
+ * include for libvirt's map: losing the table mustn't make us forget what we answer for.
+ * @err: with NAMES_UNKNOWN what is wrong with the table
+ */
+enum names_answer names_find(const char *name, size_t len, struct error *err);
+
+#endif

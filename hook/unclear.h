@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* XML that couldn't be understood. */
+#ifndef CPUSHIM_UNCLEAR_H
+#define CPUSHIM_UNCLEAR_H
+
+#include <stdbool.h>
+
+#include "cpumap/error.h"
+#include "cpumap/table.h"
+
+/**
+ * unclear_may_ask: could libvirt find a request for one of the table's models in it?
+ * @err: what domain_read said of it
+ */
+bool unclear_may_ask(const struct table *t, const char *xml, size_t len, const struct error *err);
+
+#endif
