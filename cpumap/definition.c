@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "lacks.h"
 #include "near.h"
 #include "table.h"
 #include "xml.h"
@@ -103,6 +104,22 @@ static const char *shown(const char *s)
 	return text_escape(b, sizeof(buf[0]), s, strlen(s));
 }
 
+/* Something that is taken, and is to be known. */
+static void __attribute__((format(printf, 4, 5)))
+warn(struct loader *l, const struct raw *raw, unsigned int line, const char *fmt, ...)
+{
+	_cleanup_text_ struct text t = {0};
+	char what[1024], name[2 * MODEL_NAME_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	text_addf(&t, "%s:%u: model '%s': %s", raw->path, line,
+		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
+	l->failed |= t.failed || strv_add(&l->d->warnings, t.data, t.len) < 0;
+}
+
 static bool both_ways(const struct raw *raw, size_t f)
 {
 	return featset_has(&raw->on, f) && featset_has(&raw->off, f);
@@ -149,12 +166,10 @@ static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
 		      "definition can't have it",
 		      shown(name));
 	else if (features[f].kind == FEATURE_OTHER)
-		l->failed |=
-			strv_addf(&l->d->warnings,
-				  "%s:%u: model '%s': feature '%s' is no part of a definition "
-				  "and ignored: topology, the guest's system or the hypervisor "
-				  "decide it",
-				  raw->path, line, raw->name, shown(name)) < 0;
+		warn(l, raw, line,
+		     "feature '%s' is no part of a definition and ignored: topology, the guest's "
+		     "system or the hypervisor decide it",
+		     shown(name));
 	else
 		featset_add(off ? &raw->off : &raw->on, (size_t)f);
 	if (f >= 0 && both_ways(raw, (size_t)f))
@@ -534,8 +549,11 @@ static void resolve(struct loader *l, struct raw *raw, unsigned int depth)
 	put_on_top(l, raw);
 	if (raw->state != BAD)
 		check(l, raw);
-	if (raw->state != BAD)
-		raw->state = GOOD;
+	if (raw->state == BAD)
+		return;
+	raw->state = GOOD;
+	if (lacks_boot(&raw->model.features))
+		warn(l, raw, raw->line, "%s", lacks_boot(&raw->model.features));
 }
 
 static int compare_models(const void *a, const void *b)

@@ -61,6 +61,11 @@ need_libvirt() {
 	fi
 }
 
+# QEMU's TCG has avx2 from 7.2 on
+need_avx2() {
+	cpushim list | grep -q '^x86-64-v3 .*tcg: yes' || skip "this QEMU's TCG has no avx2"
+}
+
 # bound SOURCE TARGET COMMAND...: with SOURCE seen at TARGET. It is taken away again for those whose / is
 # no mount (a chroot), where it can't be kept from others.
 bound() {
@@ -145,7 +150,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	local gate64='apic clflush cmov cx8 de fpu fxsr lm mca mce mmx msr mtrr nx pae pat pge pni'
 	gate64+=' pse sep sse sse2 syscall tsc'
 	local v2='cx16 lahf_lm popcnt sse4.1 sse4.2 ssse3'
-	local v3='abm avx avx2 bmi1 bmi2 f16c fma movbe xsave'
+	local v3='abm avx avx2 bmi1 bmi2 f16c fma movbe xsave xsaveopt'
 	local v4='avx512bw avx512cd avx512dq avx512f avx512vl'
 	same() { [ "$(cpushim show "$1")" = "$(printf '%s\n' "$2" | tr ' ' '\n' | LC_ALL=C sort)" ]; }
 	same gate64 "$gate64"
@@ -319,6 +324,25 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	run -0 say compile
 	[[ $output == "cpushim: /etc/cpushim/models.d/ht.xml:4: model 'site': feature 'ht' is no part of a definition and ignored"* ]]
 	[ "$(cpushim show site)" = "$(cpushim show gate64)" ]
+}
+
+@test "compile, list and verify warn of a model with which no Linux boots under TCG" {
+	need_avx2
+	site old-v3 <<-'END'
+		<cpus>
+		  <model name='old-v3'><model name='x86-64-v3'/><feature name='xsaveopt' policy='disable'/></model>
+		  <model name='with-xgetbv1'><model name='old-v3'/><feature name='xgetbv1'/></model>
+		</cpus>
+	END
+	run -0 say compile
+	[[ $output == "cpushim: /etc/cpushim/models.d/old-v3.xml:2: model 'old-v3': under TCG no Linux boots with it: "*'; add xsaveopt, which every CPU with avx2 has' ]]
+	[ "$(cpushim list | grep -c 'no Linux boots under TCG')" = 1 ]
+	cpushim list | grep '^old-v3 .*\[no Linux boots under TCG: xsave without xsaveopt\]$'
+	run -0 say verify --cpus 1 old-v3
+	[[ $output == "cpushim: model 'old-v3': under TCG no Linux boots with it: "* ]]
+	[[ $(cpushim verify --cpus 1 --json old-v3) == *'"tcg_boot": "under TCG'* ]]
+	run -0 say verify --cpus 1 with-xgetbv1
+	[ -z "$output" ]
 }
 
 @test "libvirt's models are understood as libvirt itself does" {
