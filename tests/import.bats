@@ -4,6 +4,8 @@
 # Definitions as people have them: what libvirt's own map and its <cpu>s say, copied into a file of
 # models.d or through cpushim import. In a copy of the staged root (make stage).
 
+# shellcheck disable=SC2154 # bats sets output and stderr
+# shellcheck disable=SC2030,SC2031 # each test has a subshell of its own
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -87,6 +89,7 @@ same_as_libvirts() { # [N]
 	sed "s|<model name='$model'>|<model name='site'>$base|" "$(file_of $model)" >"$site/site.xml"
 	run -1 cpushim compile
 	[[ $output == *"features 'ibrs-all mds-no "*"' live in MSRs: no guest can prove them by CPUID, so a definition can't have them; leave them out, or write <model name='$model'/> in place of all the features, which are the same without them"* ]]
+	# shellcheck disable=SC2013 # words
 	for feature in $(sed -n "s/.*features '\([^']*\)' live in MSRs.*/\1/p" <<<"$output"); do
 		sed -i "/<feature name='$feature'/d" "$site/site.xml"
 	done

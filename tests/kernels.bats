@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Linux boots with the shipped models, and sees the CPU of their definitions: this Debian release's own
-# kernel (tests/lib/kernel gets it), under the staged wrapper (make stage), to user space. Our own guest
+# kernel (tests/lib/kernel gets it; or the one in the directory KERNEL), under the staged wrapper (make stage), to user space. Our own guest
 # reads CPUID and stops there; a CPU that is exact to it may still be one that no kernel boots on.
 
 bats_require_minimum_version 1.5.0
@@ -10,6 +10,8 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
 	export CHECKOUT KERNEL
+	# another release's, of a directory that tests/lib/kernel made there
+	[ -z "${KERNEL-}" ] || return 0
 	if ! KERNEL=$("$CHECKOUT/tests/lib/kernel" 2>"$BATS_FILE_TMPDIR/no-kernel"); then
 		skip "needs this release's kernel: $(tail -n 1 "$BATS_FILE_TMPDIR/no-kernel")"
 	fi
@@ -112,11 +114,11 @@ boots_everywhere() { # MODEL
 }
 
 @test "another CPU than the definition's is seen, and one that Linux doesn't boot on" {
-	boot tcg 1 gate64
-	run ! sees x86-64-v2 1
+	local start=$SECONDS
 	boot tcg 1 gate64,cx16=on
 	run ! sees gate64 1
+	run ! sees x86-64-v2 1
 	provided tcg x86-64-v3 || return 0
-	# xsave and none of what lets TCG's guests use it (lacks.h); it hangs, and would for ever
-	run ! boot tcg 1 x86-64-v3,xsaveopt=off 60
+	# xsave and none of what lets TCG's guests use it (lacks.h): it hangs for ever
+	run ! boot tcg 1 x86-64-v3,xsaveopt=off $((3 * (SECONDS - start) + 5))
 }
