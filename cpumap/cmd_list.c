@@ -134,6 +134,22 @@ static const char *vendor_note(const struct table_row *row)
 	return strcmp(row->vendor, "host") == 0 ? " [the host's vendor: not safe to migrate]" : "";
 }
 
+/* Where TCG has all of its features: whether a guest gets anywhere with them. */
+static const char *boot_reason(const struct table_row *row)
+{
+	struct featset set;
+
+	if (*row->tcg_lacks ||
+	    featset_parse(&set, row->features, strlen(row->features), ',', NULL) < 0)
+		return NULL;
+	return lacks_boot(&set);
+}
+
+static const char *boot_note(const struct table_row *row)
+{
+	return boot_reason(row) ? " [no Linux boots under TCG: xsave without xsaveopt]" : "";
+}
+
 /* An emulator beside the usual one. */
 static void print_emulator(const struct table_row *row)
 {
@@ -159,9 +175,9 @@ static void print_row(const struct table_row *row, const struct here *here)
 		text_adds(&kvm, "no kvm");
 	else
 		say(&kvm, &lacks, true);
-	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s", row->model, row->base, row->digest,
+	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s%s", row->model, row->base, row->digest,
 	       tcg.failed ? "" : tcg.data, kvm.failed ? "" : kvm.data, row->origin,
-	       vendor_note(row));
+	       vendor_note(row), boot_note(row));
 	print_emulator(row);
 }
 
@@ -202,6 +218,8 @@ static json_t *row_json(const struct table_row *row, const struct here *here,
 			   row->digest, "vendor", row->vendor);
 	row_lacks(&lacks, row, NULL);
 	add_accel(answer, "tcg", "tcg_why", &lacks);
+	if (boot_reason(row))
+		(void)json_object_set_new(answer, "tcg_boot", json_string(boot_reason(row)));
 	if (here->no_kvm.code) {
 		(void)json_object_set_new(answer, "kvm", json_string("no kvm"));
 		return answer;

@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "emulator.h"
+#include "lacks.h"
 #include "verify.h"
 
 #define MAX_VCPUS 255
@@ -165,6 +166,14 @@ static int exit_status(const struct verify_answer *a)
 	}
 }
 
+/* Why a guest that runs a kernel gets less far than ours; NULL: it doesn't. */
+static const char *boot_reason(const struct options *o, const struct verify_answer *a)
+{
+	return was_read(a) && !o->read && strcmp(o->accel, "tcg") == 0
+		       ? lacks_boot(&a->model.features)
+		       : NULL;
+}
+
 static int print_text(const struct options *o, const struct verify_answer *a)
 {
 	_cleanup_text_ struct text t = {0};
@@ -180,6 +189,8 @@ static int print_text(const struct options *o, const struct verify_answer *a)
 		fputs(t.data, stdout);
 	if (a->verdict == VERDICT_REFUSED || a->verdict == VERDICT_UNKNOWN)
 		(void)cmd_fail(&a->error);
+	if (boot_reason(o, a))
+		fprintf(stderr, "cpushim: model '%s': %s\n", o->model, boot_reason(o, a));
 	return cmd_flush(exit_status(a));
 }
 
@@ -229,6 +240,8 @@ static json_t *answer_json(const struct options *o, const struct verify_answer *
 		(void)json_object_set_new(answer, "digest",
 					  *a->digest ? json_string(a->digest) : json_null());
 	}
+	if (boot_reason(o, a))
+		(void)json_object_set_new(answer, "tcg_boot", json_string(boot_reason(o, a)));
 	if (a->shows_through)
 		(void)json_object_set_new(answer, "plain_differs", diff_json(&a->shown));
 	if (*a->error.what && exit_status(a) != EXIT_YES)

@@ -14,6 +14,7 @@ static const struct command {
 	{"show", cmd_show, "a model's features"},
 	{"expand", cmd_expand, "the -cpu argument that makes a model"},
 	{"rewrite", cmd_rewrite, "a domain XML with its model expanded"},
+	{"import", cmd_import, "a definition of a CPU that libvirt tells"},
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},
 	{"verify", cmd_verify, "start the real QEMU and compare what a guest reads"},

@@ -1,40 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading site definitions in two steps: each <model> as it is written, then ancestors and names,
- * which need all of them.
+ * Reading site definitions in two steps: each <model> as it is written (definition_read.c), then
+ * ancestors and names, which need all of them.
  */
-#include "definition.h"
+#include "definition_raw.h"
 
 #include <dirent.h>
 #include <errno.h>
 
-#include "near.h"
+#include "lacks.h"
 #include "table.h"
-#include "xml.h"
 
 #define ANCESTORS_MAX 64
-
-/* A definition as it is written. */
-struct raw {
-	char *name;
-	char *path;
-	unsigned int line;
-	char *ancestor; /* NULL: none */
-	unsigned int ancestor_line;
-	char *base; /* NULL: not said */
-	struct identity id;
-	struct featset on, off;
-	enum { FRESH, RESOLVING, GOOD, BAD } state;
-	struct model model; /* once GOOD; its name and origin are copies */
-};
-
-struct loader {
-	struct definitions *d;
-	const struct definition_world *world;
-	struct raw *raw;
-	size_t n;
-	bool failed; /* out of memory */
-};
 
 static void raw_free(struct raw *raw)
 {
@@ -55,7 +32,7 @@ void definitions_free(struct definitions *d)
 	*d = (struct definitions){0};
 }
 
-static char *keep(struct loader *l, const char *s)
+char *raw_keep(struct loader *l, const char *s)
 {
 	char *copy = strdup(s);
 
@@ -75,11 +52,10 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 	}
 	d->problem = grown;
 	d->problem[d->n_problems++] =
-		(struct problem){.error = *err, .model = model ? keep(l, model) : NULL};
+		(struct problem){.error = *err, .model = model ? raw_keep(l, model) : NULL};
 }
 
-static void __attribute__((format(printf, 4, 5)))
-spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
+void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
 {
 	char what[1024], name[2 * MODEL_NAME_MAX];
 	struct error err = {0};
@@ -90,11 +66,12 @@ spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...
 	va_end(ap);
 	error_set(&err, -EINVAL, raw->path, line, "model '%s': %s",
 		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
-	add_problem(l, raw->name, &err);
 	raw->state = BAD;
+	if (!l->importing || raw->imported)
+		add_problem(l, raw->name, &err);
 }
 
-static const char *shown(const char *s)
+const char *raw_shown(const char *s)
 {
 	static _Thread_local char buf[2][160];
 	static _Thread_local unsigned int turn;
@@ -103,252 +80,119 @@ static const char *shown(const char *s)
 	return text_escape(b, sizeof(buf[0]), s, strlen(s));
 }
 
-static bool both_ways(const struct raw *raw, size_t f)
+void raw_warn(struct loader *l, const struct raw *raw, unsigned int line, const char *fmt, ...)
 {
-	return featset_has(&raw->on, f) && featset_has(&raw->off, f);
-}
+	_cleanup_text_ struct text t = {0};
+	char what[1024], name[2 * MODEL_NAME_MAX];
+	va_list ap;
 
-static void unknown_feature(struct loader *l, struct raw *raw, unsigned int line, const char *name)
-{
-	const char *near = feature_near(name);
-
-	if (near)
-		spoil(l, raw, line, "unknown feature '%s'; is '%s' meant?", shown(name), near);
-	else
-		spoil(l, raw, line,
-		      "unknown feature '%s'; libvirt's x86_features.xml and `qemu-system-x86_64 "
-		      "-cpu help` have the names",
-		      shown(name));
-}
-
-static void read_feature(struct loader *l, struct raw *raw, const xmlNode *node)
-{
-	_cleanup_xml_ char *name = xml_attr(node, "name"), *policy = xml_attr(node, "policy");
-	_cleanup_xml_ char *added = xml_attr(node, "added"), *removed = xml_attr(node, "removed");
-	unsigned int line = xml_line(node);
-	int f = name ? feature_find(name, strlen(name)) : -1;
-	bool off = policy && strcmp(policy, "disable") == 0;
-
-	if (!name)
-		spoil(l, raw, line, "a <feature> without a name");
-	else if (f < 0)
-		unknown_feature(l, raw, line, name);
-	else if (added || removed)
-		spoil(l, raw, line,
-		      "feature '%s' is marked added= or removed=, which only libvirt's own map "
-		      "may; write it without, or leave it out",
-		      shown(name));
-	else if (policy && !off && strcmp(policy, "require") != 0)
-		spoil(l, raw, line,
-		      "feature '%s' has policy '%s'; a model either has a feature (require) or not "
-		      "(disable)",
-		      shown(name), shown(policy));
-	else if (features[f].kind == FEATURE_MSR)
-		spoil(l, raw, line,
-		      "feature '%s' lives in an MSR: no guest can prove it by CPUID, so a "
-		      "definition can't have it",
-		      shown(name));
-	else if (features[f].kind == FEATURE_OTHER)
-		l->failed |=
-			strv_addf(&l->d->warnings,
-				  "%s:%u: model '%s': feature '%s' is no part of a definition "
-				  "and ignored: topology, the guest's system or the hypervisor "
-				  "decide it",
-				  raw->path, line, raw->name, shown(name)) < 0;
-	else
-		featset_add(off ? &raw->off : &raw->on, (size_t)f);
-	if (f >= 0 && both_ways(raw, (size_t)f))
-		spoil(l, raw, line, "feature '%s' is both on and off", features[f].name);
-}
-
-static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
-{
-	_cleanup_xml_ char *base = xml_attr(node, "base"), *vendor = xml_attr(node, "vendor");
-
-	if (base && !model_name_valid(base, strlen(base)))
-		spoil(l, raw, xml_line(node), "base '%s' isn't a model's name", shown(base));
-	else if (base && !raw->base)
-		raw->base = keep(l, base);
-	else if (base)
-		spoil(l, raw, xml_line(node), "a second base");
-	if (vendor && *raw->id.vendor)
-		spoil(l, raw, xml_line(node), "a second vendor");
-	else if (vendor && strcmp(vendor, "host") == 0)
-		memcpy(raw->id.vendor, "host", sizeof("host"));
-	else if (vendor)
-		spoil(l, raw, xml_line(node),
-		      "vendor='%s' of <shim:qemu>: only 'host' can be said here; <vendor "
-		      "name='...'/> names one",
-		      shown(vendor));
-}
-
-/* What leaf 0 can say; a comma would end the property of -cpu. */
-static bool is_vendor_string(const char *s)
-{
-	size_t len = strlen(s);
-
-	for (size_t i = 0; i < len; i++)
-		if (s[i] < ' ' || s[i] > '~' || s[i] == ',')
-			return false;
-	return len == 12;
-}
-
-static void read_vendor(struct loader *l, struct raw *raw, const xmlNode *node)
-{
-	_cleanup_xml_ char *name = xml_attr(node, "name");
-	const char *vendor = name ? libvirtmap_vendor(l->world->map, name) : NULL;
-
-	if (!vendor && name && is_vendor_string(name))
-		vendor = name;
-	if (!vendor)
-		spoil(l, raw, xml_line(node),
-		      "unknown vendor '%s'; name Intel, AMD, Hygon, or the 12 characters of CPUID",
-		      name ? shown(name) : "");
-	else if (*raw->id.vendor)
-		spoil(l, raw, xml_line(node), "a second vendor");
-	else
-		(void)snprintf(raw->id.vendor, sizeof(raw->id.vendor), "%s", vendor);
-}
-
-/* One number of <signature>; -1 is kept if it isn't there. Largest values: SDM 2A, CPUID, leaf 1
- * EAX. */
-static void read_number(struct loader *l, struct raw *raw, const xmlNode *node, const char *name,
-			uint64_t max, int *number)
-{
-	_cleanup_xml_ char *text = xml_attr(node, name);
-	uint64_t value = 0;
-
-	if (!text)
+	if (l->importing && !raw->imported)
 		return;
-	if (number_parse(text, strlen(text), 0, max, &value) < 0)
-		spoil(l, raw, xml_line(node), "%s='%s' of <signature> isn't a number from 0 to %u",
-		      name, shown(text), (unsigned int)max);
-	*number = (int)value;
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	text_addf(&t, "%s:%u: model '%s': %s", raw->path, line,
+		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
+	l->failed |= t.failed || strv_add(&l->d->warnings, t.data, t.len) < 0;
 }
 
-static void read_signature(struct loader *l, struct raw *raw, const xmlNode *node)
+struct raw *raw_new(struct loader *l, const char *name, const char *path, const xmlNode *node)
 {
-	if (raw->id.family >= 0 || raw->id.model >= 0)
-		spoil(l, raw, xml_line(node), "a second signature");
-	read_number(l, raw, node, "family", 0xf + 0xff, &raw->id.family);
-	read_number(l, raw, node, "model", 0xff, &raw->id.model);
-	read_number(l, raw, node, "stepping", 0xf, &raw->id.stepping);
-	if (raw->id.family < 0 || raw->id.model < 0)
-		spoil(l, raw, xml_line(node), "a <signature> needs family= and model=");
-}
+	struct raw *grown = reallocarray(l->raw, l->n + 1, sizeof(*l->raw)), *raw;
 
-static void read_ancestor(struct loader *l, struct raw *raw, const xmlNode *node)
-{
-	_cleanup_xml_ char *name = xml_attr(node, "name");
-
-	if (!name)
-		spoil(l, raw, xml_line(node), "a <model> to start from without a name");
-	else if (raw->ancestor)
-		spoil(l, raw, xml_line(node), "a second model to start from");
-	else
-		raw->ancestor = keep(l, name);
-	raw->ancestor_line = xml_line(node);
-}
-
-/* What may stand in a definition. */
-static const struct element {
-	const char *ns, *name;
-	void (*read)(struct loader *l, struct raw *raw, const xmlNode *node); /* NULL: ignored */
-	const char *attribute[5];
-} elements[] = {
-	{NULL, "model", read_ancestor, {"name"}},
-	{NULL, "feature", read_feature, {"name", "policy", "added", "removed"}},
-	{NULL, "vendor", read_vendor, {"name"}},
-	{NULL, "signature", read_signature, {"family", "model", "stepping"}},
-	{DEFINITION_NS, "qemu", read_qemu, {"base", "vendor"}},
-	/* libvirt's business: people copy from its map */
-	{NULL, "decode", NULL, {"host", "guest"}},
-	{NULL, "check", NULL, {"partial"}},
-};
-
-static const char *const model_attribute[] = {"name", NULL};
-
-/* A misspelt policy= would otherwise turn into its opposite. */
-static void check_attributes(struct loader *l, struct raw *raw, const xmlNode *node,
-			     const char *const *known)
-{
-	for (const xmlAttr *a = node->properties; a; a = a->next) {
-		size_t i = 0;
-
-		while (known[i] && (a->ns || strcmp((const char *)a->name, known[i]) != 0))
-			i++;
-		if (!known[i])
-			spoil(l, raw, xml_line(node), "attribute %s= of <%s> isn't understood",
-			      shown((const char *)a->name), shown((const char *)node->name));
+	if (!grown) {
+		l->failed = true;
+		return NULL;
 	}
+	l->raw = grown;
+	raw = &l->raw[l->n++];
+	*raw = (struct raw){.name = raw_keep(l, name),
+			    .path = raw_keep(l, path),
+			    .line = xml_line(node),
+			    .id = IDENTITY_NONE,
+			    .model.id = IDENTITY_NONE};
+	return raw->name && raw->path ? raw : NULL;
 }
 
-static bool is_blank(const xmlNode *node)
+static bool qemu_has(const struct loader *l, const char *name)
 {
-	return node->type == XML_COMMENT_NODE || xmlIsBlankNode(node);
+	return l->world->qemu_models && strv_has(l->world->qemu_models, name);
 }
 
-static void check_empty(struct loader *l, struct raw *raw, const xmlNode *node)
+/* The model of libvirt's map that has just these features, and that QEMU has, too: what was copied,
+ * most likely. NULL: there is none. */
+static const struct model *copied_from(const struct loader *l, const struct featset *set)
 {
-	for (const xmlNode *n = node->children; n; n = n->next)
-		if (!is_blank(n)) {
-			spoil(l, raw, xml_line(n), "nothing may stand inside of <%s>",
-			      shown((const char *)node->name));
-			return;
-		}
+	const struct libvirtmap *map = l->world->map;
+
+	for (size_t i = 0; map && i < map->models.n; i++)
+		if (featset_equal(&map->models.item[i].features, set) &&
+		    qemu_has(l, map->models.item[i].name))
+			return &map->models.item[i];
+	return NULL;
 }
 
-static void read_part(struct loader *l, struct raw *raw, const xmlNode *node)
+/* Features that live in MSRs: nothing that is defined can have them; what is imported loses them. */
+static void tell_msr(struct loader *l, struct raw *raw)
 {
-	const char *hint = "";
+	const struct model *same = copied_from(l, &raw->model.features);
+	_cleanup_text_ struct text names = {0}, inherit = {0};
+	bool several = featset_count(&raw->msr) > 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
-		if (!xml_is(node, elements[i].ns, elements[i].name))
-			continue;
-		check_attributes(l, raw, node, elements[i].attribute);
-		check_empty(l, raw, node);
-		if (elements[i].read)
-			elements[i].read(l, raw, node);
+	featset_print(&names, &raw->msr, " ");
+	if (!names.data || names.failed)
+		return;
+	if (raw->imported) {
+		raw_warn(l, raw, raw->msr_line,
+			 "left out, for what lives in an MSR no guest can prove by CPUID: %s",
+			 names.data);
 		return;
 	}
-	if (node->type != XML_ELEMENT_NODE) {
-		spoil(l, raw, xml_line(node), "text isn't understood here");
-		return;
-	}
-	if (strcmp((const char *)node->name, "qemu") == 0)
-		hint = "; is xmlns:shim='" DEFINITION_NS "' declared?";
-	spoil(l, raw, xml_line(node), "<%s> isn't understood here%s",
-	      shown((const char *)node->name), hint);
+	if (same)
+		text_addf(&inherit,
+			  ", or write <model name='%s'/> in place of all the features, which are "
+			  "the same without %s",
+			  same->name, several ? "them" : "it");
+	raw_spoil(l, raw, raw->msr_line,
+		  "feature%s '%s' %s: no guest can prove %s by CPUID, so a definition can't have "
+		  "%s; leave %s out%s",
+		  several ? "s" : "", names.data, several ? "live in MSRs" : "lives in an MSR",
+		  several ? "them" : "it", several ? "them" : "it", several ? "them" : "it",
+		  inherit.len && !inherit.failed ? inherit.data : "");
+}
+
+/* `-cpu help` lists the models (is_help_option, QEMU 5.2 to 11.1). */
+static bool is_command(const char *name)
+{
+	return strcmp(name, "help") == 0;
+}
+
+static void check_name(struct loader *l, struct raw *raw)
+{
+	if (!model_name_valid(raw->name, strlen(raw->name)))
+		raw_spoil(l, raw, raw->line,
+			  "isn't a name: 1 to %d of A-Z a-z 0-9 . _ -, beginning with a letter or "
+			  "digit",
+			  MODEL_NAME_MAX);
+	else if (is_command(raw->name))
+		raw_spoil(l, raw, raw->line,
+			  "is a command to QEMU (-cpu help) and no name; choose another");
 }
 
 static void read_model(struct loader *l, const char *path, const xmlNode *node)
 {
-	struct raw *grown = reallocarray(l->raw, l->n + 1, sizeof(*l->raw)), *raw;
+	static const char *const known[] = {"name", NULL};
 	_cleanup_xml_ char *name = xml_attr(node, "name");
+	struct raw *raw = raw_new(l, name ? name : "", path, node);
 
-	if (!grown) {
-		l->failed = true;
+	if (!raw)
 		return;
-	}
-	l->raw = grown;
-	raw = &l->raw[l->n];
-	*raw = (struct raw){.name = keep(l, name ? name : ""),
-			    .path = keep(l, path),
-			    .line = xml_line(node),
-			    .id = IDENTITY_NONE,
-			    .model.id = IDENTITY_NONE};
-	l->n++;
-	if (!raw->name || !raw->path)
-		return;
-	if (!model_name_valid(raw->name, strlen(raw->name)))
-		spoil(l, raw, raw->line,
-		      "isn't a name: 1 to %d of A-Z a-z 0-9 . _ -, beginning with a letter or "
-		      "digit",
-		      MODEL_NAME_MAX);
-	check_attributes(l, raw, node, model_attribute);
-	for (const xmlNode *n = node->children; n; n = n->next)
-		if (!is_blank(n))
-			read_part(l, raw, n);
+	check_name(l, raw);
+	raw_check_attributes(l, raw, node, known);
+	raw_read_parts(l, raw, node);
+	/* the others are told when it is known what they start from */
+	if (raw->state == BAD && featset_count(&raw->msr))
+		tell_msr(l, raw);
 }
 
 static void read_file(struct loader *l, const char *path)
@@ -357,7 +201,8 @@ static void read_file(struct loader *l, const char *path)
 	struct error err = {0};
 
 	if (xml_read(&doc, path, TRUST_OWNER, "cpus", &err) < 0) {
-		add_problem(l, NULL, &err);
+		if (!l->importing)
+			add_problem(l, NULL, &err);
 		return;
 	}
 	for (const xmlNode *n = xmlDocGetRootElement(doc)->children; n; n = n->next) {
@@ -369,16 +214,33 @@ static void read_file(struct loader *l, const char *path)
 		}
 		error_set(&err, -EINVAL, path, xml_line(n),
 			  "<%s> isn't understood here; definitions are <model>s",
-			  shown((const char *)n->name));
-		add_problem(l, NULL, &err);
+			  raw_shown((const char *)n->name));
+		if (!l->importing)
+			add_problem(l, NULL, &err);
 	}
 }
 
-static int is_definition(const struct dirent *entry)
+static bool ends_in(const char *name, const char *end)
 {
-	size_t len = strlen(entry->d_name);
+	size_t len = strlen(name), n = strlen(end);
 
-	return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".xml") == 0;
+	return len > n && strcmp(name + len - n, end) == 0;
+}
+
+/* What editors and packages leave beside a file, as everybody knows who sees it. */
+static bool is_leftover(const char *name)
+{
+	static const char *const ends[] = {"~", ".swp", ".swo", ".rpmnew", ".rpmsave", ".rpmorig"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_in(name, ends[i]))
+			return true;
+	return *name == '#' || strstr(name, ".dpkg-") || strstr(name, ".ucf-");
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -386,22 +248,32 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not by locale */
 }
 
+/* A definition that isn't read must not be thought to hold. */
+static void read_entry(struct loader *l, const char *dir, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		l->failed = true;
+	} else if (ends_in(name, ".xml")) {
+		read_file(l, path);
+	} else if (!is_leftover(name) && !l->importing) {
+		l->failed |= strv_addf(&l->d->warnings,
+				       "%s/%s: isn't read, as its name doesn't end in .xml", dir,
+				       raw_shown(name)) < 0;
+	}
+}
+
 static int read_dir(struct loader *l, const char *dir, struct error *err)
 {
 	struct dirent **entry = NULL;
-	int n = scandir(dir, &entry, is_definition, by_name);
+	int n = scandir(dir, &entry, is_visible, by_name);
 
 	if (n < 0)
 		return errno == ENOENT ? 0 : error_set(err, -errno, dir, 0, "%s", strerror(errno));
 	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *path = NULL;
-
-		if (asprintf(&path, "%s/%s", dir, entry[i]->d_name) < 0) {
-			path = NULL;
-			l->failed = true;
-		} else {
-			read_file(l, path);
-		}
+		read_entry(l, dir, entry[i]->d_name);
 		free(entry[i]);
 	}
 	free(entry);
@@ -417,11 +289,6 @@ static struct raw *raw_named(const struct loader *l, const char *name)
 	return NULL;
 }
 
-static bool qemu_has(const struct loader *l, const char *name)
-{
-	return l->world->qemu_models && strv_has(l->world->qemu_models, name);
-}
-
 static void resolve(struct loader *l, struct raw *raw, unsigned int depth);
 
 /* Takes features and identity over from the model that this one starts from. */
@@ -434,29 +301,29 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 	if (ours && ours->state == FRESH && depth < ANCESTORS_MAX)
 		resolve(l, ours, depth + 1);
 	if (ours && (ours->state == RESOLVING || ours->state == FRESH)) {
-		spoil(l, raw, raw->ancestor_line, "starts from '%s', which %s",
-		      shown(raw->ancestor),
-		      ours->state == FRESH ? "has too many models before it"
-					   : "starts from this one in the end: a circle");
+		raw_spoil(l, raw, raw->ancestor_line, "starts from '%s', which %s",
+			  raw_shown(raw->ancestor),
+			  ours->state == FRESH ? "has too many models before it"
+					       : "starts from this one in the end: a circle");
 	} else if (ours && ours->state == BAD) {
-		spoil(l, raw, raw->ancestor_line, "starts from '%s', which is refused itself",
-		      shown(raw->ancestor));
+		raw_spoil(l, raw, raw->ancestor_line, "starts from '%s', which is refused itself",
+			  raw_shown(raw->ancestor));
 	} else if (ours) {
 		raw->model.features = ours->model.features;
 		raw->model.id = ours->model.id;
-		raw->model.base = keep(l, ours->model.base);
+		raw->model.base = raw_keep(l, ours->model.base);
 	} else if (known) {
 		raw->model.features = known->features;
 		if (qemu_has(l, raw->ancestor))
-			raw->model.base = keep(l, raw->ancestor);
-	} else if (l->world->map && strv_has(&l->world->map->odd, raw->ancestor)) {
-		spoil(l, raw, raw->ancestor_line,
-		      "starts from '%s' of libvirt's map, which has features unknown here",
-		      shown(raw->ancestor));
+			raw->model.base = raw_keep(l, raw->ancestor);
+	} else if (libvirtmap_odd(l->world->map, raw->ancestor)) {
+		raw_spoil(l, raw, raw->ancestor_line,
+			  "starts from '%s' of libvirt's map, which has features unknown here",
+			  raw_shown(raw->ancestor));
 	} else {
-		spoil(l, raw, raw->ancestor_line,
-		      "starts from '%s', which neither a definition nor libvirt's map has",
-		      shown(raw->ancestor));
+		raw_spoil(l, raw, raw->ancestor_line,
+			  "starts from '%s', which neither a definition nor libvirt's map has",
+			  raw_shown(raw->ancestor));
 	}
 }
 
@@ -469,7 +336,7 @@ static void put_on_top(struct loader *l, struct raw *raw)
 	featset_subtract(&m->features, &raw->off);
 	if (raw->base) {
 		free(m->base);
-		m->base = keep(l, raw->base);
+		m->base = raw_keep(l, raw->base);
 	}
 	if (*raw->id.vendor)
 		memcpy(m->id.vendor, raw->id.vendor, sizeof(m->id.vendor));
@@ -481,47 +348,87 @@ static void put_on_top(struct loader *l, struct raw *raw)
 		m->id.stepping = raw->id.stepping;
 }
 
+static bool is_shipped(const struct raw *raw)
+{
+	return strstr(raw->path, SHIPPED_DIR "/");
+}
+
+/* A name that libvirt's map has already with other features, at @origin. A shipped name can't be
+ * another: DevStack wrote its own gate64 into libvirt's map. */
+static void name_is_taken(struct loader *l, struct raw *raw, const char *origin, const char *how)
+{
+	if (is_shipped(raw))
+		raw_spoil(l, raw, raw->line,
+			  "libvirt's map has a model of this name with other features (%s)%s; to "
+			  "have the shipped one take that <model> out of its file, run `cpushim "
+			  "compile` and restart libvirt",
+			  origin, how);
+	else
+		raw_spoil(l, raw, raw->line,
+			  "libvirt's map has a model of this name with other features (%s)%s; "
+			  "choose another name",
+			  origin, how);
+}
+
 /* A name that libvirt's map has already is fine if it means the same there. */
 static void compare_with_map(struct loader *l, struct raw *raw)
 {
 	const struct model *theirs =
 		l->world->map ? model_named(&l->world->map->models, raw->name) : NULL;
-	_cleanup_text_ struct text more = {0}, less = {0};
+	const char *odd = libvirtmap_odd(l->world->map, raw->name);
+	_cleanup_text_ struct text how = {0};
 	struct featset here = raw->model.features, there;
 
-	if (l->world->map && strv_has(&l->world->map->odd, raw->name))
-		spoil(l, raw, raw->line,
-		      "libvirt's map has a model of this name with other features; choose another "
-		      "name");
+	if (odd)
+		name_is_taken(l, raw, odd, "");
 	if (!theirs || featset_equal(&theirs->features, &raw->model.features))
 		return;
 	there = theirs->features;
 	featset_subtract(&here, &theirs->features);
 	featset_subtract(&there, &raw->model.features);
-	featset_print(&more, &here, " ");
-	featset_print(&less, &there, " ");
-	spoil(l, raw, raw->line,
-	      "libvirt's map has a model of this name with other features (%s): only here: %s; "
-	      "only there: %s; choose another name",
-	      theirs->origin, more.len ? more.data : "none", less.len ? less.data : "none");
+	text_adds(&how, ": only here: ");
+	featset_print(&how, &here, " ");
+	text_addf(&how, "%s; only there: ", featset_count(&here) ? "" : "none");
+	featset_print(&how, &there, " ");
+	text_adds(&how, featset_count(&there) ? "" : "none");
+	name_is_taken(l, raw, theirs->origin, how.failed ? "" : how.data);
+}
+
+static void no_base(struct loader *l, struct raw *raw)
+{
+	const struct model *same = copied_from(l, &raw->model.features);
+
+	if (raw->imported)
+		raw_spoil(
+			l, raw, raw->line,
+			"starts from no model that this QEMU has; name one, as with --base kvm64");
+	else if (same)
+		raw_spoil(l, raw, raw->line,
+			  "names no QEMU model to start from; write <model name='%s'/> in place of "
+			  "its features, which are the same, or add <shim:qemu base='%s'/>, with "
+			  "xmlns:shim='" DEFINITION_NS "' in <cpus>",
+			  same->name, same->name);
+	else
+		raw_spoil(l, raw, raw->line,
+			  "names no QEMU model to start from; add <shim:qemu base='kvm64'/>, with "
+			  "xmlns:shim='" DEFINITION_NS "' in <cpus>");
 }
 
 static void check(struct loader *l, struct raw *raw)
 {
-	const struct raw *first = raw_named(l, raw->name);
+	const struct raw *first = raw->imported ? raw : raw_named(l, raw->name);
 
 	if (first != raw)
-		spoil(l, raw, raw->line, "is defined already at %s:%u, %s; rename or remove one",
-		      first->path, first->line,
-		      first->state == BAD ? "which is refused, too" : "and that one holds");
+		raw_spoil(l, raw, raw->line,
+			  "is defined already at %s:%u, %s; rename or remove one", first->path,
+			  first->line,
+			  first->state == BAD ? "which is refused, too" : "and that one holds");
 	else if (qemu_has(l, raw->name))
-		spoil(l, raw, raw->line, "is a model of QEMU's own; choose another name");
+		raw_spoil(l, raw, raw->line, "is a model of QEMU's own; choose another name");
 	else if (featset_count(&raw->model.features) == 0)
-		spoil(l, raw, raw->line, "has no features");
+		raw_spoil(l, raw, raw->line, "has no features");
 	else if (!raw->model.base)
-		spoil(l, raw, raw->line,
-		      "names no QEMU model to start from; add <shim:qemu base='kvm64'/>, with "
-		      "xmlns:shim='" DEFINITION_NS "' in <cpus>");
+		no_base(l, raw);
 	else
 		compare_with_map(l, raw);
 }
@@ -534,8 +441,13 @@ static void resolve(struct loader *l, struct raw *raw, unsigned int depth)
 	put_on_top(l, raw);
 	if (raw->state != BAD)
 		check(l, raw);
-	if (raw->state != BAD)
-		raw->state = GOOD;
+	if (featset_count(&raw->msr))
+		tell_msr(l, raw);
+	if (raw->state == BAD)
+		return;
+	raw->state = GOOD;
+	if (lacks_boot(&raw->model.features))
+		raw_warn(l, raw, raw->line, "%s", lacks_boot(&raw->model.features));
 }
 
 static int compare_models(const void *a, const void *b)
@@ -557,7 +469,7 @@ static void collect(struct loader *l)
 		struct raw *raw = &l->raw[i];
 		struct model *m = &raw->model;
 
-		if (raw->state != GOOD)
+		if (raw->state != GOOD || (l->importing && !raw->imported))
 			continue;
 		if (asprintf(&m->origin, "%s:%u", raw->path, raw->line) < 0) {
 			m->origin = NULL;
@@ -571,6 +483,24 @@ static void collect(struct loader *l)
 		qsort(models->item, models->n, sizeof(*models->item), compare_models);
 }
 
+/* Ancestors of all, and what there is to give. */
+static int finish(struct loader *l, int r, struct error *err)
+{
+	for (size_t i = 0; i < l->n && r == 0 && !l->failed; i++)
+		if (l->raw[i].state == FRESH)
+			resolve(l, &l->raw[i], 0);
+	if (r == 0 && !l->failed)
+		collect(l);
+	for (size_t i = 0; i < l->n; i++)
+		raw_free(&l->raw[i]);
+	free(l->raw);
+	if (r == 0 && l->failed)
+		r = error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	if (r < 0)
+		definitions_free(l->d);
+	return r;
+}
+
 int definitions_load(struct definitions *d, const char *const *dirs, size_t n_dirs,
 		     const struct definition_world *world, struct error *err)
 {
@@ -580,17 +510,54 @@ int definitions_load(struct definitions *d, const char *const *dirs, size_t n_di
 	*d = (struct definitions){0};
 	for (size_t i = 0; i < n_dirs && r == 0; i++)
 		r = read_dir(&l, dirs[i], err);
-	for (size_t i = 0; i < l.n && r == 0 && !l.failed; i++)
-		if (l.raw[i].state == FRESH)
-			resolve(&l, &l.raw[i], 0);
-	if (r == 0 && !l.failed)
-		collect(&l);
-	for (size_t i = 0; i < l.n; i++)
-		raw_free(&l.raw[i]);
-	free(l.raw);
-	if (r == 0 && l.failed)
-		r = error_set(err, -ENOMEM, NULL, 0, "out of memory");
-	if (r < 0)
-		definitions_free(d);
-	return r;
+	return finish(&l, r, err);
+}
+
+/* The one that was asked for; or what a <model> itself is called, if that is one of QEMU's. */
+static void import_base(struct loader *l, struct raw *raw, const xmlNode *node, const char *base)
+{
+	_cleanup_xml_ char *own = xml_is(node, NULL, "model") ? xml_attr(node, "name") : NULL;
+
+	if (!base && own && !raw->base && !raw->ancestor && qemu_has(l, own))
+		base = own;
+	if (!base)
+		return;
+	free(raw->base);
+	raw->base = raw_keep(l, base);
+}
+
+/* A definition of what a document tells. */
+static int import(struct loader *l, const struct definition_import *what, struct error *err)
+{
+	const xmlNode *node = raw_document(what->doc, what->path, err);
+	struct raw *raw;
+
+	if (!node)
+		return -EINVAL;
+	raw = raw_new(l, what->name, what->path, node);
+	if (!raw)
+		return 0;
+	raw->imported = true;
+	check_name(l, raw);
+	if (xml_is(node, NULL, "model"))
+		raw_read_parts(l, raw, node);
+	else
+		raw_read_cpu(l, raw, node);
+	import_base(l, raw, node, what->base);
+	return 0;
+}
+
+int definitions_import(struct definitions *d, const struct definition_import *what,
+		       const char *const *dirs, size_t n_dirs, const struct definition_world *world,
+		       struct error *err)
+{
+	struct loader l = {.d = d, .world = world, .importing = true};
+	int r = 0;
+
+	*d = (struct definitions){0};
+	for (size_t i = 0; i < n_dirs && r == 0; i++)
+		r = read_dir(&l, dirs[i], err);
+	if (r == 0)
+		r = import(&l, what, err);
+	return finish(&l, r, err);
 }

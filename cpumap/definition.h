@@ -6,6 +6,8 @@
 #ifndef CPUSHIM_DEFINITION_H
 #define CPUSHIM_DEFINITION_H
 
+#include <libxml/tree.h>
+
 #include "error.h"
 #include "libvirtmap.h"
 #include "model.h"
@@ -42,6 +44,26 @@ struct definitions {
  */
 int definitions_load(struct definitions *d, const char *const *dirs, size_t n_dirs,
 		     const struct definition_world *world, struct error *err);
+/* What others wrote, to be told as a definition. */
+struct definition_import {
+	xmlDoc *doc;
+	const char *path; /* for errors */
+	const char *name; /* the definition's */
+	const char *base; /* NULL: the model that it starts from, where QEMU has it */
+};
+
+/**
+ * definitions_import: a definition of the one CPU that a document tells: libvirt's <cpu> (alone, or
+ * in the answer of virsh capabilities, domcapabilities or dumpxml), or a <model> of its CPU map.
+ * What it starts from is looked for as definitions_load does, with the definitions of @dirs.
+ * @d: receives that one model, or its problems, and warnings of what a definition can't have.
+ * Nothing is said of the definitions of @dirs.
+ * -EINVAL: the document tells no CPU, or several; @err has the line.
+ */
+int definitions_import(struct definitions *d, const struct definition_import *what,
+		       const char *const *dirs, size_t n_dirs, const struct definition_world *world,
+		       struct error *err);
+
 void definitions_free(struct definitions *d);
 #define _cleanup_definitions_ __attribute__((cleanup(definitions_free)))
 

@@ -76,3 +76,20 @@ void lacks_print(struct text *out, const struct lacks *l)
 		between = "; ";
 	}
 }
+
+const char *lacks_boot(const struct featset *set)
+{
+	static const char *const enough[] = {"xsaveopt", "xsavec", "xgetbv1", "xsaves"};
+	int xsave = feature_find("xsave", strlen("xsave"));
+
+	if (xsave < 0 || !featset_has(set, (size_t)xsave))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(enough); i++) {
+		int f = feature_find(enough[i], strlen(enough[i]));
+
+		if (f >= 0 && featset_has(set, (size_t)f))
+			return NULL;
+	}
+	return "under TCG no Linux boots with it: QEMU lets no kernel use xsave without one of "
+	       "xsaveopt, xsavec, xgetbv1 and xsaves; add xsaveopt, which every CPU with avx2 has";
+}

@@ -38,6 +38,14 @@ void here_ask(struct here *here, const char *qemu);
 void lacks_of_kvm(struct lacks *l, const struct here *here, const struct featset *wanted);
 void lacks_of_tcg(struct lacks *l, const struct featset *lacking);
 
+/**
+ * lacks_boot: why Linux doesn't boot with @features under TCG, though a guest that reads its CPUID
+ * finds them all; NULL: nothing is known against it. The text goes behind "model 'X': ".
+ * Source: cr4_reserved_bits in target/i386/cpu.h of QEMU, which looks for xsave in leaf 0xD.1
+ * (7.2 and 10.0 measured). KVM isn't concerned.
+ */
+const char *lacks_boot(const struct featset *features);
+
 /* lack_why: a reason for people: "the CPU lacks", "KVM doesn't offer", ... */
 const char *lack_why(enum lack kind);
 

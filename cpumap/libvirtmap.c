@@ -25,6 +25,7 @@ void libvirtmap_free(struct libvirtmap *map)
 {
 	strv_free(&map->unknown);
 	strv_free(&map->odd);
+	strv_free(&map->odd_origin);
 	strv_free(&map->vendors);
 	strv_free(&map->ours);
 	model_list_free(&map->models);
@@ -181,6 +182,21 @@ static bool read_model_parts(struct model *m, const xmlNode *node, struct libvir
 	return understood;
 }
 
+static int add_odd(struct reader *r, const char *name, unsigned int line)
+{
+	int rc = strv_add(&r->map->odd, name, strlen(name));
+
+	return rc < 0 ? rc : strv_addf(&r->map->odd_origin, "%s:%u", r->path, line);
+}
+
+const char *libvirtmap_odd(const struct libvirtmap *map, const char *name)
+{
+	for (size_t i = 0; map && i < map->odd.n; i++)
+		if (strcmp(map->odd.item[i], name) == 0)
+			return i < map->odd_origin.n ? map->odd_origin.item[i] : "";
+	return NULL;
+}
+
 static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 {
 	struct model_list *models = &r->map->models;
@@ -190,7 +206,7 @@ static int read_model(struct reader *r, const xmlNode *node, struct error *err)
 	if (!name || model_named(models, name) || strv_has(&r->map->odd, name))
 		return 0;
 	if (!read_model_parts(&m, node, r->map))
-		return strv_add(&r->map->odd, name, strlen(name)) < 0 ? no_memory(r, err) : 0;
+		return add_odd(r, name, xml_line(node)) < 0 ? no_memory(r, err) : 0;
 	m.name = strdup(name);
 	if (asprintf(&m.origin, "%s:%u", r->path, xml_line(node)) < 0)
 		m.origin = NULL;

@@ -18,8 +18,9 @@
 struct libvirtmap {
 	struct featset features; /* features[] that this map has, by the name there */
 	struct strv unknown;     /* its feature names that features[] lacks (a newer libvirt) */
-	struct strv odd;     /* models that can't be understood: an unknown ancestor or feature */
-	struct strv vendors; /* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
+	struct strv odd; /* models that can't be understood: an unknown ancestor or feature */
+	struct strv odd_origin;   /* FILE:LINE of each */
+	struct strv vendors;      /* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
 	struct model_list models; /* flattened (ancestors' features included, features that are
 				   * marked added= or removed= left out); id.vendor is the vendor's
 				   * string, signature the first one; base NULL; origin FILE:LINE */
@@ -37,6 +38,9 @@ struct libvirtmap {
 int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip, struct error *err);
 void libvirtmap_free(struct libvirtmap *map);
 #define _cleanup_libvirtmap_ __attribute__((cleanup(libvirtmap_free)))
+
+/* libvirtmap_odd: where the map (NULL: none) has an odd model of that name; NULL: it hasn't. */
+const char *libvirtmap_odd(const struct libvirtmap *map, const char *name);
 
 /* libvirtmap_vendor: "GenuineIntel" for "Intel" (also takes the 12 characters themselves); NULL if
  * nobody has defined it. Vendors that libvirt ships are known without a map. */

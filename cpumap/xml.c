@@ -88,7 +88,7 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 	else if (!top)
 		r = error_set(err, -EINVAL, name, found.line, "isn't well-formed XML: %s",
 			      *found.message ? found.message : "it can't be parsed");
-	else if (strcmp((const char *)top->name, root) != 0)
+	else if (root && strcmp((const char *)top->name, root) != 0)
 		r = wrong_root(top, name, root, err);
 	xmlFreeParserCtxt(ctxt);
 	if (r < 0) {

@@ -15,7 +15,7 @@
 /**
  * xml_parse: a document from @len bytes of @data.
  * @name: for errors (with the line)
- * @root: its root element's local name
+ * @root: its root element's local name; NULL: any
  * The caller frees it (or _cleanup_doc_). -EINVAL: not well-formed, has a DOCTYPE, another root.
  */
 int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, const char *root,

@@ -61,6 +61,11 @@ need_libvirt() {
 	fi
 }
 
+# QEMU's TCG has avx2 from 7.2 on
+need_avx2() {
+	cpushim list | grep -q '^x86-64-v3 .*tcg: yes' || skip "this QEMU's TCG has no avx2"
+}
+
 # bound SOURCE TARGET COMMAND...: with SOURCE seen at TARGET. It is taken away again for those whose / is
 # no mount (a chroot), where it can't be kept from others.
 bound() {
@@ -145,7 +150,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	local gate64='apic clflush cmov cx8 de fpu fxsr lm mca mce mmx msr mtrr nx pae pat pge pni'
 	gate64+=' pse sep sse sse2 syscall tsc'
 	local v2='cx16 lahf_lm popcnt sse4.1 sse4.2 ssse3'
-	local v3='abm avx avx2 bmi1 bmi2 f16c fma movbe xsave'
+	local v3='abm avx avx2 bmi1 bmi2 f16c fma movbe xsave xsaveopt'
 	local v4='avx512bw avx512cd avx512dq avx512f avx512vl'
 	same() { [ "$(cpushim show "$1")" = "$(printf '%s\n' "$2" | tr ' ' '\n' | LC_ALL=C sort)" ]; }
 	same gate64 "$gate64"
@@ -321,6 +326,25 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	[ "$(cpushim show site)" = "$(cpushim show gate64)" ]
 }
 
+@test "compile, list and verify warn of a model with which no Linux boots under TCG" {
+	need_avx2
+	site old-v3 <<-'END'
+		<cpus>
+		  <model name='old-v3'><model name='x86-64-v3'/><feature name='xsaveopt' policy='disable'/></model>
+		  <model name='with-xgetbv1'><model name='old-v3'/><feature name='xgetbv1'/></model>
+		</cpus>
+	END
+	run -0 say compile
+	[[ $output == "cpushim: /etc/cpushim/models.d/old-v3.xml:2: model 'old-v3': under TCG no Linux boots with it: "*'; add xsaveopt, which every CPU with avx2 has' ]]
+	[ "$(cpushim list | grep -c 'no Linux boots under TCG')" = 1 ]
+	cpushim list | grep '^old-v3 .*\[no Linux boots under TCG: xsave without xsaveopt\]$'
+	run -0 say verify --cpus 1 old-v3
+	[[ $output == "cpushim: model 'old-v3': under TCG no Linux boots with it: "* ]]
+	[[ $(cpushim verify --cpus 1 --json old-v3) == *'"tcg_boot": "under TCG'* ]]
+	run -0 say verify --cpus 1 with-xgetbv1
+	[ -z "$output" ]
+}
+
 @test "libvirt's models are understood as libvirt itself does" {
 	need_libvirt
 	local model theirs n=0
@@ -384,6 +408,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	[ "$output" = "cpushim: /etc/cpushim/models.d/clock.xml:2: model 'clock' isn't made known to libvirt, whose map lacks invtsc: nova won't find it" ]
 	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
 	grep -q '^<!-- cpushim-names:.* clock ' "$root$map/x86_cpushim.xml"
+	grep -qx '<!-- not here: clock: this map lacks invtsc. -->' "$root$map/x86_cpushim.xml"
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
@@ -391,9 +416,18 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	need_libvirt
 	cpushim show gate64 | others_gate64 "<vendor name='Intel'/>"
 	run -0 say compile
-	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs" ]
+	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs; when it goes, run \`cpushim compile\` and restart libvirt, which knows none then" ]
 	[ "$(in_include | tr '\n' ' ')" = 'x86-64-v2 x86-64-v3 x86-64-v4 ' ]
 	grep -q '^<!-- cpushim-names: gate64 ' "$root$map/x86_cpushim.xml"
+	grep -qx '<!-- not here: gate64: x86_other.xml:1 has it, with the same features; when it goes there, run cpushim compile and restart libvirt. -->' \
+		"$root$map/x86_cpushim.xml"
+	virsh_with_map cpu-models x86_64 | grep -qx gate64
+	# and it goes
+	sed -i /x86_other/d "$root$map/index.xml"
+	run -0 cpushim compile
+	[[ $output == *'; restart libvirt' ]]
+	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	run ! grep 'not here' "$root$map/x86_cpushim.xml"
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
@@ -401,10 +435,32 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	need_libvirt
 	(printf 'vme\nssse3\n' && cpushim show gate64 | grep -v pge) | others_gate64
 	run -1 say compile
-	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:1): only here: pge; only there: ssse3 vme; choose another name" ]]
+	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:1): only here: pge; only there: ssse3 vme; to have the shipped one take that <model> out of its file, run \`cpushim compile\` and restart libvirt" ]]
 	[[ ${lines[1]} == *"model 'x86-64-v2': starts from 'gate64', which is refused itself" ]]
 	[ -z "$(in_include)" ]
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
+}
+
+# The maps are written after libvirt 1.2's and 4.6's, which can't be had as packages any more.
+@test "on a map without <decode> the models are named that libvirt would translate, maybe to ours" {
+	local file
+	for file in 1.2 4.6; do
+		rm -rf "${root:?}$map" "$root$map.xml"
+		cp "$CHECKOUT/tests/data/cpu_map-$file.xml" "$root$map.xml"
+		run -0 say compile
+		[[ $output == *"cpushim: $map.xml: a guest of a model that this map has and QEMU hasn't is started as the nearest that QEMU offers, by libvirt before 6.2, and that may now be a site's: small"*'; have such guests ask for another'* ]]
+	done
+}
+
+@test "likewise where the map is a directory (libvirt 4.7 to 6.1), and none where it has <decode>" {
+	need_libvirt
+	run -0 say compile
+	[ -z "$output" ]
+	sed -i '/<decode /d' "$root$map"/x86_*.xml
+	run -0 say compile
+	[[ $output == *"that may now be a site's: "*cpu64-rhel6*'; have such guests ask for another'* ]]
+	[[ $output != *Nehalem* ]]
+	[[ $output != *gate64* ]]
 }
 
 @test "an index that a package's upgrade has replaced is told of, as libvirt will forget the models" {
@@ -421,6 +477,64 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	run -2 say compile
 	[[ $output == "cpushim: $map/x86_features.xml:1: isn't well-formed XML"* ]]
 	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
+}
+
+# All files of the root, with what is in them
+content() {
+	(cd "$root" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# changes_nothing COMMAND...: it has something to do, can't, and leaves every file as it was, and none
+# of its own
+changes_nothing() {
+	content >"$BATS_TEST_TMPDIR/before"
+	run -2 "$@"
+	content | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+limited() { # KIBIBYTES COMMAND...: whose files get no larger
+	(
+		trap '' XFSZ
+		ulimit -f "$1"
+		"${@:2}"
+	)
+}
+
+@test "when compile exits 2 no file has changed: a full disk, a file that can't be replaced, a lost answer" {
+	local table=$root/usr/lib/cpushim/models.table
+	site aes <<-'END'
+		<cpus>
+		  <model name='gate64-aes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	# the published names still fit, the table doesn't
+	changes_nothing limited 4 cpushim compile
+	[[ $output == *"cpushim: $table: can't be written: File too large" ]]
+	# the table fits, the include has no place
+	mv "$root$map/x86_cpushim.xml" "$BATS_TEST_TMPDIR/include"
+	mkdir "$root$map/x86_cpushim.xml"
+	changes_nothing cpushim compile
+	[[ $output == *"x86_cpushim.xml: can't be replaced: "* ]]
+	rmdir "$root$map/x86_cpushim.xml"
+	mv "$BATS_TEST_TMPDIR/include" "$root$map/x86_cpushim.xml"
+	# shellcheck disable=SC2016 # for the inner shell
+	changes_nothing sh -c 'CPUSHIM_ROOT=$1 "$1/usr/bin/cpushim" compile >/dev/full' sh "$root"
+	[[ $output == *"standard output: can't be written" ]]
+	run -0 cpushim compile
+	[ "$(names)" = 'gate64 gate64-aes x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+}
+
+@test "a file that is a mount of its own can't be replaced, and none is" {
+	need_libvirt
+	local include=$root$map/x86_cpushim.xml
+	site aes <<-'END'
+		<cpus>
+		  <model name='gate64-aes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	cp "$include" "$BATS_TEST_TMPDIR/include"
+	CPUSHIM_ROOT=$root changes_nothing bound "$BATS_TEST_TMPDIR/include" "$include" "$root/usr/bin/cpushim" compile
+	[[ $output == *"$include: can't be replaced: "* ]]
 }
 
 @test "compile looks for QEMU in the places that install.sh knows, and nowhere else" {

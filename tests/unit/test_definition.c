@@ -226,11 +226,14 @@ static const struct {
 	 "feature 'fpu' is both on and off"},
 	{MODEL("m", "<feature name='sse3'/><feature name='pni' policy='disable'/>"), 2,
 	 "feature 'pni' is both on and off"},
-	{MODEL("m", "<feature name='lm' policy='force'/>"), 2, "has policy 'force'"},
+	{MODEL("m", "<feature name='lm' policy='forced'/>"), 2, "has policy 'forced'"},
 	{MODEL("m", "<feature name='lm' policy='optional'/>"), 2, "has policy 'optional'"},
 	{MODEL("m", "<feature name='lm' policy=''/>"), 2, "has policy ''"},
-	{MODEL("m", "<feature name='lm' added='yes'/>"), 2, "marked added= or removed="},
-	{MODEL("m", "<feature name='lm' removed='yes'/>"), 2, "marked added= or removed="},
+	{MODEL("m", "<feature name='lm' added='on'/>"), 2, "added='on' is neither yes nor no"},
+	{MODEL("m", "<feature name='lm' removed=''/>"), 2, "removed='' is neither yes nor no"},
+	{MODEL("m", "\n<feature name='rsba'/>\n<feature name='rdctl-no'/>"), 3,
+	 "features 'rdctl-no rsba' live in MSRs: no guest can prove them by CPUID, so a definition "
+	 "can't have them; leave them out"},
 	{MODEL("m", "<feature name='lm' polcy='disable'/>"), 2,
 	 "attribute polcy= of <feature> isn't understood"},
 	{MODEL("m", "<feature name='lm'>off</feature>"), 2,
@@ -272,18 +275,108 @@ static const struct {
 	{MODEL("m", "<signature family='6' model='256'/>"), 2, "model='256' of <signature>"},
 	{MODEL("m", "<signature family='6' model='1' stepping='16'/>"), 2,
 	 "stepping='16' of <signature>"},
-	{MODEL("m", "<signature family='6' model='1' stepping='0-4'/>"), 2,
-	 "stepping='0-4' of <signature>"},
+	{MODEL("m", "<signature family='6' model='1' stepping='0-x'/>"), 2,
+	 "stepping='0-x' of <signature>"},
+	{MODEL("m", "<signature family='6' model='1-2'/>"), 2, "model='1-2' of <signature>"},
 	{MODEL("m", "<signature family='-1' model='1'/>"), 2, "family='-1' of <signature>"},
 	{MODEL("m", "<signature family='6'/>"), 2, "a <signature> needs family= and model="},
-	{MODEL("m", "<signature family='6' model='1'/><signature family='6' model='2'/>"), 2,
-	 "a second signature"},
+	{MODEL("help", ""), 2, "is a command to QEMU (-cpu help) and no name"},
+	{"<model name='m'>" BASE "<cpu mode='host-model'/></model>\n", 2,
+	 "its <cpu> names no model (mode='host-model')"},
+	{"<model name='m'>" BASE "<cpu><model>small</model>\n<feature name='lm' "
+	 "policy='optional'/></cpu></model>\n",
+	 3, "has policy 'optional'"},
+	{"<model name='m'>" BASE "<cpu><arch>ppc64</arch><model>small</model></cpu></model>\n", 2,
+	 "is of a machine 'ppc64'"},
+	{"<model name='m'>" BASE "<cpu><model>sm<b/>all</model></cpu></model>\n", 2,
+	 "only text may stand inside of <model>"},
+	{"<model name='m'>" BASE "<cpu polcy='x'><model>small</model></cpu></model>\n", 2,
+	 "attribute polcy= of <cpu>"},
 	{MODEL("a b", ""), 2, "model 'a b': isn't a name"},
 	{MODEL("-a", ""), 2, "isn't a name"},
 	{MODEL("", ""), 2, "isn't a name"},
 	{"<model>" BASE FPU "</model>\n", 2, "isn't a name"},
 	{MODEL("m&#10;cpushim: forged", ""), 2, "model 'm\\x0acpushim: forged': isn't a name"},
 };
+
+/* @n: how many warnings; @what: in one of them. */
+static void check_warned(const struct definitions *d, size_t n, const char *what)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < d->warnings.n; i++)
+		found |= strstr(d->warnings.item[i], what) != NULL;
+	CHECK(found && d->warnings.n == n && d->n_problems == 0);
+}
+
+/* What stands in libvirt's own map. */
+static void test_what_the_map_says(void)
+{
+	_cleanup_definitions_ struct definitions d = {0};
+	const struct model *m;
+
+	load_parts(&d,
+		   MODEL("m", "<decode host='on' guest='off'/><check partial='compat'/>"
+			      "<signature family='6' model='85' stepping='5-7,9'/>\n"
+			      "<signature family='6' model='1'/>\n<signature family='6' model='2'/>"
+			      "<feature name='lm' added='yes'/><feature name='nx' removed='yes'/>"
+			      "<feature name='cx16' removed='no'/>"
+			      "<feature name='rsba' policy='disable'/>"));
+	m = model_named(&d.models, "m");
+	check_features(&d, "m", "cx16 fpu");
+	CHECK(m && m->id.family == 6 && m->id.model == 85 && m->id.stepping == 5);
+	check_warned(&d, 3,
+		     "/a.xml:2: model 'm': stepping='5-7,9' of <signature> are several; the "
+		     "first counts, 5");
+	check_warned(&d, 3, "/a.xml:3: model 'm': has several <signature>s; the first counts");
+	check_warned(&d, 3, "/a.xml:2: model 'm': 2 of its features are marked added= or removed=");
+}
+
+/* A <cpu> of libvirt's. */
+static void test_a_cpu_is_a_definition(void)
+{
+	_cleanup_definitions_ struct definitions d = {0};
+	const struct model *m;
+
+	load_parts(&d,
+		   "<model name='m'>" BASE "<cpu mode='custom' match='exact'><arch>x86_64</arch>"
+		   "<model fallback='forbid'>small</model><vendor>AMD</vendor>"
+		   "<microcode version='1'/><counter name='tsc' frequency='1'/>"
+		   "<signature family='23' model='1' stepping='2'/>"
+		   "<topology sockets='1' dies='1' cores='2' threads='1'/>"
+		   "<maxphysaddr mode='emulate' bits='40'/><pages unit='KiB' size='4'/>"
+		   "<cache mode='passthrough'/><numa><cell id='0' cpus='0' memory='1'/></numa>"
+		   "<feature name='nx'/><feature policy='force' name='pni'/>"
+		   "<feature policy='forbid' name='lm'/></cpu></model>\n");
+	m = model_named(&d.models, "m");
+	check_features(&d, "m", "fpu nx pni");
+	CHECK(m && m->id.family == 23 && m->id.model == 1 && m->id.stepping == 2);
+	CHECK(m && strcmp(m->id.vendor, "AuthenticAMD") == 0);
+	CHECK(d.n_problems == 0 && d.warnings.n == 0);
+}
+
+static void test_files_that_are_not_read_are_named(void)
+{
+	static const char *const silent[] = {".m.xml.swp", "m.xml~", "#m.xml#", "m.xml.dpkg-old",
+					     "m.xml.rpmnew"};
+	static const char *const named[] = {"README", "m.conf", "m.xml.bak"};
+	_cleanup_definitions_ struct definitions d = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		put(silent[i], "");
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+		put(named[i], "");
+	load_parts(&d, MODEL("m", ""));
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+		_cleanup_text_ struct text line = {0};
+
+		text_addf(&line, "/%s: isn't read, as its name doesn't end in .xml", named[i]);
+		check_warned(&d, ARRAY_SIZE(named), line.data);
+		drop(named[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
+		drop(silent[i]);
+}
 
 /* Every one is refused at its line, and doesn't take the good one beside it down. */
 static void test_bad_definitions(void)
@@ -307,8 +400,8 @@ static void test_every_bad_thing_is_told(void)
 		       "<vendor name='X'/></model>\n");
 	CHECK(d.models.n == 0 && d.n_problems == 3);
 	check_problem(&d, 0, 3, "is 'fpu' meant?");
-	check_problem(&d, 1, 4, "lives in an MSR");
-	check_problem(&d, 2, 5, "unknown vendor 'X'");
+	check_problem(&d, 1, 5, "unknown vendor 'X'");
+	check_problem(&d, 2, 4, "lives in an MSR");
 	for (size_t i = 0; i < d.n_problems; i++)
 		CHECK_STR(d.problem[i].model, "m");
 }
@@ -481,6 +574,9 @@ int main(void)
 	test_ancestors();
 	test_libvirts_own_elements_are_passed_over();
 	test_what_is_not_part_of_a_definition_is_ignored();
+	test_what_the_map_says();
+	test_a_cpu_is_a_definition();
+	test_files_that_are_not_read_are_named();
 	test_bad_definitions();
 	test_every_bad_thing_is_told();
 	test_circles_and_what_builds_on_a_bad_one();
