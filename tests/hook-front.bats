@@ -210,7 +210,7 @@ refuses() { # WORDS COMMAND...
 	run -1 --separate-stderr hook prepare begin < <(domain)
 	[[ $stderr == *"model 'gate64'"* ]]
 	row | table
-	printf x >>"$table"
+	sed -i '1s/crc=./crc=x/' "$table"
 	run -1 --separate-stderr hook start begin < <(domain)
 	[[ $stderr == *"model 'gate64'"* ]]
 }
