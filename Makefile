@@ -29,7 +29,8 @@ WARN = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wformat=2 -Wstric
 ifdef WERROR
 WARN += -Werror
 endif
-STD = -std=gnu11 -D_GNU_SOURCE -I.
+STD = -std=gnu11 -D_GNU_SOURCE -I. -DCPUSHIM_VERSION='"$(VERSION)"'
+VERSION := $(shell cat VERSION)
 ifdef SAN
 HARDEN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
@@ -52,8 +53,8 @@ proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
 library_sources = $(filter-out $(command_sources),$(wildcard cpumap/*.c))
 unit_sources = $(wildcard tests/unit/test_*.c)
-core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_table.c table.c \
-	cpuarg.c qemuargs.c)
+core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_table.c crc32.c table.c \
+	table_format.c cpuarg.c qemuargs.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(1))

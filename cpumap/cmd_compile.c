@@ -54,6 +54,7 @@ struct made {
 	struct one {
 		const char *emulator;
 		struct qemu qemu;
+		struct emulator_file file; /* of the QEMU that was asked */
 		struct compiled compiled;
 	} * one;
 	bool lost; /* our include is there, and a package's upgrade has replaced libvirt's index */
@@ -245,29 +246,45 @@ static const char *path_within(const char *path)
 	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
 }
 
+/* All rows, and the QEMUs that they were made from; strings stay @m's. */
+static int gather(struct table *t, const struct made *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		t->n += m->one[i].compiled.n;
+	t->row = calloc(t->n + 1, sizeof(*t->row));
+	t->qemu = calloc(m->n + 1, sizeof(*t->qemu));
+	if (!t->row || !t->qemu)
+		return -ENOMEM;
+	t->n = 0;
+	for (size_t i = 0; i < m->n; i++) {
+		const struct one *one = &m->one[i];
+
+		t->qemu[t->n_qemus++] = (struct table_qemu){.emulator = one->emulator,
+							    .real = path_within(one->qemu.path),
+							    .size = one->file.size,
+							    .mtime = one->file.mtime,
+							    .build_id = one->file.build_id,
+							    .version = one->qemu.version};
+		for (size_t k = 0; k < one->compiled.n; k++) {
+			t->row[t->n] = one->compiled.row[k];
+			t->row[t->n].origin = path_within(t->row[t->n].origin);
+			t->n++;
+		}
+	}
+	return 0;
+}
+
 static int stage_table(struct staging *s, const struct made *m, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_free_ struct table_row *rows = NULL;
-	_cleanup_text_ struct text t = {0};
-	size_t n = 0;
+	_cleanup_table_ struct table t = {.release = CPUSHIM_VERSION};
+	_cleanup_text_ struct text out = {0};
 
-	for (size_t i = 0; i < m->n; i++)
-		n += m->one[i].compiled.n;
-	rows = calloc(n + 1, sizeof(*rows));
-	if (!rows || !path)
+	if (gather(&t, m) == 0)
+		table_print(&out, &t);
+	if (!path || !out.data || out.failed)
 		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
-	n = 0;
-	for (size_t i = 0; i < m->n; i++)
-		for (size_t k = 0; k < m->one[i].compiled.n; k++) {
-			rows[n] = m->one[i].compiled.row[k];
-			rows[n].origin = path_within(rows[n].origin);
-			n++;
-		}
-	table_print(&t, rows, n);
-	if (t.failed)
-		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
-	return staging_add(s, path, 0644, t.data, t.len, changed, err);
+	return staging_add(s, path, 0644, out.data, out.len, changed, err);
 }
 
 /* Before the table: a name must not be in use that could still take another meaning. */
@@ -310,8 +327,10 @@ static int compile_for(struct one *one, const struct libvirtmap *map, struct mea
 		       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(one->emulator, err);
-	int r = real ? qemu_probe(&one->qemu, real, err) : -ENOENT;
+	int r = real ? emulator_describe(&one->file, real, err) : -ENOENT;
 
+	if (r == 0)
+		r = qemu_probe(&one->qemu, real, err);
 	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
 }
 

@@ -6,8 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define NOTE_NAME "cpushim"
-#define NOTES_MAX 4096
+#include "elfnote.h"
 
 /* Where libvirt looks for one by itself (virQEMUCapsFindBinaryForArch and what was before it, 1.2
  * to 11): Debian's, Red Hat's and Ubuntu's names. */
@@ -16,57 +15,39 @@ static const char *const usual_places[] = {
 	"/usr/bin/kvm",   "/usr/bin/kvm-spice",        "/usr/libexec/qemu-kvm",
 };
 
-static bool read_at(int fd, void *buf, size_t len, uint64_t offset)
-{
-	return offset <= INT64_MAX && pread(fd, buf, len, (off_t)offset) == (ssize_t)len;
-}
-
-/* The notes of one segment (gABI, Note Section): name and descriptor padded to 4 bytes each. */
-static bool segment_has_note(int fd, const Elf64_Phdr *segment)
-{
-	char notes[NOTES_MAX];
-	size_t len = segment->p_filesz < sizeof(notes) ? (size_t)segment->p_filesz : sizeof(notes);
-	size_t at = 0;
-
-	if (!read_at(fd, notes, len, segment->p_offset))
-		return false;
-	while (len - at >= sizeof(Elf64_Nhdr)) {
-		Elf64_Nhdr note;
-		uint64_t size;
-
-		memcpy(&note, notes + at, sizeof(note));
-		at += sizeof(note);
-		size = ((uint64_t)note.n_namesz + 3) / 4 * 4 +
-		       ((uint64_t)note.n_descsz + 3) / 4 * 4;
-		if (size > len - at)
-			return false;
-		if (note.n_namesz == sizeof(NOTE_NAME) &&
-		    memcmp(notes + at, NOTE_NAME, sizeof(NOTE_NAME)) == 0)
-			return true;
-		at += (size_t)size;
-	}
-	return false;
-}
-
 bool emulator_is_wrapper(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	Elf64_Ehdr elf;
+	char nothing[1];
+
+	return fd >= 0 && elfnote_read(fd, "cpushim", 1, nothing, sizeof(nothing)) >= 0;
+}
+
+static void read_build_id(char *hex, size_t size, int fd)
+{
+	unsigned char id[64];
+	int len = elfnote_read(fd, "GNU", NT_GNU_BUILD_ID, id, sizeof(id));
+
+	*hex = '\0';
+	for (int i = 0; i < len && i < (int)sizeof(id) && 2 * (size_t)i + 2 < size; i++)
+		(void)snprintf(hex + 2 * i, size - 2 * (size_t)i, "%02x", id[i]);
+}
+
+int emulator_describe(struct emulator_file *f, const char *real, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r = file_open(real, TRUST_ANY, &fd, err);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    !read_at(fd, &elf, sizeof(elf), 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
-	    elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_phentsize != sizeof(Elf64_Phdr))
-		return false;
-	for (unsigned int i = 0; i < elf.e_phnum; i++) {
-		Elf64_Phdr segment;
-
-		if (!read_at(fd, &segment, sizeof(segment), elf.e_phoff + i * sizeof(segment)))
-			return false;
-		if (segment.p_type == PT_NOTE && segment_has_note(fd, &segment))
-			return true;
-	}
-	return false;
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return error_set(err, -errno, real, 0, "%s", strerror(errno));
+	(void)snprintf(f->size, sizeof(f->size), "%jd", (intmax_t)st.st_size);
+	(void)snprintf(f->mtime, sizeof(f->mtime), "%jd.%09ld", (intmax_t)st.st_mtim.tv_sec,
+		       st.st_mtim.tv_nsec);
+	read_build_id(f->build_id, sizeof(f->build_id), fd);
+	return 0;
 }
 
 /* Nothing, not a byte: what a wrapper is when its file was lost. */

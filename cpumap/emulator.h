@@ -11,6 +11,15 @@
 
 #define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
 
+/* What tells one QEMU from another, without running either: as a table has it (struct table_qemu). */
+struct emulator_file {
+	char size[24], mtime[40];
+	char build_id[2 * 64 + 1]; /* "": it has none */
+};
+
+/* emulator_describe: -errno and @err if the file at @real can't be read. */
+int emulator_describe(struct emulator_file *f, const char *real, struct error *err);
+
 /* emulator_is_wrapper: does the file at @path carry our ELF note? Never executes it. */
 bool emulator_is_wrapper(const char *path);
 

@@ -31,12 +31,59 @@ static bool has_name(const struct feature *f, const char *name, size_t len)
 	return false;
 }
 
+/* ---- finding by name: a hash of all spellings, made once ---- */
+
+#define SLOTS 4096 /* a power of two, over twice the number of spellings */
+
+/* index in features[] + 1; 0: free */
+static uint16_t slot[SLOTS];
+
+/* FNV-1a, of what same_name compares. */
+static size_t hash_of(const char *name, size_t len)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)(name[i] == '_' ? '-' : name[i])) * 16777619u;
+	return (hash ^ hash >> 16) % SLOTS;
+}
+
+/* The slot of @name, or the free one where it belongs. */
+static uint16_t *slot_of(const char *name, size_t len)
+{
+	size_t at = hash_of(name, len);
+
+	while (slot[at] && !has_name(&features[slot[at] - 1], name, len))
+		at = (at + 1) % SLOTS;
+	return &slot[at];
+}
+
+static void enter(size_t feature, const char *name)
+{
+	uint16_t *at = name ? slot_of(name, strlen(name)) : NULL;
+
+	if (at && !*at)
+		*at = (uint16_t)(feature + 1);
+}
+
+static void enter_all(void)
+{
+	for (size_t i = 0; i < n_features; i++) {
+		enter(i, features[i].name);
+		enter(i, features[i].qemu);
+		for (size_t a = 0; a < ARRAY_SIZE(features[i].alias); a++)
+			enter(i, features[i].alias[a]);
+	}
+}
+
 int feature_find(const char *name, size_t len)
 {
-	for (size_t i = 0; i < n_features; i++)
-		if (has_name(&features[i], name, len))
-			return (int)i;
-	return -1;
+	static bool entered;
+
+	if (!entered)
+		enter_all();
+	entered = true;
+	return (int)*slot_of(name, len) - 1;
 }
 
 int feature_needs(size_t i)

@@ -2,57 +2,75 @@
 #include "table.h"
 
 #include <errno.h>
-#include <stddef.h>
 
-#include "sha256.h"
+#include "crc32.h"
+#include "table_format.h"
 #include "util.h"
 
-#define FORMAT   "cpushim-table 1\n"
-#define CHECKSUM "sha256="
+#define ROW_DAMAGED "its row in " TABLE_PATH " is damaged; `cpushim compile` writes it anew"
 
-/* A row's fields, in their order. */
-static const struct table_field {
-	const char *name;
-	size_t offset;
-} table_fields[] = {
-	{"model", offsetof(struct table_row, model)},
-	{"emulator", offsetof(struct table_row, emulator)},
-	{"refused", offsetof(struct table_row, refused)},
-	{"digest", offsetof(struct table_row, digest)},
-	{"origin", offsetof(struct table_row, origin)},
-	{"base", offsetof(struct table_row, base)},
-	{"vendor", offsetof(struct table_row, vendor)},
-	{"family", offsetof(struct table_row, family)},
-	{"cpu_model", offsetof(struct table_row, cpu_model)},
-	{"stepping", offsetof(struct table_row, stepping)},
-	{"features", offsetof(struct table_row, features)},
-	{"brings", offsetof(struct table_row, brings)},
-	{"tcg_lacks", offsetof(struct table_row, tcg_lacks)},
-	{"cpu", offsetof(struct table_row, cpu)},
+/* An open table. */
+struct source {
+	int fd;
+	const char *path; /* for errors */
 };
 
-static const char **field_of(struct table_row *row, const struct table_field *f)
-{
-	return (const char **)((char *)row + f->offset);
-}
+/* The models of an index, one after the other. */
+struct entry {
+	const char *name; /* @len characters */
+	size_t len;
+	size_t offset, size; /* of its rows, behind the head */
+};
 
 void table_free(struct table *t)
 {
+	for (size_t i = 0; i < t->n_texts; i++)
+		free(t->text[i]);
 	free(t->text);
+	free(t->head);
+	free(t->qemu);
 	free(t->row);
 	*t = (struct table){0};
 }
 
-static int broken(const char *path, unsigned int line, const char *what, struct error *err)
+static int broken(const struct source *s, const char *what, struct error *err)
 {
-	return error_set(err, -EINVAL, path, line, "%s; `cpushim compile` writes the table anew",
+	return error_set(err, -EINVAL, s->path, 0, "%s; `cpushim compile` writes the table anew",
 			 what);
 }
 
-/* Cuts the line at *@pos and steps over it; NULL at the end, or without a newline. */
-static char *next_line(char **pos, const char *end)
+/* @len bytes at @offset, with a NUL behind them; -EINVAL: there aren't as many. */
+static int read_at(const struct source *s, size_t offset, size_t len, char **data,
+		   struct error *err)
 {
-	char *line = *pos, *newline = memchr(line, '\n', (size_t)(end - line));
+	_cleanup_free_ char *buf = len < TABLE_LIMIT ? malloc(len + 1) : NULL;
+	size_t have = 0;
+
+	if (!buf)
+		return len < TABLE_LIMIT ? error_set(err, -ENOMEM, s->path, 0, "out of memory")
+					 : broken(s, "is damaged: a part is too large", err);
+	while (have < len) {
+		ssize_t n = pread(s->fd, buf + have, len - have, (off_t)(offset + have));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set(err, -errno, s->path, 0, "%s", strerror(errno));
+		if (n == 0)
+			return broken(s, "is damaged: it is cut off", err);
+		have += (size_t)n;
+	}
+	buf[len] = '\0';
+	*data = steal_pointer(&buf);
+	return 0;
+}
+
+/* ---- lines ---- */
+
+/* Cuts the line at *@pos and steps over it; NULL at the end, or without a newline. */
+static char *next_line(char **pos)
+{
+	char *line = *pos, *newline = strchr(line, '\n');
 
 	if (!newline)
 		return NULL;
@@ -61,73 +79,281 @@ static char *next_line(char **pos, const char *end)
 	return line;
 }
 
-/* Takes a row's line apart in place. */
-static bool parse_row(struct table_row *row, char *line)
+static const struct table_field *field_named(const struct table_field *fields, const char *name,
+					     size_t len)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table_fields); i++) {
-		size_t len = strlen(table_fields[i].name);
-		char *end;
-
-		if (!line || strncmp(line, table_fields[i].name, len) != 0 || line[len] != '=')
-			return false;
-		*field_of(row, &table_fields[i]) = line + len + 1;
-		end = strchr(line, '\t');
-		if (end)
-			*end++ = '\0';
-		line = end;
-	}
-	/* a row without an expansion is one that says why */
-	return !line && *row->model && strlen(row->model) <= MODEL_NAME_MAX && *row->emulator &&
-	       (*row->cpu || *row->refused);
+	for (const struct table_field *f = fields; f->name; f++)
+		if (strncmp(f->name, name, len) == 0 && !f->name[len])
+			return f;
+	return NULL;
 }
 
-static int parse_rows(struct table *t, char *pos, const char *end, const char *path,
-		      struct error *err)
+/* Takes a line NAME=VALUE<TAB>... apart in place; false if it isn't that. */
+static bool parse_line(void *to, const struct table_field *fields, char *line)
 {
-	unsigned int line_number = 2;
-	size_t room = 0;
+	char *field;
 
-	for (const char *p = pos; p < end; p++)
-		room += *p == '\n';
-	t->row = calloc(room + 1, sizeof(*t->row));
-	if (!t->row)
-		return error_set(err, -ENOMEM, path, 0, "out of memory");
-	while (pos < end) {
-		char *line = next_line(&pos, end);
+	for (const struct table_field *f = fields; f->name; f++)
+		*table_field_of(to, f) = "";
+	while ((field = strsep(&line, "\t"))) {
+		char *value = strchr(field, '=');
+		const struct table_field *f =
+			value ? field_named(fields, field, (size_t)(value - field)) : NULL;
 
-		line_number++;
-		if (!line || !parse_row(&t->row[t->n], line))
-			return broken(path, line_number, "isn't a row of the table", err);
-		t->n++;
+		if (!value)
+			return false;
+		if (f)
+			*table_field_of(to, f) = value + 1;
 	}
+	return true;
+}
+
+static bool parse_hex(const char *text, uint64_t *value)
+{
+	return number_parse(text, 8, 16, UINT32_MAX, value) == 0;
+}
+
+/* ---- the head ---- */
+
+/* Its length and CRC, by the first line. */
+static int read_first_line(const struct source *s, size_t *len, uint32_t *crc, struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+	char again[TABLE_FIRST_LEN + 1];
+	const char *pos;
+	uint64_t length, sum;
+	int r = read_at(s, 0, TABLE_FIRST_LEN, &line, err);
+
+	if (r < 0 && r != -EINVAL)
+		return r;
+	if (r < 0 || strncmp(line, TABLE_MAGIC, strlen(TABLE_MAGIC)) != 0)
+		return broken(s, "isn't a table of this version of cpushim", err);
+	pos = line + strlen(TABLE_MAGIC);
+	if (!parse_hex(pos + strlen("head="), &length) ||
+	    !parse_hex(pos + strlen("head=00000000 crc="), &sum))
+		return broken(s, "is damaged: its first line is another", err);
+	*len = (size_t)length;
+	*crc = (uint32_t)sum;
+	(void)snprintf(again, sizeof(again), TABLE_FIRST, *len, *crc);
+	return strcmp(again, line) == 0 ? 0
+					: broken(s, "is damaged: its first line is another", err);
+}
+
+static int add_qemu(struct table *t, char *line)
+{
+	struct table_qemu *grown = reallocarray(t->qemu, t->n_qemus + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	t->qemu = grown;
+	return parse_line(&grown[t->n_qemus++], table_qemu_fields, line) ? 0 : -EINVAL;
+}
+
+static bool begins(const char *line, const char *word)
+{
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
+/* The lines in front of the index; *@index: where that begins. */
+static int parse_head(struct table *t, char **index)
+{
+	char *pos = t->head, *line;
+	int r = 0;
+
+	t->release = "";
+	while (r == 0 && (line = next_line(&pos))) {
+		if (begins(line, TABLE_MODELS)) {
+			*index = pos;
+			return 0;
+		}
+		if (begins(line, TABLE_RELEASE))
+			t->release = line + strlen(TABLE_RELEASE);
+		else if (begins(line, "qemu="))
+			r = add_qemu(t, line);
+	}
+	return r < 0 ? r : -EINVAL;
+}
+
+/* @end: where the rows begin, bytes from the beginning of the file */
+static int read_head(struct table *t, const struct source *s, char **index, size_t *end,
+		     struct error *err)
+{
+	size_t len = 0;
+	uint32_t crc = 0;
+	int r = read_first_line(s, &len, &crc, err);
+
+	if (r == 0)
+		r = read_at(s, TABLE_FIRST_LEN, len, &t->head, err);
+	if (r < 0)
+		return r;
+	if (crc32_of(t->head, len) != crc || memchr(t->head, '\0', len))
+		return broken(s, "is damaged: the checksum of its index is another", err);
+	*end = TABLE_FIRST_LEN + len;
+	r = parse_head(t, index);
+	if (r == -ENOMEM)
+		return error_set(err, r, s->path, 0, "out of memory");
+	return r < 0 ? broken(s, "has no index", err) : 0;
+}
+
+/* ---- the index ---- */
+
+/* The entry at *@pos, which it steps over; false at the end, or where there is none. */
+static bool next_entry(const char **pos, struct entry *e)
+{
+	const char *name = *pos, *offset = strchr(name, '\t');
+	const char *size = offset ? strchr(offset + 1, '\t') : NULL;
+	const char *end = size ? strchr(size + 1, '\n') : NULL;
+	uint64_t from, length;
+
+	if (!end ||
+	    number_parse(offset + 1, (size_t)(size - offset - 1), 10, TABLE_LIMIT, &from) < 0 ||
+	    number_parse(size + 1, (size_t)(end - size - 1), 10, TABLE_LIMIT, &length) < 0)
+		return false;
+	*e = (struct entry){name, (size_t)(offset - name), (size_t)from, (size_t)length};
+	*pos = end + 1;
+	return true;
+}
+
+/* The entry of @model: the CRC says that the index is as it was written, so each name is where a
+ * line begins. */
+static bool find_entry(const char *index, const char *model, size_t len, struct entry *e)
+{
+	const char *end = index + strlen(index), *at = index;
+
+	if (len == 0 || len > MODEL_NAME_MAX)
+		return false;
+	for (; (at = memmem(at, (size_t)(end - at), model, len)); at += len)
+		if ((at == index || at[-1] == '\n') && at[len] == '\t')
+			return next_entry(&at, e) && e->len == len;
+	return false;
+}
+
+/* ---- rows ---- */
+
+/* Takes over @text, which strings of @t point into. */
+static int keep(struct table *t, char *text)
+{
+	char **grown = text ? reallocarray(t->text, t->n_texts + 1, sizeof(*grown)) : NULL;
+
+	if (!grown) {
+		free(text);
+		return -ENOMEM;
+	}
+	t->text = grown;
+	grown[t->n_texts++] = text;
 	return 0;
 }
 
-static int parse(struct table *t, size_t len, const char *path, struct error *err)
+static struct table_row *add_row(struct table *t)
 {
-	char *pos = t->text, *end = t->text + len, *checksum;
-	char hex[SHA256_HEX];
+	struct table_row *grown = reallocarray(t->row, t->n + 1, sizeof(*grown));
 
-	if (memchr(t->text, '\0', len))
-		return broken(path, 0, "isn't text", err);
-	if (strncmp(pos, FORMAT, strlen(FORMAT)) != 0)
-		return broken(path, 1, "isn't a table of this version of cpushim", err);
-	pos += strlen(FORMAT);
-	checksum = next_line(&pos, end);
-	if (!checksum || strncmp(checksum, CHECKSUM, strlen(CHECKSUM)) != 0)
-		return broken(path, 2, "has no checksum", err);
-	sha256_hex(pos, (size_t)(end - pos), hex);
-	if (strcmp(checksum + strlen(CHECKSUM), hex) != 0)
-		return broken(path, 2, "is damaged: its checksum is another", err);
-	return parse_rows(t, pos, end, path, err);
+	if (!grown)
+		return NULL;
+	t->row = grown;
+	return &grown[t->n++];
 }
 
-int table_parse(struct table *t, char *text, size_t len, const char *path, struct error *err)
+/* Does a line begin with the checksum of what is behind its first TAB? */
+static bool is_whole(const char *line)
+{
+	const size_t len = strlen(TABLE_ROW_CRC "00000000\t");
+	char wanted[sizeof(TABLE_ROW_CRC "00000000\t")];
+	size_t have = strlen(line);
+
+	if (have <= len)
+		return false;
+	(void)snprintf(wanted, sizeof(wanted), TABLE_ROW_CRC "%08x\t",
+		       crc32_of(line + len, have - len));
+	return begins(line, wanted);
+}
+
+/* A row's line: whole, of that model, and with all that no row can do without. */
+static bool parse_row(struct table_row *row, char *line, const struct entry *e)
+{
+	/* a row without an expansion is one that says why */
+	return is_whole(line) && parse_line(row, table_row_fields, line) &&
+	       strlen(row->model) == e->len && memcmp(row->model, e->name, e->len) == 0 &&
+	       *row->emulator && (*row->cpu || *row->refused);
+}
+
+/* What stands for rows that can't be believed: whoever asks for the model is refused. */
+static int add_damaged(struct table *t, const struct entry *e)
+{
+	struct table_row *row = keep(t, strndup(e->name, e->len)) < 0 ? NULL : add_row(t);
+
+	if (!row)
+		return -ENOMEM;
+	for (const struct table_field *f = table_row_fields; f->name; f++)
+		*table_field_of(row, f) = "";
+	row->model = t->text[t->n_texts - 1];
+	row->origin = TABLE_PATH;
+	row->refused = ROW_DAMAGED;
+	return 0;
+}
+
+/* A model's rows, @text cut into lines; the good ones first. */
+static int add_lines(struct table *t, char *text, const struct entry *e)
+{
+	bool damaged = strlen(text) != e->size || !e->size;
+	char *line;
+
+	while ((line = next_line(&text))) {
+		struct table_row row;
+
+		if (!parse_row(&row, line, e)) {
+			damaged = true;
+			continue;
+		}
+		if (!add_row(t))
+			return -ENOMEM;
+		t->row[t->n - 1] = row;
+	}
+	return damaged || *text ? add_damaged(t, e) : 0;
+}
+
+static int add_model(struct table *t, const struct source *s, size_t rows, const struct entry *e,
+		     struct error *err)
+{
+	char *text = NULL;
+	int r = read_at(s, rows + e->offset, e->size, &text, err);
+
+	if (r == -EINVAL)
+		r = add_damaged(t, e); /* it is cut off before them */
+	else if (r == 0)
+		r = keep(t, text);
+	if (r == 0 && text)
+		r = add_lines(t, text, e);
+	return r == -ENOMEM ? error_set(err, r, s->path, 0, "out of memory") : r;
+}
+
+/* ---- loading ---- */
+
+static int add_all(struct table *t, const struct source *s, const char *index, size_t rows,
+		   struct error *err)
+{
+	struct entry e;
+	int r = 0;
+
+	while (r == 0 && next_entry(&index, &e))
+		r = add_model(t, s, rows, &e, err);
+	return r == 0 && *index ? broken(s, "is damaged: its index isn't one", err) : r;
+}
+
+/* Opens it and reads its head: @index is the index's text, @rows where the rows begin. */
+static int open_table(struct table *t, struct source *s, char **index, size_t *rows,
+		      struct error *err)
 {
 	int r;
 
-	*t = (struct table){.text = text};
-	r = parse(t, len, path, err);
+	*t = (struct table){0};
+	r = file_open(s->path, TRUST_OWNER, &s->fd, err);
+	return r < 0 ? r : read_head(t, s, index, rows, err);
+}
+
+static int close_table(struct table *t, struct source *s, int r)
+{
+	cleanup_closep(&s->fd);
 	if (r < 0)
 		table_free(t);
 	return r;
@@ -135,21 +361,43 @@ int table_parse(struct table *t, char *text, size_t len, const char *path, struc
 
 int table_load(struct table *t, const char *path, struct error *err)
 {
-	char *text = NULL;
-	size_t len;
-	int r;
+	struct source s = {.path = path, .fd = -1};
+	char *index = NULL;
+	size_t rows = 0;
+	int r = open_table(t, &s, &index, &rows, err);
 
-	*t = (struct table){0};
-	r = file_read(path, TRUST_OWNER, TABLE_LIMIT, &text, &len, err);
-	return r < 0 ? r : table_parse(t, text, len, path, err);
+	if (r == 0)
+		r = add_all(t, &s, index, rows, err);
+	return close_table(t, &s, r);
 }
 
+int table_load_model(struct table *t, const char *path, const char *model, size_t len,
+		     struct error *err)
+{
+	struct source s = {.path = path, .fd = -1};
+	char *index = NULL;
+	size_t rows = 0;
+	struct entry e;
+	int r = open_table(t, &s, &index, &rows, err);
+
+	if (r == 0 && model && find_entry(index, model, len, &e))
+		r = add_model(t, &s, rows, &e, err);
+	return close_table(t, &s, r);
+}
+
+/* ---- finding ---- */
+
 /* Both are absolute paths, so a match begins at a directory. */
+static bool ends_in(const char *path, const char *end)
+{
+	size_t len = strlen(path), want = strlen(end);
+
+	return len >= want && strcmp(path + len - want, end) == 0;
+}
+
 bool table_row_is_at(const struct table_row *row, const char *emulator)
 {
-	size_t len = strlen(emulator), want = strlen(row->emulator);
-
-	return len >= want && strcmp(emulator + len - want, row->emulator) == 0;
+	return ends_in(emulator, row->emulator);
 }
 
 const struct table_row *table_find(const struct table *t, const char *model, size_t model_len,
@@ -167,41 +415,8 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 
 bool table_has_emulator(const struct table *t, const char *emulator)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (table_row_is_at(&t->row[i], emulator))
+	for (size_t i = 0; i < t->n_qemus; i++)
+		if (ends_in(emulator, t->qemu[i].emulator))
 			return true;
 	return false;
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct table_row *x = a, *y = b;
-	int order = strcmp(x->model, y->model);
-
-	if (order == 0)
-		order = (strcmp(y->emulator, EMULATOR_DEFAULT) == 0) -
-			(strcmp(x->emulator, EMULATOR_DEFAULT) == 0);
-	return order ? order : strcmp(x->emulator, y->emulator);
-}
-
-void table_print(struct text *out, struct table_row *rows, size_t n)
-{
-	_cleanup_text_ struct text body = {0};
-	char hex[SHA256_HEX];
-
-	if (n)
-		qsort(rows, n, sizeof(*rows), compare_rows);
-	text_adds(&body, "");
-	for (size_t i = 0; i < n; i++)
-		for (size_t f = 0; f < ARRAY_SIZE(table_fields); f++)
-			text_addf(&body, "%s%s=%s%s", f ? "\t" : "", table_fields[f].name,
-				  *field_of(&rows[i], &table_fields[f]),
-				  f + 1 == ARRAY_SIZE(table_fields) ? "\n" : "");
-	if (body.failed) {
-		out->failed = true;
-		return;
-	}
-	sha256_hex(body.data, body.len, hex);
-	text_addf(out, FORMAT CHECKSUM "%s\n", hex);
-	text_add(out, body.data, body.len);
 }

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table: what the wrapper, the hook and qmp-proxy know. Text, one row a model and emulator,
- * written by `cpushim compile`, read with libc alone.
+ * The table: what the wrapper, the hook and qmp-proxy know. Text, written by `cpushim compile`, read
+ * with libc alone. Format 2:
  *
- *	cpushim-table 1
- *	sha256=<of every byte behind this line>
- *	model=gate64<TAB>emulator=/usr/bin/qemu-system-x86_64<TAB>digest=...<TAB>...
+ *	cpushim-table 2 head=00000180 crc=5d3a8f01
+ *	release=1.0
+ *	qemu=/usr/bin/qemu-system-x86_64<TAB>real=...<TAB>size=...<TAB>...
+ *	models=2
+ *	gate64<TAB>0<TAB>3310
+ *	x86-64-v2<TAB>3310<TAB>3362
+ *	crc=01ab23cd<TAB>model=gate64<TAB>emulator=/usr/bin/qemu-system-x86_64<TAB>...
+ *	...
  *
- * Every row has all the fields of table_fields[], in that order, TAB between them; an empty one is
- * "name=". Rows are sorted by model and emulator, the usual emulator's first.
+ * The first line says how long the head is, which ends with the index, and its CRC-32; both numbers
+ * are hexadecimal. A line of the index is a model's name, and where its rows are: bytes behind the
+ * head, and their length. A row is a model and an emulator; its CRC-32 is of everything behind the
+ * first TAB. Whoever wants one model reads the head and that model's rows, and nothing else.
+ *
+ * Lines of the head before models= and fields of a row that aren't known are skipped, and missing
+ * ones are empty, so that another release may add some.
+ *
+ * Damage is never forgotten: a damaged head is an error, and a damaged row stands for a row that
+ * refuses its model.
  */
 #ifndef CPUSHIM_TABLE_H
 #define CPUSHIM_TABLE_H
@@ -22,13 +35,13 @@
 #define TABLE_PATH "/usr/lib/cpushim/models.table"
 /* the emulator that is meant where none is named */
 #define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
-#define TABLE_LIMIT      ((size_t)16 << 20)
+#define TABLE_LIMIT      ((size_t)64 << 20)
 #define MODEL_NAME_MAX   64
 
 /* A row; every string points into the table's text and is never NULL. */
 struct table_row {
 	const char *model;
-	const char *emulator; /* the path that the wrapper stands at */
+	const char *emulator; /* the path that the wrapper stands at; "" in a damaged row: any */
 	const char *refused;  /* why this model can't be had with this emulator; then cpu, base and
 			       * identity may be empty, and whoever asks for the model is refused.
 			       * Where the name is published with another meaning they say that */
@@ -44,29 +57,47 @@ struct table_row {
 	const char *cpu;       /* the expansion: BASE,vendor=...,enforce */
 };
 
+/* The real QEMU that an emulator's rows were made from. */
+struct table_qemu {
+	const char *emulator;
+	const char *real;     /* its file */
+	const char *size;     /* bytes, decimal */
+	const char *mtime;    /* SECONDS.NANOSECONDS since 1970 */
+	const char *build_id; /* hexadecimal, of its ELF note; "": it has none */
+	const char *version;  /* "7.2.22" */
+};
+
 struct table {
-	char *text;
-	struct table_row *row;
+	char *head, **text; /* what the strings below point into */
+	size_t n_texts;
+	const char *release; /* of cpushim, that wrote it */
+	struct table_qemu *qemu;
+	size_t n_qemus;
+	struct table_row *row; /* of the models that were asked for, sorted by name; each model's
+				* usual emulator first, damaged rows last */
 	size_t n;
 };
 
 /**
- * table_load: read and check a table: owner and mode, format version, checksum, every field.
+ * table_load: the whole table.
  * @path: the file; also what errors name
  * The caller frees it with table_free. Returns 0, or a negative errno and @err, and then @t is
- * empty. -ENOENT: there is none.
+ * empty. -ENOENT: there is none; -EINVAL: it is damaged, or of another format.
  */
 int table_load(struct table *t, const char *path, struct error *err);
 
-/* table_parse: the same from memory; takes over @text (allocated, NUL-terminated), also on
- * error. */
-int table_parse(struct table *t, char *text, size_t len, const char *path, struct error *err);
+/**
+ * table_load_model: the head and the rows of one model; no row if the index doesn't name it.
+ * @model: @len characters; NULL: the head alone
+ */
+int table_load_model(struct table *t, const char *path, const char *model, size_t len,
+		     struct error *err);
 
 void table_free(struct table *t);
 #define _cleanup_table_ __attribute__((cleanup(table_free)))
 
 /**
- * table_find: the row of a model and emulator.
+ * table_find: the row of a model and emulator, among those that were loaded.
  * @emulator: where the wrapper's own file is; a row fits if that path ends in the row's emulator,
  * so that a staged tree works as it is. NULL: the model's first row.
  */
@@ -76,11 +107,14 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 /* table_row_is_at: is the row's emulator at the end of @emulator? */
 bool table_row_is_at(const struct table_row *row, const char *emulator);
 
-/* table_has_emulator: is any row's emulator at the end of @emulator? */
+/* table_has_emulator: was the table made for an emulator that is at the end of @emulator? */
 bool table_has_emulator(const struct table *t, const char *emulator);
 
-/* table_print: a whole table, header and checksum included, of @n rows (sorted here). */
+/**
+ * table_print: a whole table, of the release, QEMUs and rows of @t, which are sorted here. Only the
+ * members of @t that say these are read. A NULL string is empty.
+ */
 struct text;
-void table_print(struct text *out, struct table_row *rows, size_t n);
+void table_print(struct text *out, struct table *t);
 
 #endif

@@ -192,16 +192,21 @@ static int judge_file(int fd, enum trust trust, const char *path, struct error *
 	return 0;
 }
 
+int file_open(const char *path, enum trust trust, int *fd, struct error *err)
+{
+	/* O_NONBLOCK: a fifo in the file's place must not hang us */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (*fd < 0)
+		return error_set(err, -errno, path, 0, "%s", strerror(errno));
+	return judge_file(*fd, trust, path, err);
+}
+
 int file_read(const char *path, enum trust trust, size_t limit, char **data, size_t *len,
 	      struct error *err)
 {
-	/* O_NONBLOCK: a fifo in the file's place must not hang us */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	int r;
+	_cleanup_close_ int fd = -1;
+	int r = file_open(path, trust, &fd, err);
 
-	if (fd < 0)
-		return error_set(err, -errno, path, 0, "%s", strerror(errno));
-	r = judge_file(fd, trust, path, err);
 	if (r < 0)
 		return r;
 	r = fd_read_all(fd, limit, data, len);

@@ -96,10 +96,14 @@ enum trust {
 int fd_read_all(int fd, size_t limit, char **data, size_t *len);
 
 /**
- * file_read: the same from a file, opened first and then judged by fstat: a regular file,
- * owner and mode according to @trust (-EPERM if not trusted).
+ * file_open: a file to read, opened first and then judged by fstat: a regular file, owner and mode
+ * according to @trust (-EPERM if not trusted).
  * @path: as the caller wants it named in errors
+ * @fd: receives it; the caller closes it, whatever is returned
  */
+int file_open(const char *path, enum trust trust, int *fd, struct error *err);
+
+/* file_read: all of such a file, as fd_read_all reads it. */
 int file_read(const char *path, enum trust trust, size_t limit, char **data, size_t *len,
 	      struct error *err);
 

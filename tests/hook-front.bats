@@ -213,7 +213,7 @@ refuses() { # WORDS COMMAND...
 	run -1 --separate-stderr hook prepare begin < <(domain)
 	[[ $stderr == *"model 'gate64'"* ]]
 	row | table
-	printf x >>"$table"
+	sed -i '1s/crc=./crc=x/' "$table"
 	run -1 --separate-stderr hook restore begin < <(domain)
 	[[ $stderr == *"model 'gate64'"* ]]
 }

@@ -588,7 +588,7 @@ is_wrapped() { # PATH
 	# what no package has needs no diversion
 	[ "$(on node dpkg-divert --truename /usr/libexec/qemu-kvm)" = /usr/libexec/qemu-kvm ]
 	[ -L "$root/usr/bin/kvm-spice" ]
-	[ "$(grep -c '^model=gate64' "$root$lib/models.table")" = 3 ]
+	[ "$(grep -c $'\tmodel=gate64' "$root$lib/models.table")" = 3 ]
 	# compile knows them all by itself
 	run -0 on node cpushim compile
 	[[ $output == *nothing*nothing*nothing* ]]

@@ -291,11 +291,13 @@ break_table() { # KIND
 		row | table
 		case $1 in
 		truncated) truncate -s -1 "$table" ;;
-		no-rows) sed -i 3d "$table" ;;
-		checksum) sed -i '2s/=./=x/' "$table" ;;
-		changed) sed -i '3s/vme=off/vme=on/' "$table" ;;
-		longer) printf '\n' >>"$table" ;;
-		version) sed -i '1s/1/2/' "$table" ;;
+		no-rows) sed -i '/^crc=/d' "$table" ;;
+		index) sed -i '1s/crc=./crc=x/' "$table" ;;
+		moved) sed -i 's/^gate64\t0/gate64\t1/' "$table" ;;
+		checksum) sed -i 's/^crc=./crc=x/' "$table" ;;
+		changed) sed -i '/^crc=/s/vme=off/vme=on/' "$table" ;;
+		nul) sed -i '/^crc=/s/vme=off/vme=\x00ff/' "$table" ;;
+		version) sed -i '1s/table 2/table 1/' "$table" ;;
 		writable) chmod 666 "$table" ;;
 		unreadable) chmod 000 "$table" ;;
 		esac
@@ -314,8 +316,8 @@ plainly() {
 
 @test "an unusable table: the argument as it is, and one line that says what to do" {
 	local kind
-	for kind in missing empty garbled directory fifo loop truncated no-rows checksum changed longer version writable \
-		unreadable; do
+	for kind in missing empty garbled directory fifo loop truncated no-rows index moved checksum changed nul \
+		version writable unreadable; do
 		break_table $kind
 		rm -f "$said.argv"
 		run -0 --separate-stderr plainly timeout 5 "$qemu" -S -cpu gate64,+avx -name x

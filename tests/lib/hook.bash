@@ -25,11 +25,7 @@ row() { # FIELD=VALUE...: a row of the table, by default gate64's
 
 table() { # the rows come on stdin
 	mkdir -p "$root/usr/lib/cpushim"
-	cat >"$BATS_TEST_TMPDIR/rows"
-	{
-		printf 'cpushim-table 1\nsha256=%s\n' "$(sha256sum <"$BATS_TEST_TMPDIR/rows" | cut -d' ' -f1)"
-		cat "$BATS_TEST_TMPDIR/rows"
-	} >"$root/usr/lib/cpushim/models.table"
+	"$CHECKOUT/tests/lib/table" >"$root/usr/lib/cpushim/models.table"
 }
 
 include() { # NAME...: libvirt's include with the names of last resort
