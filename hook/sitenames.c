@@ -57,7 +57,7 @@ enum names_answer names_find(const char *name, size_t len, struct error *err)
 
 	if (!path)
 		(void)error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
-	if (!path || table_load(&t, path, err) < 0)
+	if (!path || table_load_model(&t, path, name, len, err) < 0)
 		return find_in_include(name, len);
-	return table_find(&t, name, len, NULL) ? NAMES_OURS : NAMES_OTHER;
+	return t.n ? NAMES_OURS : NAMES_OTHER;
 }

@@ -124,7 +124,9 @@ says_one_line() { # WORDS
 
 @test "of several -cpu each is what it says; the last one wins in QEMU" {
 	silent "$qemu" -cpu gate64 -cpu gate64,+avx -cpu kvm64
-	given -cpu "$gate64_cpu" -cpu "$gate64_cpu,+avx" -cpu kvm64
+	given -cpu gate64 -cpu gate64,+avx -cpu kvm64
+	silent "$qemu" -cpu gate64 -cpu gate64,+avx
+	given -cpu gate64 -cpu "$gate64_cpu,+avx"
 	silent "$qemu" -cpu kvm64 --cpu gate64
 	given -cpu kvm64 --cpu "$gate64_cpu"
 	real

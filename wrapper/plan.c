@@ -30,7 +30,7 @@ void request_read(struct request *r, int argc, char *const *argv)
 		if (!arg.value)
 			continue;
 		if (qemuarg_is(&arg, "cpu"))
-			r->cpu = true;
+			r->cpu = arg.at;
 		else if (qemuarg_is(&arg, "qmp"))
 			r->qmp = is_server_socket(arg.value, r) ? arg.at : 0;
 	}
@@ -55,24 +55,19 @@ static char *expand(char *value, const struct table *table, const char *emulator
 	return expanded.data;
 }
 
-char **plan_cpu(int argc, char *const *argv, const struct table *table, const char *emulator,
-		const struct table_row **refused)
+char **plan_cpu(int argc, char *const *argv, const struct request *r, const struct table *table,
+		const char *emulator, const struct table_row **refused)
 {
 	char **plan = calloc((size_t)argc + 1, sizeof(*plan));
-	struct qemuarg arg = {0};
 
 	*refused = NULL;
 	if (!plan)
 		return NULL;
 	memcpy(plan, argv, (size_t)argc * sizeof(*plan));
-	while (qemuargs_next(&arg, (size_t)argc, argv)) {
-		if (!arg.value || !qemuarg_is(&arg, "cpu"))
-			continue;
-		plan[arg.at] = expand(argv[arg.at], table, emulator, refused);
-		if (!plan[arg.at]) {
-			free(plan);
-			return NULL;
-		}
+	plan[r->cpu] = expand(argv[r->cpu], table, emulator, refused);
+	if (!plan[r->cpu]) {
+		free(plan);
+		return NULL;
 	}
 	return plan;
 }

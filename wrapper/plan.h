@@ -10,7 +10,7 @@
 
 /* What an emulator's arguments ask for. */
 struct request {
-	bool cpu;           /* there is a -cpu */
+	size_t cpu;         /* index of the value of the last -cpu, which alone counts; 0: none */
 	size_t qmp;         /* index of the value of -qmp, if this is libvirt's probe; else 0 */
 	const char *socket; /* the path in it, @socket_len characters */
 	size_t socket_len;
@@ -20,14 +20,14 @@ struct request {
 void request_read(struct request *r, int argc, char *const *argv);
 
 /**
- * plan_cpu: the arguments for the real QEMU: a copy of @argv in which each -cpu VALUE with a model
- * of @table is expanded. Strings that aren't changed are shared with @argv.
+ * plan_cpu: the arguments for the real QEMU: a copy of @argv in which the value of the last -cpu is
+ * expanded, if its model is one of @table's. Strings that aren't changed are shared with @argv.
  * @emulator: the wrapper's own path
  * @refused: receives a row whose model was asked for and can't be had here, or NULL
  * Returns NULL when out of memory.
  */
-char **plan_cpu(int argc, char *const *argv, const struct table *table, const char *emulator,
-		const struct table_row **refused);
+char **plan_cpu(int argc, char *const *argv, const struct request *r, const struct table *table,
+		const char *emulator, const struct table_row **refused);
 
 /**
  * plan_probe: the same arguments with -qmp VALUE replaced by monitors on the sockets @relay and

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "cpumap/cpuarg.h"
 #include "cpumap/emulator.h"
 #include "cpumap/table.h"
 #include "cpumap/util.h"
@@ -84,10 +85,11 @@ static int become_qemu(const struct places *p, char **argv, struct error *err)
 }
 
 /* The arguments with our models expanded; @argv itself where there is nothing to expand. */
-static char **expand(int argc, char **argv, const struct places *p, const struct table *t)
+static char **expand(int argc, char **argv, const struct request *r, const struct places *p,
+		     const struct table *t)
 {
 	const struct table_row *refused;
-	char **plan = plan_cpu(argc, argv, t, p->self, &refused);
+	char **plan = plan_cpu(argc, argv, r, t, p->self, &refused);
 	struct error err = {0};
 
 	if (refused) {
@@ -129,12 +131,14 @@ int main(int argc, char **argv)
 	}
 	request_read(&r, argc, argv);
 	if (r.cpu || r.qmp) {
+		const char *cpu = r.cpu ? argv[r.cpu] : NULL;
+
 		/* without a table QEMU gets every argument as it is, and refuses models it doesn't
 		 * know */
-		if (table_load(&t, p.table, &err) < 0)
+		if (table_load_model(&t, p.table, cpu, cpu ? cpuarg_model_len(cpu) : 0, &err) < 0)
 			say(&err);
 		else if (r.cpu)
-			plan = expand(argc, argv, &p, &t);
+			plan = expand(argc, argv, &r, &p, &t);
 		else if (table_has_emulator(&t, p.self))
 			plan = answer_probe(argc, argv, &r, &p);
 	}
