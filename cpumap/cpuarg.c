@@ -41,11 +41,6 @@ bool cpuarg_next(const char **pos, struct cpu_prop *prop)
 	return true;
 }
 
-static bool is(const char *text, size_t len, const char *word)
-{
-	return strlen(word) == len && memcmp(text, word, len) == 0;
-}
-
 /* QEMU's booleans (qapi_bool_parse, 6.0 and later; older ones lack y and n, and ignore case). */
 static bool is_word(const struct cpu_prop *p, const char *word)
 {
@@ -70,9 +65,13 @@ static enum said said_by(const struct cpu_prop *p)
 	return SAID_OTHER;
 }
 
+/* @word has `-` where a caller may write `_`. */
 static bool names(const struct cpu_prop *p, const char *word)
 {
-	return is(p->name, p->name_len, word);
+	for (size_t i = 0; i < p->name_len; i++)
+		if (!word[i] || (p->name[i] == '_' ? '-' : p->name[i]) != word[i])
+			return false;
+	return !word[p->name_len];
 }
 
 /* What a caller may not say: G1 would be gone, or QEMU would refuse what the topology decides. */
@@ -219,6 +218,65 @@ static bool same_value(const char *expansion, const char *arg, const char *name,
 	return false;
 }
 
+/* What counts of the properties of one name: a minus before a plus, and both before any `=`. */
+static bool last_prop(const char *arg, const char *name, struct cpu_prop *last)
+{
+	const char *pos = arg + cpuarg_model_len(arg);
+	bool found = false;
+	struct cpu_prop p;
+
+	while (cpuarg_next(&pos, &p)) {
+		if (!names(&p, name) || (found && (last->sign == '-' || (last->sign && !p.sign))))
+			continue;
+		*last = p;
+		found = true;
+	}
+	return found;
+}
+
+static bool says_same(const struct cpu_prop *a, const struct cpu_prop *b)
+{
+	if (said_by(a) != SAID_OTHER)
+		return said_by(a) == said_by(b);
+	return a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
+}
+
+/*
+ * What can hide features that are on. Where the argument says nothing of it, that is as the
+ * expansion has it, or as it always is; an older expansion says less.
+ */
+static bool same_limits(const char *expansion, const char *arg, struct text *why)
+{
+	static const struct {
+		const char *name;
+		bool free; /* where the expansion leaves it open */
+	} limits[] = {
+		{"level", false},
+		{"xlevel", false},
+		{"xlevel2", false},
+		{"min-level", false},
+		{"min-xlevel", false},
+		{"min-xlevel2", false},
+		{"pmu", true},
+		{"avx10-version", true},
+		{"full-cpuid-auto-level", false},
+		{CPUARG_LEVEL_FUNC7, false},
+	};
+	struct cpu_prop want, have;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		bool stated = last_prop(expansion, limits[i].name, &want);
+
+		if (!last_prop(arg, limits[i].name, &have) ||
+		    (stated ? says_same(&want, &have) : limits[i].free))
+			continue;
+		if (why)
+			text_addf(why, "its own %s may hide features of the model", limits[i].name);
+		return false;
+	}
+	return true;
+}
+
 static const char *said_word(enum said said)
 {
 	return said == SAID_ON ? "on" : said == SAID_OFF ? "off" : "left open";
@@ -259,6 +317,8 @@ bool cpuarg_matches(const char *expansion, const char *arg, const struct featset
 	for (size_t i = 0; i < ARRAY_SIZE(identity); i++)
 		if (!same_value(expansion, arg, identity[i], why))
 			return false;
+	if (!same_limits(expansion, arg, why))
+		return false;
 	if (!has_enforce(arg)) {
 		if (why)
 			text_adds(why, "it has no 'enforce'");

@@ -54,7 +54,8 @@ void cpuarg_merge(struct text *out, const char *expansion, const char *props);
 /**
  * cpuarg_matches: is @arg, a running QEMU's -cpu, the expansion, by effective value? Base,
  * identity, every feature as @expansion states it unless @own allows another (the domain's own
- * features, by feature; NULL for none), enforce. Other properties are ignored.
+ * features, by feature; NULL for none), enforce, and nothing that hides features (levels, pmu=off)
+ * as @expansion doesn't say it. Other properties are ignored.
  * @why: receives the first difference, if not NULL and the answer is no
  */
 struct featset;

@@ -117,17 +117,6 @@ static uint32_t highest_subleaf(const struct model *m)
 	return highest;
 }
 
-/* QEMU before 2.4 takes a feature as +NAME or -NAME alone, by the names that libvirt has, too
- * (x86_cpu_parse_featurestr, target-i386/cpu.c), and before 2.8 it has level= and no min-level=. */
-static bool is_before(const struct qemu *q, unsigned int minor_of_2)
-{
-	char *end = NULL;
-	unsigned long major = strtoul(q->version, &end, 10);
-
-	return *end == '.' &&
-	       (major < 2 || (major == 2 && strtoul(end + 1, NULL, 10) < minor_of_2));
-}
-
 /*
  * A property that says the highest leaf, where the base's own may not reach: @needed by the
  * features, @own by the newest machine types. Old ones lower some bases' (PC_COMPAT_2_3 in
@@ -144,31 +133,37 @@ static void add_level(struct text *out, const char *property, uint32_t needed, u
 		text_addf(out, ",%s=%#x", property, level);
 }
 
-static void add_feature(struct text *out, const struct feature *f, bool on, bool signs)
+/*
+ * A -global or a [global] of -readconfig comes before what -cpu says, so a level there that is below
+ * a feature's leaf would hide it, enforce or not. These put back what QEMU goes by where nobody says
+ * otherwise: 0xffffffff is the levels' own default, which means the base's by this machine type
+ * (x86_cpu_properties and x86_cpu_expand_features, target/i386/cpu.c, 2.8 to 11.1). The last one
+ * raises them to what the features need, whatever the base's were made; machine types before 2.8
+ * switch that off, and QEMU 11.1, which has no such types any more, does it always. EPYC on machine
+ * types up to 2.12 so has 0x8000001e for its 0x8000000a, the one level by which they say another
+ * (measured with 7.2 and 10.0).
+ */
+static void add_usual_levels(struct text *out, const struct qemu *q)
 {
-	if (signs)
-		text_addf(out, ",%c%s", on ? '+' : '-', f->name);
-	else
-		text_addf(out, ",%s=%s", f->qemu, on ? "on" : "off");
+	text_adds(out, ",level=0xffffffff,xlevel=0xffffffff,xlevel2=0xffffffff");
+	if (q->has_auto_level)
+		text_adds(out, ",full-cpuid-auto-level=on");
 }
 
-static void add_levels(struct text *out, const struct model *m, const struct qemu_model *base,
-		       bool least)
+static void add_levels(struct text *out, const struct model *m, const struct qemu_model *base)
 {
-	const char *const names[] = {least ? "min-level" : "level", least ? "min-xlevel" : "xlevel",
-				     least ? "min-xlevel2" : "xlevel2"};
 	uint32_t basic = highest_leaf(m, 0), extended = highest_leaf(m, EXTENDED);
 
 	if (base->computed) {
 		basic = basic > COMPUTED_LEVEL ? basic : COMPUTED_LEVEL;
 		extended = extended > COMPUTED_XLEVEL ? extended : COMPUTED_XLEVEL;
-		add_level(out, names[0], basic, 0, 0);
-		add_level(out, names[1], extended, 0, 0);
+		add_level(out, "min-level", basic, 0, 0);
+		add_level(out, "min-xlevel", extended, 0, 0);
 	} else {
-		add_level(out, names[0], basic, base->level, 1);
-		add_level(out, names[1], extended, base->xlevel, EXTENDED + 1);
+		add_level(out, "min-level", basic, base->level, 1);
+		add_level(out, "min-xlevel", extended, base->xlevel, EXTENDED + 1);
 	}
-	add_level(out, names[2], highest_leaf(m, CENTAUR), 0, 0);
+	add_level(out, "min-xlevel2", highest_leaf(m, CENTAUR), 0, 0);
 	/* as old as the first feature there (4.2); a machine type before 2.8 doesn't raise it */
 	add_level(out, CPUARG_LEVEL_FUNC7, highest_subleaf(m), 0, 0);
 }
@@ -238,13 +233,14 @@ int expand_full(struct text *out, const struct model *m, const struct qemu *q, s
 		return r;
 	text_adds(out, m->base);
 	add_identity(out, &m->id);
-	add_levels(out, m, base, !is_before(q, 8));
+	add_usual_levels(out, q);
+	add_levels(out, m, base);
 	add_pmu(out, m);
 	add_avx10_version(out, m, q);
 	for (size_t i = 0; i < n_features; i++)
 		if (is_stated(&features[i]) && featset_has(&q->properties, i))
-			add_feature(out, &features[i], featset_has(&m->features, i),
-				    is_before(q, 4));
+			text_addf(out, ",%s=%s", features[i].qemu,
+				  featset_has(&m->features, i) ? "on" : "off");
 	text_adds(out, ",enforce");
 	return out->failed ? error_set(err, -ENOMEM, m->name, 0, "out of memory") : 0;
 }

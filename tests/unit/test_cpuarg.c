@@ -254,6 +254,50 @@ static void test_what_differs(void)
 		"vme is left open and not off");
 }
 
+/* Levels hide features that are on, and enforce doesn't mind. */
+static void test_limits(void)
+{
+	static const char ours[] = EXPANSION
+		",level=0xffffffff,xlevel=0xffffffff,full-cpuid-auto-level=on,min-level=0xd,pmu=on";
+	static const char *const same[] = {"",
+					   ",level=0xffffffff",
+					   ",full_cpuid_auto_level=yes",
+					   ",+full-cpuid-auto-level",
+					   ",pmu",
+					   ",level=1,level=0xffffffff",
+					   ",min_level=0xd"};
+	static const char *const other[] = {"level=1",
+					    "xlevel=0x80000000",
+					    "min_xlevel=0",
+					    "min-level=0",
+					    "full_cpuid_auto_level=off",
+					    "-full-cpuid-auto-level,+full-cpuid-auto-level",
+					    "level-func7=0",
+					    "level_func7=0",
+					    "pmu=off",
+					    "-pmu,pmu=on",
+					    "level=0xffffffff,level=5"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		_cleanup_text_ struct text arg = {0};
+
+		text_addf(&arg, "%s%s", ours, same[i]);
+		CHECK(cpuarg_matches(ours, arg.data, NULL, NULL));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		_cleanup_text_ struct text arg = {0}, why = {0};
+
+		text_addf(&arg, "%s,%s", ours, other[i]);
+		if (!CHECK(!cpuarg_matches(ours, arg.data, NULL, &why)))
+			printf("  %s\n", other[i]);
+		CHECK(why.data && strstr(why.data, " may hide features of the model"));
+	}
+	/* an older expansion, and what belongs to the domain where ours says nothing */
+	CHECK(cpuarg_matches(ours, EXPANSION, NULL, NULL));
+	CHECK(cpuarg_matches(EXPANSION, EXPANSION ",pmu=off", NULL, NULL));
+	CHECK(!cpuarg_matches(EXPANSION, EXPANSION ",xlevel=0x80000008", NULL, NULL));
+}
+
 static void test_own_features_may_differ(void)
 {
 	struct featset own = {0};
@@ -278,6 +322,7 @@ int main(void)
 	test_a_long_argument();
 	test_stepping();
 	test_what_matches();
+	test_limits();
 	test_what_differs();
 	test_own_features_may_differ();
 	return check_done();
