@@ -51,7 +51,7 @@ wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
 library_sources = $(filter-out $(command_sources),$(wildcard cpumap/*.c))
 unit_sources = $(wildcard tests/unit/test_*.c)
 core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_table.c table.c \
-	cpuarg.c)
+	cpuarg.c qemuargs.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(1))

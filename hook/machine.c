@@ -4,13 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cpumap/qemuargs.h"
 #include "cpumap/util.h"
-
-static bool is_option(const char *arg, const char *name)
-{
-	/* QEMU takes both spellings */
-	return arg[0] == '-' && strcmp(arg + (arg[1] == '-' ? 2 : 1), name) == 0;
-}
 
 static bool begins(const char *text, const char *word)
 {
@@ -32,28 +27,31 @@ static int say_accel(struct machine *m, const char *accel, size_t len, struct er
 			 "arguments");
 }
 
-/* TYPE[,NAME=VALUE]... (QemuOpts; what follows a comma is never a value of libvirt's own) */
-static int say_machine(struct machine *m, const char *value, struct error *err)
+static int say_type(struct machine *m, const struct qemuopt *type, struct error *err)
 {
-	size_t len = strcspn(value, ",");
-
-	if (begins(value, "type=")) {
-		value += strlen("type=");
-		len = strcspn(value, ",");
-	}
-	if (*m->type || len >= sizeof(m->type) || memchr(value, '=', len))
+	if (*m->type || type->value_len >= sizeof(m->type))
 		return error_set(err, -ENOTSUP, NULL, 0,
 				 "its QEMU's machine type can't be told from its arguments");
-	memcpy(m->type, value, len);
-	m->type[len] = '\0';
-	while (value[len] == ',') {
-		value += len + 1;
-		len = strcspn(value, ",");
-		if (begins(value, "accel=") &&
-		    say_accel(m, value + strlen("accel="), len - strlen("accel="), err) < 0)
-			return -ENOTSUP;
-	}
+	memcpy(m->type, type->value, type->value_len);
+	m->type[type->value_len] = '\0';
 	return 0;
+}
+
+/* What -machine or -accel says: type and accelerator. */
+static int say_parts(struct machine *m, const char *value, bool accel, struct error *err)
+{
+	struct qemuopt opt = {0};
+	int r = 0;
+
+	while (r == 0 && qemuopt_next(&opt, value)) {
+		if (!opt.value)
+			continue;
+		if (!accel && qemuopt_is(&opt, "type", true))
+			r = say_type(m, &opt, err);
+		else if (qemuopt_is(&opt, "accel", accel))
+			r = say_accel(m, opt.value, opt.value_len, err);
+	}
+	return r;
 }
 
 /* A device's default that is a CPU's ("kvm64-x86_64-cpu.pni=off", "driver=x86_64-cpu,..."). */
@@ -64,42 +62,58 @@ static int check_global(const char *value, struct error *err)
 	return error_set(err, -ENOTSUP, NULL, 0, "its QEMU's CPU is changed by -global");
 }
 
-static int say_option(struct machine *m, const char *option, const char *value, struct error *err)
+/* A vCPU of its own properties ("-device kvm64-x86_64-cpu,pni=off,..."). */
+static int check_device(const char *value, struct error *err)
 {
-	bool machine = is_option(option, "machine") || is_option(option, "M");
-	bool accel = is_option(option, "accel");
+	size_t len = strcspn(value, ",");
+
+	if (!memmem(value, len, "-cpu", 4))
+		return 0;
+	return error_set(err, -ENOTSUP, NULL, 0, "its QEMU has a vCPU by -device");
+}
+
+static int say_value(struct machine *m, const struct qemuarg *arg, struct error *err)
+{
+	bool machine = qemuarg_is(arg, "machine") || qemuarg_is(arg, "M");
+	bool accel = qemuarg_is(arg, "accel");
 
 	/* KVM's x2apic goes by it (kvm_cpu_instance_init, 6.0; before in pc_piix.c and pc_q35.c) */
-	if ((machine || accel) && strstr(value, "irqchip=off"))
+	if ((machine || accel) && strstr(arg->value, "irqchip=off"))
 		return error_set(err, -ENOTSUP, NULL, 0,
 				 "its QEMU has no interrupt controller in the kernel");
-	if (is_option(option, "cpu"))
-		m->cpu = value;
-	else if (machine)
-		return say_machine(m, value, err);
-	else if (accel)
-		return say_accel(m, value, strcspn(value, ","), err);
-	else if (is_option(option, "global"))
-		return check_global(value, err);
+	if (machine || accel)
+		return say_parts(m, arg->value, accel, err);
+	if (qemuarg_is(arg, "cpu"))
+		m->cpu = arg->value;
+	else if (qemuarg_is(arg, "global"))
+		return check_global(arg->value, err);
+	else if (qemuarg_is(arg, "device"))
+		return check_device(arg->value, err);
 	return 0;
+}
+
+static int say_option(struct machine *m, const struct qemuarg *arg, struct error *err)
+{
+	if (qemuarg_is(arg, "enable-kvm"))
+		return say_accel(m, "kvm", 3, err);
+	if (!arg->value)
+		return 0;
+	/* a device's own properties are no CPU's: that is checked where there is one */
+	if (qemuarg_is(arg, "readconfig") ||
+	    (qemuarg_is(arg, "set") && !begins(arg->value, "device.")))
+		return error_set(err, -ENOTSUP, NULL, 0, "its QEMU may have its CPU changed by -%s",
+				 arg->name);
+	return say_value(m, arg, err);
 }
 
 int machine_read(struct machine *m, const struct process *qemu, struct error *err)
 {
-	const char *end = qemu->cmdline + qemu->len;
+	struct qemuarg arg = {0};
 
 	*m = (struct machine){0};
-	for (const char *at = qemu->cmdline; at < end; at += strlen(at) + 1) {
-		const char *next = at + strlen(at) + 1;
-		int r = 0;
+	while (qemuargs_next(&arg, qemu->argc, qemu->argv)) {
+		int r = say_option(m, &arg, err);
 
-		if (is_option(at, "enable-kvm"))
-			r = say_accel(m, "kvm", 3, err);
-		else if (is_option(at, "readconfig") || is_option(at, "set"))
-			r = error_set(err, -ENOTSUP, NULL, 0,
-				      "its QEMU may have its CPU changed by %s", at);
-		else if (next < end)
-			r = say_option(m, at, next, err);
 		if (r < 0)
 			return r;
 	}

@@ -7,11 +7,13 @@
 #include <limits.h>
 
 #include "cpumap/emulator.h"
+#include "cpumap/qemuargs.h"
 #include "cpumap/util.h"
 
 void process_free(struct process *p)
 {
 	free(p->cmdline);
+	free(p->argv);
 	*p = (struct process){0};
 }
 
@@ -23,21 +25,45 @@ void process_list_free(struct process_list *l)
 	*l = (struct process_list){0};
 }
 
-int process_read(struct process *p, const char *proc, int pid)
+int process_take(struct process *p, char *cmdline, size_t len)
+{
+	char *end = cmdline + len;
+
+	p->cmdline = cmdline;
+	for (char *at = cmdline; at < end; at += strlen(at) + 1)
+		p->argc++;
+	p->argv = calloc(p->argc + 1, sizeof(*p->argv));
+	if (!p->argv)
+		return -ENOMEM;
+	p->argc = 0;
+	for (char *at = cmdline; at < end; at += strlen(at) + 1)
+		p->argv[p->argc++] = at;
+	return 0;
+}
+
+/* A process's file under @proc. */
+static int read_file(const char *proc, int pid, const char *name, char **text, size_t *len)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
-	int r;
 
-	*p = (struct process){.pid = pid};
-	if (asprintf(&path, "%s/%d/cmdline", proc, pid) < 0) {
+	if (asprintf(&path, "%s/%d/%s", proc, pid, name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	r = fd_read_all(fd, PROCESS_LIMIT, &p->cmdline, &p->len);
+	return fd < 0 ? -errno : fd_read_all(fd, PROCESS_LIMIT, text, len);
+}
+
+int process_read(struct process *p, const char *proc, int pid)
+{
+	char *cmdline = NULL;
+	size_t len;
+	int r = read_file(proc, pid, "cmdline", &cmdline, &len);
+
+	*p = (struct process){.pid = pid};
+	if (r == 0)
+		r = process_take(p, cmdline, len);
 	if (r < 0)
 		process_free(p);
 	return r;
@@ -45,103 +71,79 @@ int process_read(struct process *p, const char *proc, int pid)
 
 /* ---- options ---- */
 
-/* Steps to the value of the next @option behind *@at; NULL at the end. */
-static const char *next_option(const struct process *p, const char **at, const char *option)
-{
-	const char *end = p->cmdline + p->len;
-
-	while (*at < end) {
-		const char *word = *at, *value = word + strlen(word) + 1;
-
-		*at = value;
-		/* QEMU takes both spellings */
-		if (value < end && *word == '-' &&
-		    (strcmp(word, option) == 0 || strcmp(word + 1, option) == 0))
-			return value;
-	}
-	return NULL;
-}
-
 const char *process_option(const struct process *p, const char *option)
 {
-	const char *at = p->cmdline, *value = NULL, *next;
-
-	while ((next = next_option(p, &at, option)))
-		value = next;
-	return value;
+	return qemuargs_last(p->argc, p->argv, option + 1);
 }
 
-/* The value of KEY= in "a,key=value,..."; *@len: up to its comma. */
-static const char *sub_option(const char *value, const char *key, size_t *len)
+/* A part's value with each double comma as the one that it stands for. */
+static char *opt_value(const struct qemuopt *opt)
 {
-	size_t key_len = strlen(key);
+	_cleanup_text_ struct text value = {0};
 
-	for (const char *at = value; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, key, key_len) == 0 && at[key_len] == '=') {
-			*len = strcspn(at + key_len + 1, ",");
-			return at + key_len + 1;
-		}
+	text_adds(&value, "");
+	for (size_t i = 0; i < opt->value_len; i++) {
+		i += opt->value[i] == ',';
+		text_add(&value, opt->value + i, 1);
 	}
-	return NULL;
+	return value.failed ? NULL : steal_pointer(&value.data);
 }
 
 char *process_domain(const struct process *p)
 {
 	const char *value = process_option(p, "-name");
-	_cleanup_text_ struct text name = {0};
+	struct qemuopt opt = {0}, name = {0};
 
-	if (!value)
-		return NULL;
-	if (strncmp(value, "guest=", 6) == 0)
-		value += 6;
-	text_adds(&name, "");
-	for (; *value && (*value != ',' || value[1] == ','); value++) {
-		value += *value == ',';
-		text_add(&name, value, 1);
-	}
-	return name.failed ? NULL : steal_pointer(&name.data);
-}
-
-static bool has_flag(const struct process *p, const char *flag)
-{
-	const char *end = p->cmdline + p->len;
-
-	for (const char *at = p->cmdline; at < end; at += strlen(at) + 1)
-		if (*at == '-' && (strcmp(at, flag) == 0 || strcmp(at + 1, flag) == 0))
-			return true;
-	return false;
+	while (value && qemuopt_next(&opt, value))
+		if (opt.value && qemuopt_is(&opt, "guest", true))
+			name = opt;
+	return name.value ? opt_value(&name) : NULL;
 }
 
 /* QEMU's own default is TCG, where its name doesn't end in kvm (configure_accelerators,
  * softmmu/vl.c, 5.0). */
 static const char *default_accel(const struct process *p)
 {
-	size_t len = strlen(p->cmdline);
+	size_t len = p->argc ? strlen(p->argv[0]) : 0;
 
-	return len >= 3 && strcmp(p->cmdline + len - 3, "kvm") == 0 ? "kvm:tcg" : "tcg";
+	return len >= 3 && strcmp(p->argv[0] + len - 3, "kvm") == 0 ? "kvm:tcg" : "tcg";
 }
 
+/* The accelerator that one option asks for. */
+static bool accel_of(const struct qemuarg *arg, struct qemuopt *accel)
+{
+	bool own = qemuarg_is(arg, "accel");
+	struct qemuopt opt = {0};
+	bool found = false;
+
+	if (!arg->value || !(own || qemuarg_is(arg, "machine") || qemuarg_is(arg, "M")))
+		return false;
+	while (qemuopt_next(&opt, arg->value)) {
+		if (!opt.value || !qemuopt_is(&opt, "accel", own))
+			continue;
+		*accel = opt;
+		found = true;
+	}
+	return found;
+}
+
+/* The first -accel is tried first; without any, what -machine says last counts. */
 void process_accel(const struct process *p, char *buf, size_t size)
 {
-	const char *at = p->cmdline, *value = next_option(p, &at, "-accel"), *machine;
-	size_t len = 0;
+	struct qemuopt accel = {0};
+	struct qemuarg arg = {0};
+	bool enabled = false;
 
-	if (value && strncmp(value, "accel=", 6) == 0)
-		value += 6;
-	if (value) {
-		len = strcspn(value, ",");
-	} else {
-		machine = process_option(p, "-machine");
-		if (!machine)
-			machine = process_option(p, "-M");
-		value = machine ? sub_option(machine, "accel", &len) : NULL;
+	while (qemuargs_next(&arg, p->argc, p->argv)) {
+		enabled |= qemuarg_is(&arg, "enable-kvm");
+		if (accel_of(&arg, &accel) && qemuarg_is(&arg, "accel"))
+			break;
 	}
-	if (!value) {
-		value = has_flag(p, "-enable-kvm") ? "kvm" : default_accel(p);
-		len = strlen(value);
+	if (!accel.value) {
+		accel.value = enabled ? "kvm" : default_accel(p);
+		accel.value_len = strlen(accel.value);
 	}
-	(void)text_escape(buf, size, value, len);
+	(void)text_escape(buf, size, accel.value, accel.value_len);
 }
 
 /* ---- which of them ---- */
@@ -177,18 +179,9 @@ static bool runs_qemu(const char *proc, const struct process *p)
 	}
 	n = readlink(path, exe, sizeof(exe) - 1);
 	if (n < 0)
-		return is_qemu(p->cmdline);
+		return is_qemu(p->argv[0]);
 	exe[n] = '\0';
 	return is_qemu(exe);
-}
-
-static bool is_only_asked(const struct process *p)
-{
-	const char *machine = process_option(p, "-machine");
-
-	if (!machine)
-		machine = process_option(p, "-M");
-	return machine && strncmp(machine, "none", 4) == 0 && (!machine[4] || machine[4] == ',');
 }
 
 static int compare_pids(const void *a, const void *b)
@@ -197,6 +190,8 @@ static int compare_pids(const void *a, const void *b)
 
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
+
+/* ---- all of them ---- */
 
 static int add_process(struct process_list *l, const char *proc, int pid)
 {
@@ -207,14 +202,15 @@ static int add_process(struct process_list *l, const char *proc, int pid)
 	if (r == -ENOMEM)
 		return r;
 	/* it has ended meanwhile, or is the kernel's */
-	if (r < 0 || p.len == 0 || !runs_qemu(proc, &p) || is_only_asked(&p))
+	if (r < 0 || p.argc == 0 || !runs_qemu(proc, &p) ||
+	    qemuargs_machine_is_none(p.argc, p.argv))
 		return 0;
 	grown = reallocarray(l->item, l->n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	l->item = grown;
 	grown[l->n++] = p;
-	p.cmdline = NULL;
+	p = (struct process){0};
 	return 0;
 }
 

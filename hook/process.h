@@ -14,7 +14,8 @@
 struct process {
 	int pid;
 	char *cmdline; /* its arguments, NUL behind each */
-	size_t len;
+	char **argv;   /* the same as a vector, which points into it */
+	size_t argc;
 };
 
 struct process_list {
@@ -25,11 +26,13 @@ struct process_list {
 /* process_read: the command line of @pid, seen in the proc file system at @proc. -ENOENT: it is
  * gone. */
 int process_read(struct process *p, const char *proc, int pid);
+
+/* process_take: the same from @len bytes of a command line, which becomes the process's. -ENOMEM */
+int process_take(struct process *p, char *cmdline, size_t len);
 void process_free(struct process *p);
 #define _cleanup_process_ __attribute__((cleanup(process_free)))
 
-/* process_option: the last value of a QEMU option ("-cpu", also written "--cpu"); NULL: it isn't
- * there. */
+/* process_option: the last value of a QEMU option ("-cpu"); NULL: it isn't there. */
 const char *process_option(const struct process *p, const char *option);
 
 /**
@@ -44,7 +47,8 @@ void process_accel(const struct process *p, char *buf, size_t size);
 /**
  * processes_qemu: the QEMUs that run a machine: those whose program is called qemu-system-*,
  * qemu-kvm, kvm or kvm-spice (also with .distrib behind it), but for those that are only asked what
- * they know (-machine none). -errno if /proc can't be read.
+ * they know (-machine none). Anybody's process can be called so, and claim a domain's name and UUID:
+ * owner says which of them are libvirt's. -errno if /proc can't be read.
  */
 int processes_qemu(struct process_list *l, struct error *err);
 void process_list_free(struct process_list *l);

@@ -4,106 +4,8 @@
 #include <string.h>
 
 #include "cpumap/cpuarg.h"
+#include "cpumap/qemuargs.h"
 #include "cpumap/util.h"
-
-/*
- * QEMU's options without an argument (qemu-options.hx, 1.2 to 11.0). Any other takes the next word,
- * whatever it looks like (`-name -cpu`). An option that isn't known here is taken for one with an
- * argument: at worst a -cpu behind it isn't seen, and QEMU refuses a model that it doesn't know.
- */
-static const char *const without_argument[] = {
-	"h",
-	"help",
-	"version",
-	"S",
-	"s",
-	"snapshot",
-	"usb",
-	"daemonize",
-	"nographic",
-	"nodefaults",
-	"no-user-config",
-	"nodefconfig",
-	"curses",
-	"sdl",
-	"no-frame",
-	"alt-grab",
-	"ctrl-grab",
-	"no-quit",
-	"full-screen",
-	"portrait",
-	"show-cursor",
-	"audio-help",
-	"win2k-hack",
-	"no-fd-bootchk",
-	"no-acpi",
-	"no-hpet",
-	"no-reboot",
-	"no-shutdown",
-	"enable-kvm",
-	"enable-hax",
-	"no-kvm",
-	"no-kvm-irqchip",
-	"no-kvm-pit",
-	"no-kvm-pit-reinjection",
-	"enable-nesting",
-	"rtc-td-hack",
-	"localtime",
-	"tdf",
-	"singlestep",
-	"mem-prealloc",
-	"semihosting",
-	"old-param",
-	"xen-create",
-	"xen-attach",
-	"xen-domid-restrict",
-	"enable-fips",
-	"enable-sync-profile",
-	"preconfig",
-	"only-migratable",
-	"async-teardown",
-	"one-insn-per-tb",
-	"perfmap",
-	"jitdump",
-	"virtfs_synth",
-};
-
-/* An option's name without its dashes, or NULL for a word that isn't one. */
-static const char *option_name(const char *word)
-{
-	if (word[0] != '-')
-		return NULL;
-	return word + (word[1] == '-' ? 2 : 1);
-}
-
-static bool takes_argument(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(without_argument); i++)
-		if (strcmp(name, without_argument[i]) == 0)
-			return false;
-	return true;
-}
-
-/* The next option with a value from *@i on, which it steps over; NULL at the end. */
-static const char *next_option(int argc, char *const *argv, int *i, int *value)
-{
-	while (*i < argc) {
-		const char *name = option_name(argv[(*i)++]);
-
-		if (!name || !takes_argument(name))
-			continue;
-		if (*i == argc)
-			return NULL;
-		*value = (*i)++;
-		return name;
-	}
-	return NULL;
-}
-
-static bool is_none_machine(const char *value)
-{
-	return strncmp(value, "none", 4) == 0 && (value[4] == '\0' || value[4] == ',');
-}
 
 /* unix:PATH,server...: libvirt 1.2 writes ",server,nowait", today's ",server=on,wait=off". A comma
  * in PATH, written twice, isn't one that libvirt makes. */
@@ -121,20 +23,18 @@ static bool is_server_socket(const char *value, struct request *r)
 
 void request_read(struct request *r, int argc, char *const *argv)
 {
-	bool none = false;
-	const char *name;
-	int i = 1, value;
+	struct qemuarg arg = {0};
 
 	*r = (struct request){0};
-	while ((name = next_option(argc, argv, &i, &value))) {
-		if (strcmp(name, "cpu") == 0)
+	while (qemuargs_next(&arg, (size_t)argc, argv)) {
+		if (!arg.value)
+			continue;
+		if (qemuarg_is(&arg, "cpu"))
 			r->cpu = true;
-		else if (strcmp(name, "machine") == 0 || strcmp(name, "M") == 0)
-			none = is_none_machine(argv[value]);
-		else if (strcmp(name, "qmp") == 0)
-			r->qmp = is_server_socket(argv[value], r) ? (size_t)value : 0;
+		else if (qemuarg_is(&arg, "qmp"))
+			r->qmp = is_server_socket(arg.value, r) ? arg.at : 0;
 	}
-	if (!none)
+	if (!qemuargs_machine_is_none((size_t)argc, argv))
 		r->qmp = 0;
 }
 
@@ -159,18 +59,17 @@ char **plan_cpu(int argc, char *const *argv, const struct table *table, const ch
 		const struct table_row **refused)
 {
 	char **plan = calloc((size_t)argc + 1, sizeof(*plan));
-	const char *name;
-	int i = 1, value;
+	struct qemuarg arg = {0};
 
 	*refused = NULL;
 	if (!plan)
 		return NULL;
 	memcpy(plan, argv, (size_t)argc * sizeof(*plan));
-	while ((name = next_option(argc, argv, &i, &value))) {
-		if (strcmp(name, "cpu") != 0)
+	while (qemuargs_next(&arg, (size_t)argc, argv)) {
+		if (!arg.value || !qemuarg_is(&arg, "cpu"))
 			continue;
-		plan[value] = expand(argv[value], table, emulator, refused);
-		if (!plan[value]) {
+		plan[arg.at] = expand(argv[arg.at], table, emulator, refused);
+		if (!plan[arg.at]) {
 			free(plan);
 			return NULL;
 		}

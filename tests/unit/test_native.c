@@ -56,15 +56,19 @@ static void test_machine_type(void)
 	CHECK_STR(d.machine, "pc-i440fx-7.2");
 }
 
-/* A command line with spaces for its NULs */
-static int machine_of(struct machine *m, char *text, struct error *err)
+/* A command line with spaces for its NULs; what is found points into @qemu. */
+static int machine_of(struct machine *m, struct process *qemu, const char *args, struct error *err)
 {
-	struct process p = {.cmdline = text, .len = strlen(text) + 1};
+	_cleanup_text_ struct text line = {0};
+	size_t len;
 
-	for (char *c = text; *c; c++)
+	text_addf(&line, "/usr/bin/qemu-system-x86_64 %s", args);
+	len = line.len + 1;
+	for (char *c = line.data; *c; c++)
 		if (*c == ' ')
 			*c = '\0';
-	return machine_read(m, &p, err);
+	CHECK(process_take(qemu, steal_pointer(&line.data), len) == 0);
+	return machine_read(m, qemu, err);
 }
 
 static void test_machine(void)
@@ -86,6 +90,18 @@ static void test_machine(void)
 		{"-machine q35,kernel_irqchip=split -accel kvm -cpu a -global "
 		 "kvm-pit.lost_tick_policy=delay",
 		 "q35", "kvm", "a"},
+		{"-M usb=off,type=q35 -accel accel=tcg -cpu a", "q35", "tcg", "a"},
+		{"-machine q35,firmware=/x,,accel=kvm,accel=tcg -cpu a", "q35", "tcg", "a"},
+		{"-machine q35 -accel tcg -cpu a -set device.x.y=1 -device e1000,id=x", "q35",
+		 "tcg", "a"},
+		{"-machine q35 -machine accel=tcg -cpu a", "q35", "tcg", "a"},
+		/* other options' values, and no option's */
+		{"-name -cpu -machine q35 -accel tcg -cpu a -append -cpu", "q35", "tcg", "a"},
+		{"-append -enable-kvm -M q35 -accel tcg -cpu a -name -readconfig disk -S", "q35",
+		 "tcg", "a"},
+		{"cpu -M q35 -accel tcg -cpu a -snapshot -cpu b disk", "q35", "tcg", "b"},
+		{"-M q35 -accel tcg -cpu a -cpu", "q35", "tcg", "a"},
+		{"-M q35 -accel tcg -cpu -global -global x.y=z", "q35", "tcg", "-global"},
 		/* nothing to go by */
 		{"-machine q35 -cpu a", NULL, NULL, NULL},
 		{"-accel tcg -cpu a", NULL, NULL, NULL},
@@ -95,7 +111,6 @@ static void test_machine(void)
 		/* contradictions */
 		{"-machine q35,accel=kvm:tcg -cpu a", NULL, NULL, NULL},
 		{"-machine q35 -accel kvm -accel tcg -cpu a", NULL, NULL, NULL},
-		{"-machine q35 -machine accel=tcg -accel tcg -cpu a", NULL, NULL, NULL},
 		{"-machine q35 -M pc -accel tcg -cpu a", NULL, NULL, NULL},
 		{"-machine q35 -accel whpx -cpu a", NULL, NULL, NULL},
 		/* what else changes a CPU */
@@ -108,13 +123,15 @@ static void test_machine(void)
 		 NULL, NULL},
 		{"-machine q35 -accel tcg -cpu a -readconfig /x", NULL, NULL, NULL},
 		{"-machine q35 -accel tcg -cpu a --set x.y.z=1", NULL, NULL, NULL},
+		{"-machine q35 -accel tcg -cpu a -device kvm64-x86_64-cpu,pni=off", NULL, NULL,
+		 NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *text = strdup(cases[i].args);
+		_cleanup_process_ struct process qemu = {0};
 		struct machine m;
 		struct error err = {0};
-		int r = machine_of(&m, text, &err);
+		int r = machine_of(&m, &qemu, cases[i].args, &err);
 
 		if (!CHECK((r == 0) == (cases[i].type != NULL)))
 			printf("  %s\n", cases[i].args);
