@@ -14,7 +14,8 @@ static const char usage[] =
 	"(- if none), accelerator, and whether its -cpu is what that name means today; also of\n"
 	"guests that were started without cpushim. What a domain asked for is read in\n"
 	"libvirt's own files, so root sees more. A transient domain that libvirt translated\n"
-	"has no file that tells what it asked for.\n"
+	"has no file that tells what it asked for. A QEMU that isn't the system's libvirt's\n"
+	"is named with its user, as what it says it is, and doesn't count.\n"
 	"\n"
 	"  -j, --json  as JSON, with the arguments\n"
 	"  -h, --help  this text\n"
@@ -55,8 +56,9 @@ static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bo
 
 static void judge(struct guest *g, const struct names *n)
 {
-	bool forbidden = false, live = read_kept(&g->live, KEPT_LIVE, g, &forbidden);
-	bool saved = read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
+	bool forbidden = false, claims = g->process->owner != OWNER_OTHER;
+	bool live = claims && read_kept(&g->live, KEPT_LIVE, g, &forbidden);
+	bool saved = claims && read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
 	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
@@ -81,6 +83,15 @@ static void read_guest(struct guest *g, const struct process *p, const struct na
 
 /* ---- printing ---- */
 
+/* Its name and UUID are what it says of itself. */
+static void print_owner(const struct process *p)
+{
+	if (p->owner == OWNER_OTHER && p->uid >= 0)
+		printf("not libvirt's, uid %lld: ", p->uid);
+	else if (p->owner == OWNER_OTHER)
+		printf("not libvirt's: ");
+}
+
 static void print_guest(const struct guest *g)
 {
 	const struct running *r = &g->running;
@@ -91,6 +102,7 @@ static void print_guest(const struct guest *g)
 	(void)text_escape(uuid, sizeof(uuid), *g->uuid ? g->uuid : "-",
 			  strlen(g->uuid) + !*g->uuid);
 	printf("%-20s %-36s %-16s %-6s ", domain, uuid, *r->model ? r->model : "-", g->accel);
+	print_owner(g->process);
 	switch (r->runs) {
 	case RUNS_MODEL:
 		printf("what the name means%s%s%s%s\n", *r->own ? ", with its own " : "", r->own,
@@ -112,13 +124,18 @@ static json_t *guest_json(const struct guest *g)
 {
 	const struct running *r = &g->running;
 
-	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s, s:s*, s:s*, s:o, s:o}", "pid",
-			 g->process->pid, "domain", cmd_foreign(g->domain), "uuid",
-			 cmd_foreign(*g->uuid ? g->uuid : NULL), "model",
-			 *r->model ? json_string(r->model) : json_null(), "accel", g->accel, "runs",
-			 running_word(r->runs), "why", *r->why ? r->why : NULL, "own",
-			 *r->own ? r->own : NULL, "asked_in", cmd_foreign(g->asked), "cpu",
-			 cmd_foreign(g->cpu));
+	return json_pack(
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s*, s:s*, s:o, s:o}", "pid",
+		g->process->pid, "uid",
+		g->process->uid < 0 ? json_null() : json_integer(g->process->uid), "libvirts",
+		g->process->owner == OWNER_UNKNOWN
+			? json_null()
+			: json_boolean(g->process->owner == OWNER_LIBVIRT),
+		"domain", cmd_foreign(g->domain), "uuid", cmd_foreign(*g->uuid ? g->uuid : NULL),
+		"model", *r->model ? json_string(r->model) : json_null(), "accel", g->accel, "runs",
+		running_word(r->runs), "why", *r->why ? r->why : NULL, "own",
+		*r->own ? r->own : NULL, "asked_in", cmd_foreign(g->asked), "cpu",
+		cmd_foreign(g->cpu));
 }
 
 static int worse(int status, enum runs runs)
@@ -137,7 +154,8 @@ static int list_guests(const struct names *n, const struct process_list *l, bool
 		_cleanup_guest_ struct guest g;
 
 		read_guest(&g, &l->item[i], n);
-		status = worse(status, g.running.runs);
+		if (g.process->owner != OWNER_OTHER)
+			status = worse(status, g.running.runs);
 		if (json)
 			(void)json_array_append_new(guests, guest_json(&g));
 		else

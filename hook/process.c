@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "cpumap/emulator.h"
+#include "cpumap/libvirt.h"
 #include "cpumap/qemuargs.h"
 #include "cpumap/util.h"
 
@@ -55,16 +56,34 @@ static int read_file(const char *proc, int pid, const char *name, char **text, s
 	return fd < 0 ? -errno : fd_read_all(fd, PROCESS_LIMIT, text, len);
 }
 
+/* "Uid:" of its status: the owner of its directory isn't the user where it can't be dumped. */
+static long long read_uid(const char *proc, int pid)
+{
+	static const char word[] = "\nUid:\t";
+	_cleanup_free_ char *text = NULL;
+	const char *at;
+	uint64_t uid;
+	size_t len;
+
+	if (read_file(proc, pid, "status", &text, &len) < 0)
+		return -1;
+	at = strstr(text, word);
+	at = at ? at + strlen(word) : "";
+	return number_parse(at, strcspn(at, "\t"), 10, UINT32_MAX, &uid) < 0 ? -1 : (long long)uid;
+}
+
 int process_read(struct process *p, const char *proc, int pid)
 {
 	char *cmdline = NULL;
 	size_t len;
 	int r = read_file(proc, pid, "cmdline", &cmdline, &len);
 
-	*p = (struct process){.pid = pid};
+	*p = (struct process){.pid = pid, .uid = -1, .owner = OWNER_UNKNOWN};
 	if (r == 0)
 		r = process_take(p, cmdline, len);
-	if (r < 0)
+	if (r == 0)
+		p->uid = read_uid(proc, pid);
+	else
 		process_free(p);
 	return r;
 }
@@ -191,6 +210,71 @@ static int compare_pids(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
+/* ---- whose they are ---- */
+
+/* The PIDs that libvirt noted: of its NAME.pid, whatever the name. */
+struct noted {
+	int *pid;
+	size_t n;
+	bool known;
+};
+
+static int note_pid(struct noted *noted, const char *dir, const char *file)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t len = strlen(file);
+	uint64_t pid;
+	int *grown, r;
+
+	if (len <= 4 || strcmp(file + len - 4, ".pid") != 0)
+		return 0;
+	if (asprintf(&path, "%s/%s", dir, file) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = file_read(path, TRUST_ANY, PROCESS_LIMIT, &text, &len, NULL);
+	noted->known &= r != -EACCES;
+	if (r < 0 || number_parse(text, strcspn(text, "\n"), 10, INT_MAX, &pid) < 0)
+		return 0;
+	grown = reallocarray(noted->pid, noted->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	noted->pid = grown;
+	grown[noted->n++] = (int)pid;
+	return 0;
+}
+
+static int read_noted(struct noted *noted)
+{
+	_cleanup_free_ char *dir = root_path(LIBVIRT_STATE_DIR);
+	DIR *d = dir ? opendir(dir) : NULL;
+	const struct dirent *entry;
+	int r = dir ? 0 : -ENOMEM;
+
+	noted->known = d || errno == ENOENT;
+	while (d && r == 0 && (entry = readdir(d)))
+		r = note_pid(noted, dir, entry->d_name);
+	if (d)
+		(void)closedir(d);
+	return r;
+}
+
+/* libvirt notes a PID before that becomes QEMU, so this comes once all are found. */
+static int find_owners(struct process_list *l)
+{
+	struct noted noted = {0};
+	int r = read_noted(&noted);
+
+	for (size_t i = 0; r == 0 && i < l->n; i++) {
+		l->item[i].owner = noted.known ? OWNER_OTHER : OWNER_UNKNOWN;
+		for (size_t k = 0; k < noted.n; k++)
+			if (noted.pid[k] == l->item[i].pid)
+				l->item[i].owner = OWNER_LIBVIRT;
+	}
+	free(noted.pid);
+	return r;
+}
+
 /* ---- all of them ---- */
 
 static int add_process(struct process_list *l, const char *proc, int pid)
@@ -231,6 +315,8 @@ int processes_qemu(struct process_list *l, struct error *err)
 			r = add_process(l, proc, (int)pid);
 	}
 	(void)closedir(dir);
+	if (r == 0)
+		r = find_owners(l);
 	if (r < 0)
 		return error_set(err, r, proc, 0, "out of memory");
 	if (l->n)

@@ -11,8 +11,17 @@
 
 #define PROCESS_LIMIT ((size_t)4 << 20)
 
+/* Whose it is, by the PID files of the system's libvirt. */
+enum owner {
+	OWNER_LIBVIRT,
+	OWNER_OTHER,
+	OWNER_UNKNOWN, /* only root may read them */
+};
+
 struct process {
 	int pid;
+	long long uid; /* the user that it runs as; -1: not known */
+	enum owner owner;
 	char *cmdline; /* its arguments, NUL behind each */
 	char **argv;   /* the same as a vector, which points into it */
 	size_t argc;

@@ -49,7 +49,7 @@ static void find_qemu(struct way *w)
 				   : w->has_saved ? w->saved.domain.uuid
 						  : NULL;
 
-		if (domain && strcmp(domain, w->name) == 0 &&
+		if (p->owner != OWNER_OTHER && domain && strcmp(domain, w->name) == 0 &&
 		    (!want || (uuid && strcmp(uuid, want) == 0)))
 			w->qemu = p;
 	}

@@ -33,6 +33,7 @@ process() {
 
 # qemu PID CPU [ARGUMENT...]: as libvirt starts it, from the wrapper
 qemu() {
+	printf '%s\n' "$1" >"$root/run/libvirt/qemu/instance-00000001.pid"
 	process "$1" /usr/bin/qemu-system-x86_64.distrib /usr/bin/qemu-system-x86_64 \
 		-name guest=instance-00000001,debug-threads=on -machine pc,usb=off -accel tcg -cpu "$2" \
 		-uuid "$uuid" "${@:3}"
@@ -146,13 +147,67 @@ says() { # STATUS WORDS COMMAND...
 
 @test "a guest without libvirt is recognised by its argument" {
 	process 9 /usr/bin/qemu-system-x86_64.distrib qemu-system-x86_64 -cpu "$expansion,aes=on" -enable-kvm
-	says 0 '-                    -                                    gate64           kvm    what the name means, with its own aes=on' guests
+	says 0 "-                    -                                    gate64           kvm    not libvirt's: what the name means, with its own aes=on" guests
 	process 9 /usr/bin/qemu-system-x86_64.distrib qemu-system-x86_64 -cpu "${expansion/kvm64/qemu64}"
-	says 1 "an expansion of no model of today's table" guests
+	says 0 "not libvirt's: an expansion of no model of today's table" guests
 	process 9 /usr/bin/qemu-system-x86_64 qemu-system-x86_64 -cpu host
 	says 0 'no site model' guests
 	process 9 /usr/bin/qemu-system-x86_64 qemu-system-x86_64
 	says 0 'no site model' guests
+}
+
+@test "anybody's process that calls itself a guest of libvirt's is named with its user, and counts for nothing" {
+	qemu 7 "$expansion"
+	live gate64
+	saved gate64
+	says 0 'gate64           tcg    what the name means' guests
+	# a liar with the same name and UUID, behind it, in front of it, and where the guest has ended
+	for pid in 9 5; do
+		process $pid /home/eve/qemu-system-x86_64 qemu -name guest=instance-00000001 -uuid "$uuid" -cpu Opteron_G1
+		printf 'Name:\tqemu\nUid:\t1000\t1001\t1002\t1003\nGid:\t4\n' >"$root/proc/$pid/status"
+		says 0 "not libvirt's, uid 1000: no site model" guests
+		[ "${#lines[@]}" = 2 ]
+		[[ $output == *'gate64           tcg    what the name means'* ]]
+		says 0 'runs as process 7' why instance-00000001
+		cpushim guests --json >"$BATS_TEST_TMPDIR/json"
+		grep -q '"uid": 1000' "$BATS_TEST_TMPDIR/json"
+		grep -q '"libvirts": false' "$BATS_TEST_TMPDIR/json"
+		grep -q '"libvirts": true' "$BATS_TEST_TMPDIR/json"
+		rm -r "$root/proc/$pid"
+	done
+	process 9 /home/eve/qemu-system-x86_64 qemu -name guest=instance-00000001 -uuid "$uuid" -cpu "$expansion"
+	rm -r "$root/proc/7"
+	says 0 "not libvirt's: what the name means" guests
+	says 0 "doesn't run" why instance-00000001
+	# whose PID file is broken isn't libvirt's either
+	for bad in '' x -9 99999999999999999999; do
+		printf '%s\n' "$bad" >"$root/run/libvirt/qemu/instance-00000001.pid"
+		says 0 "not libvirt's: what the name means" guests
+	done
+}
+
+@test "another option's value, or no option's, is no option" {
+	live gate64
+	qemu 7 "$expansion" -append -cpu -name
+	says 0 'instance-00000001    '"$uuid"' gate64           tcg    what the name means' guests
+	says 0 'which is what gate64 means' why instance-00000001
+	qemu 7 "$expansion" -fw_cfg -machine -device -uuid -append -accel -initrd -enable-kvm -kernel -M
+	says 0 'gate64           tcg    what the name means' guests
+	qemu 7 "$expansion" cpu uuid - name disk.img
+	says 0 'what the name means' guests
+	# which wins is QEMU's rule
+	qemu 7 "$expansion" --cpu kvm64
+	says 1 'asked gate64, runs kvm64: not what the name means' guests
+	qemu 7 kvm64 -S -cpu "$expansion" -name debug-threads=on,guest=instance-00000001
+	says 0 'what the name means' guests
+	# an option of a QEMU that is newer
+	qemu 7 "$expansion" -tomorrow --cpu kvm64
+	says 1 'runs kvm64' guests
+	qemu 7 "$expansion" -tomorrow x -S
+	says 0 'what the name means' guests
+	# the last word, without its value: no QEMU runs so
+	qemu 7 "$expansion" -cpu
+	says 0 'what the name means' guests
 }
 
 @test "which process is a QEMU with a guest: by its program, whatever it calls itself" {
@@ -186,6 +241,8 @@ says() { # STATUS WORDS COMMAND...
 	accel tcg -accel accel=tcg
 	accel kvm -machine pc,usb=off,accel=kvm
 	accel kvm:tcg -M pc,accel=kvm:tcg
+	accel kvm -machine pc,accel=kvm -machine usb=off
+	accel tcg -append -enable-kvm
 	program=/usr/bin/kvm accel kvm:tcg
 }
 
