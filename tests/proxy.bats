@@ -683,6 +683,42 @@ own_answer_after() { # SIGNAL to the child
 	patience=60 own_answer_after STOP
 }
 
+# ask_and_stop SOCKET: all of stdin at once, nothing more (shutdown), and what is answered until the end
+ask_and_stop() {
+	timeout 30 perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "no connection\n";
+		local $/;
+		my $said = <STDIN>;
+		my $greeting = 0;
+		until ($greeting) { sysread $s, my $in, 65536 or last; print $in; $greeting = $in =~ /\n/ }
+		syswrite $s, $said;
+		shutdown $s, 1;
+		while (sysread $s, my $in, 65536) { print $in }' "$1"
+}
+
+@test "a client that says nothing more still gets its answers, and then the end" {
+	probe "$dir" "$real"
+	printf '%s\n' "$negotiate" "$query" '{"execute":"query-name","id":"libvirt-3"}' | ask_and_stop "$dir/qmp.monitor" |
+		grep -c '"id"' >"$BATS_TEST_TMPDIR/wanted" || :
+	kill -9 "$(cat "$dir/qmp.pid")"
+	rm -f "$dir"/*
+	probe
+	printf '%s\n' "$negotiate" "$query" '{"execute":"query-name","id":"libvirt-3"}' | ask_and_stop "$dir/qmp.monitor" \
+		>"$BATS_TEST_TMPDIR/got"
+	[ "$(grep -c '"id"' "$BATS_TEST_TMPDIR/got")" = "$(cat "$BATS_TEST_TMPDIR/wanted")" ]
+	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got" | wc -l)" = 1 ]
+	gone "qmp-proxy $root"
+}
+
+@test "a client that says nothing more and goes away: the proxy ends, whatever QEMU does" {
+	# a QEMU that minds no end
+	bad_qemu 'select undef, undef, undef, 60 if $line =~ /query-name/;'
+	printf '%s\n' "$negotiate" '{"execute":"query-name"}' |
+		timeout 1 perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]);
+			print $s <STDIN>; $s->flush; shutdown $s, 1; sleep 60' "$dir/qmp.monitor" || :
+	gone "qmp-proxy $root"
+}
+
 @test "a QEMU that dies in the middle of its answer: libvirt gets that half" {
 	bad_qemu 'if (!$monitor && $line =~ /query-cpu-definitions/) { out(0, "{\"return\": [{\"na"); exit }'
 	asked >"$BATS_TEST_TMPDIR/got"

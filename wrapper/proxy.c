@@ -3,8 +3,8 @@
  * qmp-proxy TABLE EMULATOR: stands between libvirt and the QEMU that it probes, a bystander to
  * both. Bytes go both ways as they are; the answer to query-cpu-definitions alone is completed by
  * our models (proxy_answer.c), in a child: if that dies, talks nonsense or takes too long, libvirt
- * gets QEMU's own answer. It ends when either side does. The wrapper starts it, with these
- * descriptors:
+ * gets QEMU's own answer. It ends when either side does; a side that only says nothing more still
+ * gets answers. The wrapper starts it, with these descriptors:
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,7 @@ struct place {
 struct proxy {
 	const char *table, *emulator;
 	int libvirt;          /* the connection; -1: not yet */
+	bool silent;          /* libvirt has said that it says nothing more */
 	struct text asked;    /* libvirt's unfinished line */
 	struct text request;  /* its query-cpu-definitions, until that is answered */
 	struct text answered; /* QEMU's unfinished line, meanwhile */
@@ -233,7 +234,8 @@ static bool pass_answers(struct proxy *p, const char *data, size_t len)
 	return len == 0 || write_all(p->libvirt, data, len);
 }
 
-/* One direction's next bytes. False at its end. */
+/* One direction's next bytes. False at its end; libvirt's is passed on, for QEMU to answer what was
+ * asked before. */
 static bool pump(struct proxy *p, int from)
 {
 	char buf[65536];
@@ -241,8 +243,12 @@ static bool pump(struct proxy *p, int from)
 
 	if (n < 0 && errno == EINTR)
 		return true;
-	if (n <= 0)
+	if (n < 0 || (n == 0 && from == FD_RELAY))
 		return false;
+	if (n == 0) {
+		p->silent = true;
+		return shutdown(FD_RELAY, SHUT_WR) == 0;
+	}
 	if (from == FD_RELAY)
 		return pass_answers(p, buf, (size_t)n);
 	listen_in(p, buf, (size_t)n);
@@ -265,7 +271,9 @@ static void relay(struct proxy *p)
 		bool connected = p->libvirt >= 0;
 		struct pollfd fds[] = {
 			{.fd = FD_RELAY, .events = connected ? POLLIN : POLLRDHUP},
-			{.fd = connected ? p->libvirt : FD_LISTEN, .events = POLLIN}};
+			/* of one that is silent only the other direction's end is told */
+			{.fd = connected ? p->libvirt : FD_LISTEN,
+			 .events = p->silent ? 0 : POLLIN}};
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
 			if (errno == EINTR)
@@ -276,7 +284,9 @@ static void relay(struct proxy *p)
 			return;
 		if (connected && fds[0].revents && !pump(p, FD_RELAY))
 			break;
-		if (fds[1].revents && !(connected ? pump(p, p->libvirt) : accept_libvirt(p)))
+		if (!fds[1].revents)
+			continue;
+		if (p->silent || !(connected ? pump(p, p->libvirt) : accept_libvirt(p)))
 			return;
 	}
 	/* QEMU is gone: what it said last may be half a line */
