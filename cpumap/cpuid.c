@@ -10,6 +10,7 @@
 #define MAX_CPUS    4096
 #define MAX_ENTRIES 4096 /* of one vCPU; the guest writes some 400 at most */
 #define MAX_WORDS   128
+#define MAX_WAYS    16 /* in which vCPUs are unlike the first; more are counted */
 
 /* APM 3, E.4.2: 0x80000001.EDX repeats these bits of leaf 1's EDX */
 #define AMD_COPIES UINT32_C(0x0183f3ff)
@@ -444,23 +445,82 @@ static bool same_cpu(const struct cpuid_cpu *a, const struct cpuid_cpu *b, bool 
 	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 }
 
-/* A vCPU that isn't like the first: its differences, each with its number. */
-static void compare_other_cpu(struct cpuid_diff *diff, bool *failed, const struct cpuid_dump *d,
-			      size_t number, const struct model *m)
+/* How a vCPU that isn't like the first differs from the definition, a line each. */
+static void describe_other_cpu(struct text *lines, bool *failed, const struct cpuid_cpu *cpu,
+			       const struct model *m)
 {
 	_cleanup_cpuid_diff_ struct cpuid_diff own = {0};
-	_cleanup_text_ struct text lines = {0};
+
+	compare_cpu(&own, failed, cpu, m);
+	if (cpuid_diff_none(&own))
+		text_adds(lines, "none of the differences\n");
+	else
+		cpuid_diff_print(lines, &own);
+	if (lines->failed)
+		*failed = true;
+}
+
+/* vCPUs that are unlike the first in one way. */
+struct unlike {
+	struct text lines; /* in which */
+	size_t first, n;
+};
+
+static void say_unlike(struct cpuid_diff *diff, bool *failed, const struct unlike *u)
+{
+	_cleanup_text_ struct text who = {0};
 	char *rest, *line;
 
-	compare_cpu(&own, failed, &d->cpu[number], m);
-	if (cpuid_diff_none(&own))
-		text_adds(&lines, "none of the differences\n");
-	else
-		cpuid_diff_print(&lines, &own);
-	for (rest = lines.data; rest && (line = strsep(&rest, "\n")) && *line;) {
+	text_addf(&who, "vCPU %zu", u->first);
+	if (u->n > 1)
+		text_addf(&who, " and %zu like it", u->n - 1);
+	for (rest = u->lines.data; rest && (line = strsep(&rest, "\n")) && *line;) {
 		_cleanup_text_ struct text t = {0};
 
-		text_addf(&t, "vCPU %zu, unlike the first: %s", number, line);
+		text_addf(&t, "%s, unlike the first: %s", who.failed ? "" : who.data, line);
+		add_line(diff, failed, &t);
+	}
+}
+
+/* Adds a vCPU to those that are unlike the first in the same way. False: it is another way, and there
+ * are enough of them already. */
+static bool add_unlike(struct unlike ways[MAX_WAYS], size_t *n, size_t number, struct text *lines)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(ways[i].lines.data, lines->data) == 0) {
+			ways[i].n++;
+			return true;
+		}
+	if (*n == MAX_WAYS)
+		return false;
+	ways[(*n)++] = (struct unlike){.lines = *lines, .first = number, .n = 1};
+	*lines = (struct text){0};
+	return true;
+}
+
+static void compare_other_cpus(struct cpuid_diff *diff, bool *failed, const struct cpuid_dump *d,
+			       const struct model *m)
+{
+	struct unlike ways[MAX_WAYS];
+	size_t n = 0, others = 0;
+
+	for (size_t i = 1; i < d->n && !*failed; i++) {
+		_cleanup_text_ struct text lines = {0};
+
+		if (same_cpu(&d->cpu[0], &d->cpu[i], failed))
+			continue;
+		describe_other_cpu(&lines, failed, &d->cpu[i], m);
+		if (!*failed && !add_unlike(ways, &n, i, &lines))
+			others++;
+	}
+	for (size_t i = 0; i < n; i++) {
+		say_unlike(diff, failed, &ways[i]);
+		text_free(&ways[i].lines);
+	}
+	if (others) {
+		_cleanup_text_ struct text t = {0};
+
+		text_addf(&t, "%zu more vCPUs are unlike the first in other ways", others);
 		add_line(diff, failed, &t);
 	}
 }
@@ -471,9 +531,7 @@ int cpuid_compare(const struct cpuid_dump *d, const struct model *m, struct cpui
 
 	*diff = (struct cpuid_diff){0};
 	compare_cpu(diff, &failed, &d->cpu[0], m);
-	for (size_t i = 1; i < d->n; i++)
-		if (!same_cpu(&d->cpu[0], &d->cpu[i], &failed))
-			compare_other_cpu(diff, &failed, d, i, m);
+	compare_other_cpus(diff, &failed, d, m);
 	if (!failed)
 		return 0;
 	cpuid_diff_free(diff);

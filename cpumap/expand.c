@@ -137,18 +137,23 @@ static void add_level(struct text *out, const char *property, uint32_t needed, u
  * A -global or a [global] of -readconfig comes before what -cpu says, so a level there that is below
  * a feature's leaf would hide it, enforce or not. These put back what QEMU goes by where nobody says
  * otherwise: 0xffffffff is the levels' own default, which means the base's by this machine type
- * (x86_cpu_properties and x86_cpu_expand_features, target/i386/cpu.c, 2.8 to 11.1), and the last one
- * raises them to what the features need, whatever the base's were made. That is off in machine types
- * before 2.8, where it raises nothing that add_level doesn't.
+ * (x86_cpu_properties and x86_cpu_expand_features, target/i386/cpu.c, 2.8 to 11.1). The last one
+ * raises them to what the features need, whatever the base's were made; machine types before 2.8
+ * switch that off, and QEMU 11.1, which has no such types any more, does it always. EPYC on machine
+ * types up to 2.12 so has 0x8000001e for its 0x8000000a, the one level by which they say another
+ * (measured with 7.2 and 10.0).
  */
-static const char usual_levels[] =
-	",level=0xffffffff,xlevel=0xffffffff,xlevel2=0xffffffff,full-cpuid-auto-level=on";
+static void add_usual_levels(struct text *out, const struct qemu *q)
+{
+	text_adds(out, ",level=0xffffffff,xlevel=0xffffffff,xlevel2=0xffffffff");
+	if (q->has_auto_level)
+		text_adds(out, ",full-cpuid-auto-level=on");
+}
 
 static void add_levels(struct text *out, const struct model *m, const struct qemu_model *base)
 {
 	uint32_t basic = highest_leaf(m, 0), extended = highest_leaf(m, EXTENDED);
 
-	text_adds(out, usual_levels);
 	if (base->computed) {
 		basic = basic > COMPUTED_LEVEL ? basic : COMPUTED_LEVEL;
 		extended = extended > COMPUTED_XLEVEL ? extended : COMPUTED_XLEVEL;
@@ -228,6 +233,7 @@ int expand_full(struct text *out, const struct model *m, const struct qemu *q, s
 		return r;
 	text_adds(out, m->base);
 	add_identity(out, &m->id);
+	add_usual_levels(out, q);
 	add_levels(out, m, base);
 	add_pmu(out, m);
 	add_avx10_version(out, m, q);

@@ -329,7 +329,8 @@ static int get_number(struct qmp *q, const char *path, const char *name, uint32_
 	json_t *v = NULL;
 	int r = get_property(q, path, name, &v, err);
 
-	*value = (uint32_t)json_number_value(v);
+	if (!qmp_number(v, value) && r == 0)
+		r = error_set(err, -EPROTO, q->name, 0, "its '%s' isn't a number", name);
 	json_decref(v);
 	return r;
 }
@@ -350,19 +351,48 @@ static int reg_named(const char *name)
 	return -1;
 }
 
-static uint32_t word_of(const json_t *words, uint32_t leaf, uint32_t subleaf, int reg)
+/* One of QEMU's feature words. */
+struct word {
+	uint32_t leaf, subleaf, value;
+	int reg;
+};
+
+static bool read_word(const json_t *w, struct word *word)
 {
+	const json_t *subleaf = json_object_get(w, "cpuid-input-ecx");
+
+	*word = (struct word){
+		.reg = reg_named(json_string_value(json_object_get(w, "cpuid-register")))};
+	return word->reg >= 0 && qmp_number(json_object_get(w, "cpuid-input-eax"), &word->leaf) &&
+	       (!subleaf || qmp_number(subleaf, &word->subleaf)) &&
+	       qmp_number(json_object_get(w, "features"), &word->value);
+}
+
+static bool are_words(const json_t *words)
+{
+	struct word word;
 	size_t i;
 	const json_t *w;
 
 	json_array_foreach(words, i, w)
 	{
-		double eax = json_number_value(json_object_get(w, "cpuid-input-eax"));
-		double ecx = json_number_value(json_object_get(w, "cpuid-input-ecx"));
-		const char *name = json_string_value(json_object_get(w, "cpuid-register"));
+		if (!read_word(w, &word))
+			return false;
+	}
+	return json_is_array(words);
+}
 
-		if ((uint32_t)eax == leaf && (uint32_t)ecx == subleaf && reg_named(name) == reg)
-			return (uint32_t)json_number_value(json_object_get(w, "features"));
+static uint32_t word_of(const json_t *words, uint32_t leaf, uint32_t subleaf, int reg)
+{
+	struct word word;
+	size_t i;
+	const json_t *w;
+
+	json_array_foreach(words, i, w)
+	{
+		if (read_word(w, &word) && word.leaf == leaf && word.subleaf == subleaf &&
+		    word.reg == reg)
+			return word.value;
 	}
 	return 0;
 }
@@ -404,7 +434,7 @@ static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1
 	_cleanup_text_ struct text t = {0};
 	uint32_t reg[4] = {level[0]};
 
-	if (!json_is_array(words) || !vendor || strlen(vendor) != 12)
+	if (!are_words(words) || !vendor || strlen(vendor) != 12)
 		return error_set(err, -EPROTO, name, 0, "doesn't say what CPU it gives");
 	for (size_t i = 0; i < 12; i++)
 		reg[order[i / 4]] |= (uint32_t)(unsigned char)vendor[i] << (i % 4 * 8);

@@ -230,6 +230,7 @@ static int provided(struct qmp *m, struct qemu *q, struct featset *properties, s
 	*set = (struct featset){0};
 	features_of_props(props, properties, set);
 	q->has_avx10_version = json_object_get(props, "avx10-version");
+	q->has_auto_level = json_object_get(props, "full-cpuid-auto-level");
 	json_decref(props);
 	for (size_t i = 0; i < q->n_models; i++) {
 		struct featset had = q->model[i].features;

@@ -26,6 +26,7 @@ struct qemu {
 	char version[64];          /* "7.2.22" */
 	struct featset properties; /* features[] that are CPU properties here */
 	bool has_avx10_version;    /* likewise avx10-version (9.2) */
+	bool has_auto_level;       /* likewise full-cpuid-auto-level */
 	struct strv names;         /* all of its models */
 	struct qemu_model *model;
 	size_t n_models;

@@ -274,6 +274,26 @@ static int send_command(struct qmp *q, const char *command, json_t *args, struct
 	return r < 0 ? r : send_all(q, "\n", 1, err);
 }
 
+/* A double that an integer can't hold must not be cast to one (C11, 6.3.1.4). */
+bool qmp_number(const json_t *value, uint32_t *n)
+{
+	double number = json_number_value(value);
+
+	*n = 0;
+	if (!json_is_number(value) || !(number >= 0 && number <= UINT32_MAX) ||
+	    number != (uint32_t)number)
+		return false;
+	*n = (uint32_t)number;
+	return true;
+}
+
+static bool is_answer(const struct qmp *q, const json_t *message)
+{
+	uint32_t id;
+
+	return qmp_number(json_object_get(message, "id"), &id) && id == q->next_id;
+}
+
 int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, struct error *err)
 {
 	int r = send_command(q, command, args, err);
@@ -287,7 +307,7 @@ int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, 
 		if (r < 0)
 			break;
 		/* events, and answers to questions that we gave up on, aren't ours */
-		if ((unsigned int)json_number_value(json_object_get(message, "id")) != q->next_id) {
+		if (!is_answer(q, message)) {
 			json_decref(message);
 			continue;
 		}

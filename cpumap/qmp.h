@@ -44,6 +44,9 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
  */
 int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, struct error *err);
 
+/* qmp_number: a whole number from 0 to UINT32_MAX in *@n; false: @value is none. */
+bool qmp_number(const json_t *value, uint32_t *n);
+
 /* qmp_close: end the dialogue, kill our QEMU and wait, however long it takes, until it is gone. */
 void qmp_close(struct qmp *q);
 #define _cleanup_qmp_ __attribute__((cleanup(qmp_close)))

@@ -271,6 +271,25 @@ became_qemu() { # PID
 	silent bash -c 'exec -a "" "$0" -cpu gate64' "$qemu"
 }
 
+@test "without /proc it is found by its absolute path, and by another one says what to do" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	# the stand-in wants /proc: a program that tells its arguments without
+	cp /bin/echo "$qemu.distrib"
+	no_proc() { # WORD...
+		# shellcheck disable=SC2016 # the inner shell's
+		unshare -m sh -c 'mount -t tmpfs none /proc && cd "$0" && exec "$@"' "$root/usr/bin" "$@"
+	}
+	[ "$(no_proc "$qemu" -cpu gate64)" = "-cpu $gate64_cpu" ]
+	[ "$(no_proc "$root/usr/bin/kvm" -cpu gate64)" = "-cpu $gate64_cpu" ]
+	[ "$(no_proc env "PATH=$root/usr/bin:$PATH" kvm -cpu gate64)" = "-cpu $gate64_cpu" ]
+	run -1 --separate-stderr no_proc ./qemu-system-x86_64 -cpu gate64
+	says_one_line "/proc/self/exe: can't be read, so the real QEMU can't be found; mount /proc"
+	# and never in circles
+	ln -f "$qemu" "$qemu.distrib"
+	run -1 --separate-stderr no_proc timeout 5 "$qemu" -cpu gate64
+	says_one_line "$qemu.distrib"
+}
+
 @test "a row of another emulator's isn't ours" {
 	row emulator=/usr/bin/qemu-system-i386 | table
 	untouched -cpu gate64

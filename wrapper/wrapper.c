@@ -2,11 +2,12 @@
 /*
  * What stands where qemu-system-x86_64 stood. Expands the models of the table in -cpu, puts
  * qmp-proxy between libvirt's probe and QEMU, and becomes the real QEMU. It goes by the place of
- * its own file alone: no environment variable (<qemu:env> reaches it), no argv[0], no PATH. It is
- * in every guest's way: libc alone, static.
+ * its own file alone, as the kernel names it: no environment variable (<qemu:env> reaches it), no
+ * argv[0], no PATH. It is in every guest's way: libc alone, static.
  */
 #include <errno.h>
 #include <limits.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include "cpumap/cpuarg.h"
@@ -34,20 +35,43 @@ static void say(const struct error *err)
 	(void)!write(STDERR_FILENO, line, strlen(line));
 }
 
-static int find_places(struct places *p, struct error *err)
+/* Without /proc the kernel still tells what was executed (AT_EXECFN, execve(2)): as the caller wrote
+ * it, so a link on the way has to be followed, and it must say where it begins. */
+static int find_self_without_proc(char self[PATH_MAX], struct error *err)
+{
+	/* an address, in the kernel's words */
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+	char resolved[PATH_MAX];
+
+	if (!executed || *executed != '/' || !realpath(executed, resolved))
+		return error_set(err, -ENOENT, "/proc/self/exe", 0,
+				 "can't be read, so the real QEMU can't be found; mount /proc, or "
+				 "call this by its absolute path");
+	memcpy(self, resolved, sizeof(resolved));
+	return 0;
+}
+
+static int find_self(char self[PATH_MAX], struct error *err)
 {
 	static const char deleted[] = " (deleted)";
-	ssize_t n = readlink("/proc/self/exe", p->self, sizeof(p->self) - 1);
-	char *slash;
-	int dir;
+	ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
 
 	if (n < 0)
-		return error_set(err, -errno, "/proc/self/exe", 0, "%s; is /proc mounted?",
-				 strerror(errno));
-	p->self[n] = '\0';
+		return find_self_without_proc(self, err);
+	self[n] = '\0';
 	/* replaced by a newer one while this one was starting */
-	if ((size_t)n > strlen(deleted) && strcmp(p->self + n - strlen(deleted), deleted) == 0)
-		p->self[(size_t)n - strlen(deleted)] = '\0';
+	if ((size_t)n > strlen(deleted) && strcmp(self + n - strlen(deleted), deleted) == 0)
+		self[(size_t)n - strlen(deleted)] = '\0';
+	return 0;
+}
+
+static int find_places(struct places *p, struct error *err)
+{
+	char *slash;
+	int dir, r = find_self(p->self, err);
+
+	if (r < 0)
+		return r;
 	slash = strrchr(p->self, '/');
 	dir = slash ? (int)(slash - p->self) : 0;
 	(void)snprintf(p->real, sizeof(p->real), "%s%s", p->self, EMULATOR_REAL);
@@ -57,11 +81,12 @@ static int find_places(struct places *p, struct error *err)
 }
 
 /* Is that the file which runs now? */
-static bool is_myself(const char *path)
+static bool is_myself(const struct places *p, const char *path)
 {
 	struct stat it, me;
+	const char *self = access("/proc/self/exe", F_OK) == 0 ? "/proc/self/exe" : p->self;
 
-	return stat(path, &it) == 0 && stat("/proc/self/exe", &me) == 0 && it.st_dev == me.st_dev &&
+	return stat(path, &it) == 0 && stat(self, &me) == 0 && it.st_dev == me.st_dev &&
 	       it.st_ino == me.st_ino;
 }
 
@@ -72,7 +97,7 @@ static int become_qemu(const struct places *p, char **argv, struct error *err)
 	const char *const candidates[] = {p->real, p->self};
 
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
-		if (is_myself(candidates[i]))
+		if (is_myself(p, candidates[i]))
 			continue;
 		(void)execv(candidates[i], argv);
 		if (errno != ENOENT)

@@ -131,6 +131,43 @@ teardown() {
 	[ -z "$(on node ls /run/cpushim)" ]
 }
 
+@test "another option's value, whatever it looks like, is no option: the guest starts and lives" {
+	local word
+	for word in -cpu --cpu -uuid -name -global; do
+		guest_start node odd --cpu "$(cpu_xml gate64)" --cmdline "$word"
+		[ "$(guest_args node odd | grep -A 1 -x -- -append | tail -n 1)" = "$word" ]
+		[ "$(on node virsh domstate odd | head -n 1)" = running ]
+		run -0 on node cpushim guests
+		[[ $output == *"what the name means"* ]]
+		guest_stop node odd
+	done
+	# as libvirt before 1.3 said a name, and a disk image
+	guest_start node odd --cpu "$(cpu_xml gate64)" \
+		--qemu '<qemu:commandline><qemu:arg value="-fw_cfg"/><qemu:arg value="name=opt/x,string=-cpu"/>
+			<qemu:arg value="-append"/><qemu:arg value="-cpu"/></qemu:commandline>'
+	run -0 on node cpushim guests
+	[[ $output == *"what the name means"* ]]
+}
+
+@test "a level by -global or -readconfig hides no feature" {
+	local root
+	root=$(root_path node)
+	guest_start node lowered --cpu "$(cpu_xml gate64)" \
+		--qemu '<qemu:commandline><qemu:arg value="-global"/>
+			<qemu:arg value="kvm64-x86_64-cpu.xlevel=0x80000000"/></qemu:commandline>'
+	run -0 guest_exact node lowered gate64
+	guest_stop node lowered
+	printf '[global]\n  driver = "kvm64-x86_64-cpu"\n  property = "level"\n  value = "0"\n' >"$root/run/guests/config"
+	guest_start node lowered --cpu "$(cpu_xml gate64)" \
+		--qemu '<qemu:commandline><qemu:arg value="-readconfig"/><qemu:arg value="/run/guests/config"/></qemu:commandline>'
+	run -0 guest_exact node lowered gate64
+	guest_stop node lowered
+	# said in -cpu itself it wins, and is seen
+	run -1 guest_start node lowered --cpu "$(cpu_xml gate64)" \
+		--qemu '<qemu:commandline><qemu:arg value="-cpu"/><qemu:arg value="gate64,xlevel=0x80000000"/></qemu:commandline>'
+	[[ $output == *'its own xlevel may hide features of the model'* ]]
+}
+
 @test "start refuses when libvirt translates, having probed the real QEMU" {
 	root=$(root_path node)
 	libvirt_down node

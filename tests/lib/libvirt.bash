@@ -11,7 +11,7 @@
 #	libvirt_since NODE VERSION	is it that release or a later one?
 #	on NODE virsh ...
 #	guest_xml NAME [--kvm] [--vcpus N] [--current N] [--cpu XML] [--kernel FILE] [--qemu XML]
-#		[--machine TYPE]
+#		[--machine TYPE] [--cmdline WORDS]
 #	guest_start NODE NAME [OPTIONS of guest_xml]
 #	guest_stop NODE NAME
 #	guests_stop NODE...		all that run there
@@ -79,6 +79,7 @@ libvirt_since() {
 
 guest_xml() {
 	local name=$1 type=qemu vcpus=1 current='' cpu='' qemu='' kernel=/run/guests/kernel machine=pc
+	local cmdline=loop
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -89,6 +90,7 @@ guest_xml() {
 		--kernel) kernel=$2 && shift ;;
 		--qemu) qemu=$2 && shift ;;
 		--machine) machine=$2 && shift ;;
+		--cmdline) cmdline=$2 && shift ;;
 		*) return 2 ;;
 		esac
 		shift
@@ -100,7 +102,7 @@ guest_xml() {
 		  <vcpu current='${current:-$vcpus}'>$vcpus</vcpu>
 		  <os>
 		    <type arch='x86_64' machine='$machine'>hvm</type>
-		    ${kernel:+<kernel>$kernel</kernel><cmdline>loop</cmdline>}
+		    ${kernel:+<kernel>$kernel</kernel><cmdline>$cmdline</cmdline>}
 		  </os>
 		  <features><acpi/><apic/></features>
 		  $cpu

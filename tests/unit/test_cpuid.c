@@ -307,6 +307,35 @@ static void test_vcpus_must_agree(void)
 	CHECK(cpuid_digest(&d, hex, NULL) == -EXDEV);
 }
 
+/* However many vCPUs are unlike the first, and in whatever ways: some lines say so. */
+static void test_many_vcpus_are_summed_up(void)
+{
+	struct model m = sample();
+
+	for (int alike = 0; alike < 2; alike++) {
+		_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
+		_cleanup_cpuid_diff_ struct cpuid_diff diff = {0};
+		_cleanup_text_ struct text dump = {0};
+
+		text_adds(&dump, HEAD CPU0);
+		for (unsigned int i = 1; i < 4096; i++)
+			text_addf(&dump,
+				  "cpu %u\n" LEAF0
+				  "00000001 00000000 00000f61 00000800 80000001 %08x\n" EXT0 EXT1,
+				  i, alike ? 0x271u : i << 4);
+		text_adds(&dump, "end\n");
+		CHECK(parse(&d, dump.data, NULL) == 0);
+		CHECK(cpuid_compare(&d, &m, &diff) == 0);
+		CHECK(diff.other.n > 0 && diff.other.n < 500);
+		if (alike)
+			CHECK(strncmp(diff.other.item[0], "vCPU 1 and 4094 like it, unlike", 31) ==
+			      0);
+		else
+			CHECK(strcmp(diff.other.item[diff.other.n - 1],
+				     "4079 more vCPUs are unlike the first in other ways") == 0);
+	}
+}
+
 static bool digest_of(const char *text, char hex[SHA256_HEX])
 {
 	_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
@@ -354,6 +383,7 @@ int main(void)
 	test_identity();
 	test_amd_copies();
 	test_vcpus_must_agree();
+	test_many_vcpus_are_summed_up();
 	test_digest();
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0;

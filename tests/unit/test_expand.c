@@ -4,6 +4,7 @@
 #include "cpumap/cpuarg.h"
 #include "cpumap/expand.h"
 
+static bool auto_level = true; /* QEMU before 11.1 */
 static struct qemu_model base = {.name = (char *)"kvm64", .level = 5, .xlevel = 0x80000008};
 
 static void add(struct featset *set, const char *names)
@@ -14,7 +15,7 @@ static void add(struct featset *set, const char *names)
 /* A model of fpu, lahf_lm and sse4.1, of a QEMU that knows avx and pclmuldq besides. */
 static void expand(struct text *out, const char *more)
 {
-	struct qemu q = {.model = &base, .n_models = 1};
+	struct qemu q = {.model = &base, .n_models = 1, .has_auto_level = auto_level};
 	struct model m = {
 		.name = (char *)"site", .base = (char *)"kvm64", .id = {"GenuineIntel", 6, 15, 1}};
 	_cleanup_text_ struct text names = {0};
@@ -47,6 +48,16 @@ static void test_levels(void)
 	expand(&out, " avx2");
 	CHECK(strstr(out.data, LEVELS ",min-level=0x7,"));
 	CHECK(!strstr(out.data, "level-func7"));
+}
+
+static void test_without_auto_level(void)
+{
+	_cleanup_text_ struct text out = {0};
+
+	auto_level = false;
+	expand(&out, "");
+	auto_level = true;
+	CHECK(strstr(out.data, ",xlevel2=0xffffffff,pclmulqdq=off,"));
 }
 
 /* Machine types before 2.8 leave leaf 7's highest subleaf at 0, whatever is switched on. */
@@ -114,6 +125,7 @@ int main(void)
 {
 	test_whole();
 	test_levels();
+	test_without_auto_level();
 	test_subleaves();
 	test_the_caller_wins();
 	test_it_matches_itself();
