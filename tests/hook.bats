@@ -261,7 +261,7 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 }
 
 @test "libvirt 1.2.10 to 2.2 drops a TCG domain's own features: refused, with the way out" {
-	local version
+	local version name
 	feature() { domain "s|<topology|<feature policy='$1' name='$2'/>&|" "${@:3}"; }
 	for version in 0.1002.10 0.1003.1 0.2002.0; do
 		refuses "drops a TCG domain's own features: aes; define a model of its own" \
@@ -275,6 +275,10 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature optional aes)
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require pni)
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature forbid vme)
+		# what QEMU sets by itself
+		for name in hypervisor ht cmp_legacy; do
+			run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require $name)
+		done
 		is_silent of_release $version by_libvirt prepare begin < <(feature require aes 's/>gate64</>kvm64</')
 	done
 	run --separate-stderr of_release 0.1003.1 by_libvirt prepare begin < <(feature require aes "s/type='qemu'/type='kvm'/")
