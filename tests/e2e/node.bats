@@ -65,7 +65,6 @@ is_right() {
 	[[ $output == *'; restart libvirt'* ]]
 	[[ $output != *'libvirt (process'* ]]
 	guest_xml new --cpu "$(cpu_xml site-new)" >"$root/run/new.xml"
-	on node virsh -q define /run/new.xml || :
 	run ! on node virsh create /run/new.xml
 	told 2 why /run/new.xml
 	[[ $output == *"can't tell: libvirt (process "*': restart libvirt'* ]]
