@@ -11,6 +11,7 @@
 #include "mapchoice.h"
 #include "mapsingle.h"
 #include "maptrial.h"
+#include "show.h"
 #include "staging.h"
 
 #define PROXY_PATH "/usr/lib/cpushim/qmp-proxy"
@@ -123,7 +124,9 @@ static void print_problems(const struct compiled *c, struct strv *said)
 		/* those that the definitions' own problems don't tell: this QEMU can't have them */
 		if (!*c->row[i].refused || !model_named(&c->definitions.models, c->row[i].model))
 			continue;
-		text_addf(&t, "cpushim: %s: %s\n", c->row[i].origin, c->row[i].refused);
+		text_adds(&t, "cpushim: ");
+		(void)show(&t, c->row[i].origin, strlen(c->row[i].origin), SHOWN_WHOLE);
+		text_addf(&t, ": %s\n", c->row[i].refused);
 		if (!t.failed)
 			say(said, t.data, t.len);
 	}

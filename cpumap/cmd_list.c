@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "emulator.h"
 #include "lacks.h"
+#include "show.h"
 #include "verify.h"
 
 static const char usage[] =
@@ -160,11 +161,15 @@ static void print_emulator(const struct table_row *row)
 
 static void print_row(const struct table_row *row, const struct here *here)
 {
-	_cleanup_text_ struct text tcg = {0}, kvm = {0};
+	_cleanup_text_ struct text tcg = {0}, kvm = {0}, origin = {0}, refused = {0};
 	struct lacks lacks;
 
+	(void)show(&origin, row->origin, strlen(row->origin), SHOWN_WHOLE);
+	(void)show(&refused, row->refused, strlen(row->refused), SHOWN_WHOLE);
+	if (origin.failed || refused.failed)
+		return;
 	if (*row->refused) {
-		printf("%-20s refused: %s (%s)", row->model, row->refused, row->origin);
+		printf("%-20s refused: %s (%s)", row->model, refused.data, origin.data);
 		print_emulator(row);
 		return;
 	}
@@ -176,7 +181,7 @@ static void print_row(const struct table_row *row, const struct here *here)
 	else
 		say(&kvm, &lacks, true);
 	printf("%-20s %-16s %.12s  tcg: %s  kvm: %s  %s%s%s", row->model, row->base, row->digest,
-	       tcg.failed ? "" : tcg.data, kvm.failed ? "" : kvm.data, row->origin,
+	       tcg.failed ? "" : tcg.data, kvm.failed ? "" : kvm.data, origin.data,
 	       vendor_note(row), boot_note(row));
 	print_emulator(row);
 }

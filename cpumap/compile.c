@@ -8,6 +8,7 @@
 #include "inuse.h"
 #include "mapchoice.h"
 #include "mapinclude.h"
+#include "show.h"
 #include "util.h"
 
 static const struct table_row empty_row = {"", "", "", "", "", "", "", "", "", "", "", "", "", ""};
@@ -46,6 +47,7 @@ static const char *keep_features(struct compiled *c, const struct featset *set)
 	text_adds(&t, "");
 	featset_print(&t, set, ",");
 	c->failed |= t.failed;
+	c->failed |= t.failed;
 	return keep(c, t.failed ? "" : t.data);
 }
 
@@ -81,16 +83,35 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 	row->tcg_lacks = keep_features(c, &lacks);
 }
 
+/* A path on a line of the table: in UTF-8 and without control characters, whatever a file's name
+ * has. */
+static const char *keep_path(struct compiled *c, const char *path)
+{
+	_cleanup_text_ struct text t = {0};
+	size_t len = strlen(path), size;
+
+	text_adds(&t, "");
+	for (size_t i = 0; i < len; i += size) {
+		uint32_t character = utf8_next(path + i, len - i, &size);
+
+		if (character == UTF8_NONE || character < 0x20 || character == 0x7f)
+			text_addf(&t, "\\x%02x", (unsigned char)path[i]);
+		else
+			text_add(&t, path + i, size);
+	}
+	c->failed |= t.failed;
+	return keep(c, t.failed ? "" : t.data);
+}
+
 static struct table_row *add_row(struct compiled *c, const char *model, const char *emulator,
 				 const char *origin)
 {
 	struct table_row *row = &c->row[c->n++];
-	char shown[512];
 
 	*row = empty_row;
 	row->model = keep(c, model);
 	row->emulator = keep(c, emulator);
-	row->origin = keep(c, text_escape(shown, sizeof(shown), origin, strlen(origin)));
+	row->origin = keep_path(c, origin);
 	return row;
 }
 

@@ -129,9 +129,12 @@ static void add_table(struct text *t, const struct way *w)
 
 	if (!row)
 		return;
-	text_addf(t, "table    %s: %s, base %s, digest %.12s%s%s\n", row->model, row->origin,
-		  *row->base ? row->base : "-", *row->digest ? row->digest : "-",
-		  *row->refused ? ", refused: " : "", row->refused);
+	text_addf(t, "table    %s: ", row->model);
+	add_foreign(t, row->origin);
+	text_addf(t, ", base %s, digest %.12s%s", *row->base ? row->base : "-",
+		  *row->digest ? row->digest : "-", *row->refused ? ", refused: " : "");
+	add_foreign(t, row->refused);
+	text_adds(t, "\n");
 }
 
 static void add_process(struct text *t, const struct way *w)

@@ -83,6 +83,8 @@ static int read_one(struct kept *k, bool *has, enum domainfile kind, const char 
 	int r = kept_read(k, kind, name, err);
 
 	*has = r == 0;
+	if (!*has)
+		kept_free(k);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -545,3 +545,21 @@ limited() { # KIBIBYTES COMMAND...: whose files get no larger
 		grep -o '"[^"]*"' | tr -d '"' | diff "$BATS_TEST_TMPDIR/install" -
 	grep -qx /usr/bin/qemu-system-x86_64 "$BATS_TEST_TMPDIR/install"
 }
+
+@test "a definition's file is named as it is called in a UTF-8 locale, and escaped in others" {
+	mv "$root/usr/share/cpushim/models.d/gate64.xml" "$root/usr/share/cpushim/models.d/größe.xml"
+	printf "<cpus><model name='x'><model name='gate64'/><feature name='nosuch'/></model></cpus>" |
+		site $'\u202ebidi'
+	cpushim compile >/dev/null 2>&1 || :
+	LC_ALL=C.UTF-8 run -0 --separate-stderr cpushim list
+	[[ $output == *'/models.d/größe.xml:'* ]]
+	LC_ALL=C run -0 --separate-stderr cpushim list
+	[[ $output == *'/models.d/gr\xc3\xb6\xc3\x9fe.xml:'* ]]
+	for locale in C C.UTF-8; do
+		LC_ALL=$locale run -0 --separate-stderr cpushim list
+		[[ $output == *'/models.d/\xe2\x80\xaebidi.xml:1'* ]]
+		LC_ALL=$locale run -0 --separate-stderr cpushim list --json
+		[[ $output == *'/models.d/größe.xml:'* ]]
+		[[ $output == *'/models.d/\u202Ebidi.xml:1'* ]]
+	done
+}

@@ -174,6 +174,32 @@ nothing_blocks() {
 	is_quiet compile
 }
 
+# process CPU: of a running vm, whose status says gate64, as libvirt before 2.3 writes it
+process() {
+	mkdir -p "$root/proc/7" "$root/run/libvirt/qemu"
+	ln -sfn /usr/bin/qemu-system-x86_64 "$root/proc/7/exe"
+	printf '%s\0' /usr/bin/qemu-system-x86_64 -name vm -machine pc,accel=tcg -cpu "$1" \
+		-uuid 6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d64 >"$root/proc/7/cmdline"
+	printf "<domstatus state='running' pid='7'>%s</domstatus>" "$(cat "$root/etc/libvirt/qemu/vm.xml")" \
+		>"$root/run/libvirt/qemu/vm.xml"
+}
+
+@test "without the wrapper, with libvirt before 2.3: what was let in on purpose isn't called wrong" {
+	process Opteron_G1,-pse36
+	run -1 --separate-stderr cpushim guests
+	[[ $output == *'asked gate64, runs Opteron_G1,-pse36: not what the name means' ]]
+	break_wrapper
+	: >"$root/usr/lib/cpushim/no-wrapper"
+	run -0 --separate-stderr cpushim guests
+	[[ $output == *" gate64           tcg    what the name means; as libvirt's own Opteron_G1,-pse36, which is exact here" ]]
+	run -0 --separate-stderr cpushim why vm
+	[[ $output == *"which is what gate64 means; as libvirt's own Opteron_G1,-pse36, which is exact here"* ]]
+	# what isn't exact still is wrong
+	process Opteron_G1
+	run -1 --separate-stderr cpushim guests
+	[[ $output == *'asked gate64, runs Opteron_G1: not what the name means: '*'beyond it: pse36'* ]]
+}
+
 @test "a model that was left to somebody else's, and is taken away there" {
 	sed "/name='gate64'/,/<.model>/!d" "$map/x86_cpushim.xml" |
 		sed '1i <cpus>' | sed '$a </cpus>' >"$map/x86_site.xml"

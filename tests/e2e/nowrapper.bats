@@ -85,6 +85,19 @@ fingerprint() {
 	[ -z "$(on node ls /run/cpushim)" ]
 }
 
+@test "guests and why say that what was let in is exact" {
+	guest_xml exact --cpu "$(cpu_xml gate64)" >"$root/run/exact.xml"
+	on node virsh -q define /run/exact.xml
+	on node virsh -q start exact
+	cpu=$(guest_cpu node exact)
+	run -0 --separate-stderr on node cpushim guests
+	[[ $output == 'exact '*" gate64 "*"what the name means; as libvirt's own $cpu, which is exact here" ]]
+	run -0 --separate-stderr on node cpushim why exact
+	[[ $output == *"which is what gate64 means; as libvirt's own $cpu, which is exact here"* ]]
+	guest_stop node exact
+	on node virsh -q undefine exact
+}
+
 @test "the domain's own features are part of what is asked for" {
 	guest_start node own --cpu "$(cpu_xml gate64 "<feature policy='require' name='cx16'/>
 		<feature policy='disable' name='pat'/>")"

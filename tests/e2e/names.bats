@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Odd names of domains: each that the distribution's libvirtd takes is started with a site model as with
+# kvm64, listed, asked about, and migrated. Two nodes, TCG. Needs root.
+
+# shellcheck disable=SC1003,SC2016,SC2030,SC2031 # names aren't expanded; each test runs by itself
+bats_require_minimum_version 1.5.0
+
+names=('R&D' "it's" '<b>' '>' '"quoted"' '&amp;' '&lt;' ' lead' 'trail ' 'a b' '-dash' '--help' '[x]' '[' ']' ';'
+	'#x' '%s%n' "\$HOME" '`id`' '\' '*' '?' 'a,b' 'guest=x,y' ',' '.' '..' '.hidden' '~' '!' '(x)' '{x}' 'x.xml'
+	'gate64' "$(printf 'x%.0s' {1..200})" '日本語' 'ünïcödé' '😀' 'שלום' $'tab\there' $'e\u0301' $'\u202eabc' $'del\x7f'
+	# none of these is one for libvirt
+	'a/b' '../x' '/etc/passwd' '/')
+
+setup_file() {
+	load ../lib/root.bash
+	load ../lib/libvirt.bash
+	[ "$(id -u)" = 0 ] || return 0
+	for node in one two; do
+		NODE_TCP=--tcp node_new $node
+		node_install $node
+		libvirt_up $node
+	done
+	root_link one two
+}
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	load ../lib/root.bash
+	load ../lib/libvirt.bash
+}
+
+# named NAME MODEL: its XML, without a serial port, whose file would have the name
+named() {
+	local xml
+	xml=$(printf '%s' "$1" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g')
+	guest_xml @NAME@ --kernel '' --cpu "$(cpu_xml "$2")" | sed '/<serial/d' |
+		NAME=$xml awk '{ while ((at = index($0, "@NAME@"))) $0 = substr($0, 1, at - 1) ENVIRON["NAME"] substr($0, at + 6); print }'
+}
+
+# start NODE NAME MODEL
+start() {
+	named "$2" "$3" >"$(root_path "$1")/run/named.xml"
+	on "$1" timeout 120 virsh -q create /run/named.xml
+}
+
+# libvirt's own numbers: virsh can't be told every name
+stop_all() {
+	local id
+	for id in $(on "$1" virsh -q list --id); do
+		on "$1" virsh -q destroy "$id"
+	done
+}
+
+teardown() {
+	[ "$(id -u)" = 0 ] || return 0
+	stop_all one
+	stop_all two
+}
+
+utf8() { # NODE COMMAND...
+	on "$1" env LC_ALL=C.UTF-8 "${@:2}"
+}
+
+# is_told NODE NAME: listed and asked about by its name and by its UUID, and in JSON by the name itself
+is_told() {
+	local node=$1 name=$2 escaped=${2//\\/\\\\}
+	run -0 --separate-stderr utf8 "$node" cpushim guests
+	if [[ $name == *[$'\t\x7f\u202e']* ]]; then
+		[[ $output == *'\x'*' gate64 '*'what the name means' ]]
+	else
+		[[ $output == "$name "*' gate64 '*'what the name means' ]]
+		run -0 --separate-stderr utf8 "$node" cpushim why --json -- "$name"
+		[[ $output == *"\"domain\": \"${escaped//\"/\\\"}\""*'"runs": "model"'* ]]
+	fi
+	run -0 --separate-stderr utf8 "$node" cpushim why -- "$name"
+	[[ $output == *'which is what gate64 means'* ]]
+	run -0 --separate-stderr utf8 "$node" cpushim why "$(grep -o '[0-9a-f-]\{36\}' <<<"${lines[0]}" | tail -n 1)"
+	[[ $output == *'which is what gate64 means'* ]]
+}
+
+@test "with gate64 a guest starts under each name with which it starts with kvm64, is listed and asked about" {
+	taken=0
+	for name in "${names[@]}"; do
+		stock=0
+		start one "$name" kvm64 >"$BATS_TEST_TMPDIR/stock" 2>&1 || stock=$?
+		[ "$stock" != 0 ] || stop_all one
+		ours=0
+		start one "$name" gate64 >"$BATS_TEST_TMPDIR/ours" 2>&1 || ours=$?
+		printf '%q: %s\n' "$name" "$(cat "$BATS_TEST_TMPDIR/ours")"
+		[ "$ours" = "$stock" ]
+		[ "$stock" = 0 ] || continue
+		taken=$((taken + 1))
+		is_told one "$name"
+		stop_all one
+	done
+	[ "$taken" = 44 ]
+	[ -z "$(on one ls /run/cpushim)" ]
+}
+
+@test "guests with odd names migrate, and are right on the other node" {
+	for name in 'R&D' "it's" '<"q">' '日本語' '-dash' '..'; do
+		start one "$name" gate64
+		on one timeout 120 virsh -q migrate --live --domain "$name" --desturi qemu+tcp://10.77.0.2/system
+		is_told two "$name"
+		[ -z "$(on one virsh -q list --id)" ]
+		[ -z "$(on two ls /run/cpushim)" ]
+		stop_all two
+	done
+}
