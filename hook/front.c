@@ -124,25 +124,34 @@ static void look_up(struct call *c)
 		c->names = NAMES_OTHER;
 }
 
+static bool write_all(int fd, const char *data, size_t len)
+{
+	struct pollfd out = {.fd = fd, .events = POLLOUT};
+
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EAGAIN)
+			(void)poll(&out, 1, -1);
+		else if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
 /* The XML for the worker's stdin. */
 static int xml_file(const struct call *c)
 {
 	int fd = memfd_create("domain", MFD_CLOEXEC);
 
-	for (size_t at = 0; fd >= 0 && at < c->xml.len;) {
-		ssize_t n = write(fd, c->xml.data + at, c->xml.len - at);
-
-		if (n <= 0) {
-			(void)close(fd);
-			return -1;
-		}
-		at += (size_t)n;
-	}
-	if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
+	if (fd < 0 || (write_all(fd, c->xml.data, c->xml.len) && lseek(fd, 0, SEEK_SET) == 0))
+		return fd;
+	(void)close(fd);
+	return -1;
 }
 
 /* Why the worker can't be asked, or gave no answer. */
@@ -158,25 +167,11 @@ static const char *failure(int rc)
 /* Passes on what the worker printed; its exit status. */
 static int tell(const struct child_said *said, int status)
 {
-	const char *data = said->out.data;
-	size_t left = said->out.len;
-	ssize_t n = 0;
-
-	(void)fwrite(said->err.data, 1, said->err.len, stderr);
-	for (; left > 0 && n >= 0; data += n, left -= (size_t)n) {
-		struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-
-		n = write(STDOUT_FILENO, data, left);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
-			(void)poll(&out, 1, -1);
-			n = 0;
-		}
-	}
-	if (n < 0) {
-		fprintf(stderr, "cpushim: standard output: %s\n", strerror(errno));
-		return 2;
-	}
-	return status;
+	(void)write_all(STDERR_FILENO, said->err.data, said->err.len);
+	if (write_all(STDOUT_FILENO, said->out.data, said->out.len))
+		return status;
+	fprintf(stderr, "cpushim: standard output: %s\n", strerror(errno));
+	return 2;
 }
 
 /* Runs the worker. Its exit status, or -1 and @why. */
@@ -210,7 +205,7 @@ static int run_worker(const struct call *c, const char **why)
 	rc = child_run(path, argv, xml, WORKER_SECONDS, WORKER_LIMIT, &said);
 	if (rc >= 0 && rc <= 2)
 		return tell(&said, rc);
-	(void)fwrite(said.err.data, 1, said.err.len, stderr);
+	(void)write_all(STDERR_FILENO, said.err.data, said.err.len);
 	*why = failure(rc);
 	return -1;
 }

@@ -232,22 +232,27 @@ static void in_bang(struct scan *s, char c)
 	}
 }
 
-/* Does @c end it, behind two (or @least) of @mark or more? */
-static void in_skipped(struct scan *s, char c, char end, size_t least)
+/* Does @c end it, behind @least of @before_end or more? */
+static void in_skipped(struct scan *s, char c, char before_end, size_t least)
 {
 	if (c == '>' && s->run >= least)
 		s->state = TEXT;
-	s->run = c == end ? s->run + 1 : 0;
+	s->run = c == before_end ? s->run + 1 : 0;
 }
 
-static void in_name(struct scan *s, char c)
+static void in_comment(struct scan *s, char c)
 {
-	if (c != '>' && c != '/' && !is_blank(c)) {
-		put(&s->word, c);
-		return;
-	}
-	open_element(s);
-	s->state = TAG;
+	in_skipped(s, c, '-', 2);
+}
+
+static void in_cdata(struct scan *s, char c)
+{
+	in_skipped(s, c, ']', 2);
+}
+
+static void in_process(struct scan *s, char c)
+{
+	in_skipped(s, c, '?', 1);
 }
 
 static void in_tag(struct scan *s, char c)
@@ -261,6 +266,17 @@ static void in_tag(struct scan *s, char c)
 		put(&s->word, c);
 		s->state = ATTRIBUTE;
 	}
+}
+
+static void in_name(struct scan *s, char c)
+{
+	if (c != '>' && c != '/' && !is_blank(c)) {
+		put(&s->word, c);
+		return;
+	}
+	open_element(s);
+	s->state = TAG;
+	in_tag(s, c);
 }
 
 static void in_attribute(struct scan *s, char c)
@@ -303,59 +319,22 @@ static void in_end_tag(struct scan *s, char c)
 	s->state = TEXT;
 }
 
-static void take_byte(struct scan *s, char c)
-{
-	if (!c)
-		mark(s, SCAN_OPAQUE);
-	switch ((enum state)s->state) {
-	case TEXT:
-		in_text(s, c);
-		break;
-	case LESS:
-		behind_less(s, c);
-		break;
-	case BANG:
-		in_bang(s, c);
-		break;
-	case COMMENT:
-		in_skipped(s, c, '-', 2);
-		break;
-	case CDATA:
-		in_skipped(s, c, ']', 2);
-		break;
-	case PROCESS:
-		in_skipped(s, c, '?', 1);
-		break;
-	case NAME:
-		in_name(s, c);
-		if (s->state == TAG)
-			in_tag(s, c);
-		break;
-	case TAG:
-		in_tag(s, c);
-		break;
-	case ATTRIBUTE:
-		in_attribute(s, c);
-		break;
-	case EQUALS:
-		behind_equals(s, c);
-		break;
-	case VALUE:
-		in_value(s, c);
-		break;
-	case END_TAG:
-		in_end_tag(s, c);
-		break;
-	}
-	s->before = c;
-}
+static void (*const take[])(struct scan *s, char c) = {
+	[TEXT] = in_text,         [LESS] = behind_less, [BANG] = in_bang,
+	[COMMENT] = in_comment,   [CDATA] = in_cdata,   [PROCESS] = in_process,
+	[NAME] = in_name,         [TAG] = in_tag,       [ATTRIBUTE] = in_attribute,
+	[EQUALS] = behind_equals, [VALUE] = in_value,   [END_TAG] = in_end_tag,
+};
 
 void scan_feed(struct scan *s, const char *data, size_t len)
 {
 	/* what is behind </domain> can only make it ill-formed */
 	for (size_t i = 0; i < len && !s->done; i++) {
 		s->seen |= !is_blank(data[i]);
-		take_byte(s, data[i]);
+		if (!data[i])
+			mark(s, SCAN_OPAQUE);
+		take[s->state](s, data[i]);
+		s->before = data[i];
 	}
 }
 

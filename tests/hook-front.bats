@@ -109,9 +109,10 @@ refuses() { # WORDS COMMAND...
 	passes hook prepare begin < <(domain "s/mode='custom'/mode='host-passthrough'/")
 }
 
-@test "a name in character references, torn by a comment or a processing instruction is seen" {
+@test "a name in character references, torn by an element, a comment or a processing instruction is seen" {
 	local name
-	for name in '\&#103;ate64' 'gate6\&#x34;' 'gate<!-- -->64' 'ga<?x?>te64' '<![CDATA[gate]]>64'; do
+	for name in '\&#103;ate64' 'gate6\&#x34;' 'gate<!-- -->64' 'ga<?x?>te64' '<![CDATA[gate]]>64' \
+		'gate<x/>64' '<x>gate</x>64' '<x:y xmlns:x="u">gate64</x:y>'; do
 		run -0 --separate-stderr hook prepare begin < <(domain "s|>gate64<|>$name<|")
 		[[ $output == *">kvm64</model>"* ]]
 	done
@@ -310,8 +311,8 @@ refuses() { # WORDS COMMAND...
 @test "a UUID that isn't canonical never becomes a path" {
 	mkdir -p "$root/run/cpushim" && : >"$root/run/victim"
 	local bad
-	for bad in ../victim '..%2fvictim' '' 6B2F0D3E-52CF-4B1F-9A57-3A1E8F1C2D64 \
-		6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d6/ 6b2f0d3e52cf4b1f9a573a1e8f1c2d64; do
+	for bad in ../victim '..%2fvictim' '' 6B2F0D3E-52CF-4B1F-9A57-3A1E8F1C2D6 \
+		6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d6/ 6b2f0d3e52cf4b1f9a573a1e8f1c2d6444; do
 		passes hook stopped end < <(domain "s|<uuid>.*</uuid>|<uuid>$bad</uuid>|")
 	done
 	[ -e "$root/run/victim" ]
@@ -342,4 +343,196 @@ refuses() { # WORDS COMMAND...
 @test "nothing of the environment but CPUSHIM_ROOT matters" {
 	run -0 --separate-stderr env -i CPUSHIM_ROOT="$root" "$CHECKOUT/hook/qemu" demo prepare begin - < <(domain)
 	[[ $output == *">kvm64</model>"* ]]
+}
+
+# the worker's place is taken by a script that never answers, and says that it ran
+worker_that() { # LINE...
+	printf '%s\n' '#!/bin/sh' ": >'$BATS_TEST_TMPDIR/ran'" "$@" >"$root/usr/bin/cpushim"
+	chmod +x "$root/usr/bin/cpushim"
+}
+
+not_asked() {
+	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
+}
+
+@test "a tenant's text never makes the worker run: gate64 in a name, a title, a description, metadata" {
+	worker_that 'sleep 60'
+	local operation script
+	for script in 's|<name>.*|<name>gate64</name>|' 's|<metadata>|<title>gate64</title><description>\&gt;gate64\&lt;/model></description>&|' \
+		's|>demo<|>gate64<|' "s|>demo<|><a:cpu xmlns:a='u' a:mode='custom'><model>gate64</model></a:cpu><|" \
+		's|>demo<|><!-- </metadata><cpu><model>gate64</model></cpu> --><|' 's|>demo<|><![CDATA[</metadata><cpu><model>gate64]]><|' \
+		"s|>demo<| a='></metadata>' b=\"/><cpu>\"><?x </metadata><cpu><model>gate64</model></cpu>?><|" \
+		"s|<domain |&xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' |;s|</devices>|&<qemu:commandline><qemu:arg value='gate64'/></qemu:commandline>|"; do
+		for operation in prepare start started migrate restore; do
+			passes hook $operation begin < <(domain 's|<model>gate64|<model>kvm64|' "$script")
+			passes by_libvirt $operation begin < <(domain 's|<model>gate64|<model>kvm64|' "$script")
+		done
+	done
+	not_asked
+}
+
+@test "what libvirt doesn't write goes to the worker, which reads it as libvirt does" {
+	recorded() { # MODEL-LINE SED-SCRIPT: an arrival, as this
+		rm -rf "$root/run/cpushim"
+		run -0 --separate-stderr by_libvirt restore begin < <(domain "$2")
+		[ -z "$output$stderr" ]
+		run -0 cat "$record"
+		[[ $output == *"$1"* ]]
+	}
+	ours=$'phase=arrival\nmodel=gate64\n'
+	recorded "$ours" 's|>gate64<|>gate<x/>64<|'
+	recorded "$ours" "s|<cpu mode='custom'|<cpu xmlns:x='u' x:mode='custom' mode='host-model'|"
+	recorded "$ours" "s|<cpu mode='custom'|<cpu xml:mode='custom' mode='host-model'|"
+	recorded "$ours" "s|<cpu mode='custom'|<cpu mode='cust\&#111;m'|"
+	recorded $'\non=\noff=pni' "s|<topology|<feature xmlns:x='u' x:policy='disable' policy='require' name='pni'/>&|"
+	recorded $'\non=aes\noff=' "s|<topology|<feature xmlns:x='u' x:name='aes' policy='require' name='avx'/>&|"
+	# the other way round libvirt ignores the model
+	passes by_libvirt restore begin < <(domain "s|<cpu mode='custom'|<cpu xmlns:x='u' x:mode='host-model' mode='custom'|")
+	# nor does it find elements in a namespace; the first <cpu> counts
+	passes by_libvirt restore begin < <(domain "s|<cpu |<cpu xmlns='u' |")
+	passes by_libvirt restore begin < <(domain "s|<features>|<cpu><model>kvm64</model></cpu>&|")
+	refuses DOCTYPE by_libvirt restore begin < <(printf '<!DOCTYPE domain>' && domain 's|>gate64<|>gate<x/>64<|')
+}
+
+@test "a UUID in upper case, without dashes or with blanks is the same guest's" {
+	local form
+	for form in "${uuid^^}" "${uuid//-/}" " ${uuid//-/ } " "$(tr -d - <<<"${uuid^^}")"; do
+		rm -rf "$root/run/cpushim"
+		run -0 --separate-stderr by_libvirt restore begin < <(domain "s|<uuid>.*|<uuid>$form</uuid>|")
+		[ -e "$record" ]
+		passes by_libvirt release end < <(domain "s|<uuid>.*|<uuid>$form</uuid>|")
+		[ ! -e "$record" ]
+	done
+}
+
+@test "without the worker what isn't plain passes only with a name of libvirt's and QEMU's own" {
+	rm "$root/usr/bin/cpushim"
+	local way
+	for way in 's|<cpu|<!-- -->&|' 's|<model>|<!-- -->&|' 's|<domain|<!-- -->&|' "s|<model>|<model xmlns:x='u' x:y=''>|" \
+		's|<clock|<cpu/>&|' "s|</cpu>|<x:y xmlns:x='u'/>&|"; do
+		passes hook restore begin < <(domain 's/gate64/kvm64/' "$way")
+		passes hook restore begin < <(domain '/<model>/d' "$way")
+		refuses "model 'gate64': can't be checked" hook restore begin < <(domain "$way")
+		refuses "model 'other': can't be checked" hook restore begin < <(domain 's/gate64/other/' "$way")
+	done
+	for way in 's|64<|<x/>64<|' "s|<cpu|<cpu xmlns='u'|" "s|<domain|<!DOCTYPE domain>&|"; do
+		refuses "isn't written as libvirt writes it" hook restore begin < <(domain 's/gate64/kvm64/' "$way")
+	done
+	passes hook prepare begin < <(domain 's/gate64/other/')
+}
+
+@test "at start and started a domain without a record passes, whatever it asks for, without the worker" {
+	worker_that 'sleep 60'
+	local operation
+	for operation in start started; do
+		passes hook $operation begin < <(domain)
+		passes by_libvirt $operation begin < <(domain 's|<cpu|<!-- -->&|')
+	done
+	not_asked
+}
+
+@test "a worker that hangs is ended after ten seconds with its children, and refuses gate64 alone" {
+	worker_that "sleep 60 & echo \$! >'$BATS_TEST_TMPDIR/child'" 'echo words >&2' 'sleep 60'
+	SECONDS=0
+	run -1 --separate-stderr hook prepare begin < <(domain)
+	[ "$SECONDS" -ge 9 ]
+	[ "$SECONDS" -le 25 ]
+	[ -z "$output" ]
+	[ "${stderr_lines[0]}" = words ]
+	[[ $stderr == *"model 'gate64': can't be checked, as \`cpushim hook\` took over 10 s"* ]]
+	# it may be nobody's to be waited for
+	run ! grep '^State:.[^ZX]' "/proc/$(cat "$BATS_TEST_TMPDIR/child")/status"
+	run -0 --separate-stderr hook restore begin < <(domain 's/gate64/kvm64/' 's|<cpu|<!-- -->&|')
+	[ -z "$output" ]
+}
+
+@test "a child of the worker that holds its output holds nobody" {
+	worker_that 'echo out' 'echo err >&2' "setsid sleep 300 & echo \$! >'$BATS_TEST_TMPDIR/child'" 'exit 1'
+	SECONDS=0
+	run -1 --separate-stderr hook prepare begin < <(domain)
+	[ "$SECONDS" -le 8 ]
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+	kill "$(cat "$BATS_TEST_TMPDIR/child")"
+}
+
+@test "a worker that prints without end is ended" {
+	worker_that 'exec yes'
+	refuses "model 'gate64': can't be checked" hook prepare begin < <(domain)
+	worker_that 'yes | head -c 1000000 >&2; exit 1'
+	run -1 --separate-stderr hook prepare begin < <(domain)
+	[ "${#stderr}" -lt 70000 ]
+}
+
+@test "100,000 attributes cost no minute: others pass, gate64 is refused" {
+	attributes() { seq -f "a%.0f=''" 100000 | tr '\n' ' '; }
+	SECONDS=0
+	passes hook prepare begin < <(domain 's/gate64/kvm64/' '/demo/q' && attributes && domain 's/gate64/kvm64/' | sed '1,/demo/d')
+	{
+		domain | sed -n '1,/<metadata>/p'
+		printf "<a:b xmlns:a='u' " && attributes && printf '/>'
+		domain | sed '1,/<metadata>/d'
+	} >"$BATS_TEST_TMPDIR/many.xml"
+	refuses 'has an element with more than 1000 attributes' hook prepare begin <"$BATS_TEST_TMPDIR/many.xml"
+	sed -i 's/gate64/kvm64/' "$BATS_TEST_TMPDIR/many.xml"
+	passes hook prepare begin <"$BATS_TEST_TMPDIR/many.xml"
+	[ "$SECONDS" -le 8 ]
+}
+
+@test "where neither table nor include can be read only libvirt's and QEMU's own names pass" {
+	rm "$root/usr/lib/cpushim/models.table"
+	refuses "model 'gate64': is neither libvirt's nor QEMU's own" hook prepare begin < <(domain)
+	[[ $stderr == *"\`cpushim compile\`"* ]]
+	refuses "model 'other'" hook migrate begin < <(domain 's/gate64/other/')
+	refuses "model 'kvm64-v'" hook migrate begin < <(domain 's/gate64/kvm64-v/')
+	passes hook prepare begin < <(other)
+	passes hook prepare begin < <(domain 's/gate64/EPYC-v3/')
+	passes hook prepare begin < <(domain "s/'custom'/'host-passthrough'/")
+	passes hook prepare begin < <(domain '/<model>/d')
+	passes hook start begin < <(domain)
+}
+
+@test "out of descriptors or memory gate64 is refused and others pass" {
+	limited() { # prlimit's
+		# shellcheck disable=SC2317 # run by passes
+		CPUSHIM_ROOT=$root prlimit "$1" "$CHECKOUT/hook/qemu" instance-00000001 prepare begin -
+	}
+	include gate64
+	refuses 'gate64' limited --nofile=3 < <(domain)
+	passes limited --nofile=3 < <(other)
+	# a table that doesn't fit
+	rm "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml"
+	{
+		row
+		yes "$(row model=other "origin=$(printf '%065536d' 0)")" | head -n 180
+	} | table
+	refuses "model 'gate64'" limited --as=8000000 < <(domain)
+	passes limited --as=8000000 < <(other)
+}
+
+@test "input that is closed is no domain; a limit on files kills nobody" {
+	local operation
+	for operation in prepare start started migrate restore; do
+		CPUSHIM_ROOT=$root run -0 --separate-stderr sh -c "'$CHECKOUT/hook/qemu' demo $operation begin - <&-"
+		[ -z "$output$stderr" ]
+	done
+	CPUSHIM_ROOT=$root "$CHECKOUT/hook/qemu" instance-00000001 prepare begin - < <(domain) 2>&- | grep -q '>kvm64<'
+	# SIGXFSZ would be 153
+	limited() { (ulimit -f 0 && hook prepare begin); }
+	passes limited < <(other)
+	run -1 limited < <(domain)
+}
+
+@test "the list of stock names has every model of this libvirt's map and of this QEMU" {
+	local map=/usr/share/libvirt/cpu_map name names
+	rm "$root/usr/lib/cpushim/models.table"
+	[ -d $map ] || skip "libvirt's cpu_map is missing"
+	command -v qemu-system-x86_64 >/dev/null || skip 'QEMU is missing'
+	names=$(find $map -name 'x86_*.xml' ! -name x86_cpushim.xml -exec sed -n "s/.*<model name='\([^']*\)'>.*/\1/p" {} +)
+	[ "$(wc -w <<<"$names")" -gt 40 ]
+	names+=" $(qemu-system-x86_64 -cpu help | sed -n '/^Recognized CPUID/q;s/^\(x86 \|  \)\([^ ]*\) .*/\2/p')"
+	[ "$(wc -w <<<"$names")" -gt 150 ]
+	for name in $names; do
+		passes hook prepare begin < <(domain "s/>gate64</>$name</")
+	done
 }
