@@ -19,8 +19,8 @@ struct libvirtmap {
 	struct featset features; /* features[] that this map has, by the name there */
 	struct strv unknown;     /* its feature names that features[] lacks (a newer libvirt) */
 	struct strv odd; /* models that can't be understood: an unknown ancestor or feature */
-	struct strv odd_origin; /* FILE:LINE of each */
-	struct strv vendors; /* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
+	struct strv odd_origin;   /* FILE:LINE of each */
+	struct strv vendors;      /* "Intel" "GenuineIntel", "AMD" "AuthenticAMD", ...: pairs */
 	struct model_list models; /* flattened (ancestors' features included, features that are
 				   * marked added= or removed= left out); id.vendor is the vendor's
 				   * string, signature the first one; base NULL; origin FILE:LINE */
