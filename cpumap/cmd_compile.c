@@ -10,6 +10,7 @@
 #include "emulator.h"
 #include "mapsingle.h"
 #include "maptrial.h"
+#include "staging.h"
 
 #define PROXY_PATH "/usr/lib/cpushim/qmp-proxy"
 
@@ -127,8 +128,8 @@ static void print_problems(const struct compiled *c, struct strv *said)
 }
 
 /* libvirt before 4.7: our models are a block in its one file. */
-static int write_single(const struct text *include, const char *to, bool *changed,
-			struct error *err)
+static int stage_single(struct staging *s, const struct text *include, const char *to,
+			bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(MAPSINGLE_PATH), *text = NULL;
 	_cleanup_text_ struct text merged = {0};
@@ -140,7 +141,9 @@ static int write_single(const struct text *include, const char *to, bool *change
 		return 0; /* not installed, or a package's upgrade has replaced it */
 	if (r == 0)
 		r = mapsingle_merge(&merged, text, path, include->data, err);
-	return r < 0 ? r : file_write(to ? to : path, 0644, merged.data, merged.len, changed, err);
+	if (r < 0)
+		return r;
+	return staging_add(s, to ? to : path, 0644, merged.data, merged.len, changed, err);
 }
 
 /* Does libvirt's index name our include? */
@@ -161,27 +164,25 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
-/* The include in its place, tried first where it is this machine's libvirt that reads it. */
-static int place_include(const char *dir, const struct text *xml, bool *changed, struct error *err)
+/* The include, tried where it is this machine's libvirt that reads it. */
+static int stage_tried(struct staging *s, const char *dir, const struct text *xml, bool *changed,
+		       struct error *err)
 {
-	_cleanup_free_ char *path = NULL, *trial = NULL;
+	_cleanup_free_ char *path = NULL;
 	int r;
 
-	if (asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) < 0 ||
-	    asprintf(&trial, "%s/.cpushim.trial", dir) < 0)
+	if (asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) < 0) {
+		path = NULL;
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
-	if (!getenv("CPUSHIM_ROOT") && geteuid() == 0 && access(path, F_OK) == 0) {
-		r = file_write(trial, 0644, xml->data, xml->len, NULL, err);
-		if (r == 0)
-			r = maptrial(trial, path, err);
-		(void)unlink(trial);
-		if (r < 0 && r != -ENOENT)
-			return r;
 	}
-	return file_write(path, 0644, xml->data, xml->len, changed, err);
+	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
+	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0 || access(path, F_OK) < 0)
+		return r;
+	r = maptrial(*changed ? staging_file(s, path) : path, path, err);
+	return r == -ENOENT ? 0 : r; /* no virsh */
 }
 
-static int write_include(const struct compiled *c, const struct libvirtmap *map,
+static int stage_include(struct staging *s, const struct compiled *c, const struct libvirtmap *map,
 			 const struct options *o, bool *changed, bool *lost, struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
@@ -193,16 +194,16 @@ static int write_include(const struct compiled *c, const struct libvirtmap *map,
 	if (r < 0)
 		return r;
 	if (map->single)
-		return write_single(&xml, o->include, changed, err);
+		return stage_single(s, &xml, o->include, changed, err);
 	if (o->include)
-		return file_write(o->include, 0644, xml.data, xml.len, changed, err);
+		return staging_add(s, o->include, 0644, xml.data, xml.len, changed, err);
 	if (!dir)
 		return 0;
 	if (!index_names_ours(dir)) {
 		*lost = include_there(dir);
 		return 0;
 	}
-	return place_include(dir, &xml, changed, err);
+	return stage_tried(s, dir, &xml, changed, err);
 }
 
 static bool newer(const char *path, const struct stat *than)
@@ -243,7 +244,7 @@ static const char *path_within(const char *path)
 	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
 }
 
-static int write_table(const struct made *m, bool *changed, struct error *err)
+static int stage_table(struct staging *s, const struct made *m, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
 	_cleanup_free_ struct table_row *rows = NULL;
@@ -265,15 +266,14 @@ static int write_table(const struct made *m, bool *changed, struct error *err)
 	table_print(&t, rows, n);
 	if (t.failed)
 		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
-	return file_write(path, 0644, t.data, t.len, changed, err);
+	return staging_add(s, path, 0644, t.data, t.len, changed, err);
 }
 
 /* Before the table: a name must not be in use that could still take another meaning. */
-static int write_published(const struct published *p, struct error *err)
+static int stage_published(struct staging *s, const struct published *p, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(PUBLISHED_PATH), *dir = path ? strdup(path) : NULL;
 	_cleanup_text_ struct text t = {0};
-	bool changed;
 
 	published_print(&t, p);
 	if (t.failed || !dir)
@@ -281,7 +281,7 @@ static int write_published(const struct published *p, struct error *err)
 	*strrchr(dir, '/') = '\0';
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
-	return file_write(path, 0644, t.data, t.len, &changed, err);
+	return staging_add(s, path, 0644, t.data, t.len, NULL, err);
 }
 
 /* Which emulators, in the order in which they are asked: the usual one first. */
@@ -393,22 +393,42 @@ static void print_result(const struct made *m, bool changed)
 	}
 }
 
-/* The names' meanings first: one must not be in use that could still take another. */
+/* All of it on disk and tried, before the first file is another. The names' meanings first: one must
+ * not be in use that could still take another. */
+static int stage_all(struct staging *s, struct made *m, const struct published *published,
+		     const struct libvirtmap *map, const struct options *o, bool *changed,
+		     struct error *err)
+{
+	bool table = false, include = false;
+	int r = stage_published(s, published, err);
+
+	if (r == 0)
+		r = stage_table(s, m, &table, err);
+	if (r == 0 && map)
+		r = stage_include(s, &m->one[0].compiled, map, o, &include, &m->lost, err);
+	*changed = table || include;
+	return r;
+}
+
+/* What fails on the way, or can't be told at the end, leaves the files as they were. */
 static int write_all(struct made *m, const struct published *published,
 		     const struct libvirtmap *map, const struct options *o, struct error *err)
 {
-	bool table_changed = false, touched = false, include_changed = false;
-	int r = write_published(published, err);
+	_cleanup_staging_ struct staging s = {0};
+	bool changed = false;
+	int r = stage_all(&s, m, published, map, o, &changed, err);
 
 	if (r == 0)
-		r = write_table(m, &table_changed, err);
+		r = staging_place(&s, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
-		r = touch_wrapper(&m->one[i], &touched, err);
-	if (r == 0 && map)
-		r = write_include(&m->one[0].compiled, map, o, &include_changed, &m->lost, err);
-	if (r == 0)
-		print_result(m, table_changed || touched || include_changed);
-	return r;
+		r = touch_wrapper(&m->one[i], &changed, err);
+	if (r < 0)
+		return r;
+	print_result(m, changed);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return error_set(err, -EIO, "standard output", 0, "can't be written");
+	staging_keep(&s);
+	return 0;
 }
 
 static int run(const struct options *o, struct made *m, struct error *err)

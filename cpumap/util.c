@@ -227,8 +227,7 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* A rename survives a power cut only once the directory is on disk too. */
-static int sync_directory(const char *path)
+int sync_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -242,7 +241,7 @@ static int sync_directory(const char *path)
 	return 0;
 }
 
-static bool same_content(const char *path, const char *data, size_t len)
+bool file_has(const char *path, const char *data, size_t len)
 {
 	_cleanup_free_ char *old = NULL;
 	size_t old_len = 0;
@@ -262,17 +261,12 @@ static int write_temporary(int fd, mode_t mode, const char *data, size_t len)
 	return 0;
 }
 
-int file_write(const char *path, mode_t mode, const char *data, size_t len, bool *changed,
-	       struct error *err)
+int file_write_beside(const char *path, mode_t mode, const char *data, size_t len, char **beside,
+		      struct error *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	int fd, r;
 
-	if (changed) {
-		*changed = !same_content(path, data, len);
-		if (!*changed)
-			return 0;
-	}
 	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
 		tmp = NULL;
 		return error_set(err, -ENOMEM, path, 0, "out of memory");
@@ -283,9 +277,30 @@ int file_write(const char *path, mode_t mode, const char *data, size_t len, bool
 	r = write_temporary(fd, mode, data, len);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
-	if (r == 0 && rename(tmp, path) < 0)
-		r = -errno;
 	if (r < 0) {
+		(void)unlink(tmp);
+		return error_set(err, r, path, 0, "can't be written: %s", strerror(-r));
+	}
+	*beside = steal_pointer(&tmp);
+	return 0;
+}
+
+int file_write(const char *path, mode_t mode, const char *data, size_t len, bool *changed,
+	       struct error *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int r;
+
+	if (changed) {
+		*changed = !file_has(path, data, len);
+		if (!*changed)
+			return 0;
+	}
+	r = file_write_beside(path, mode, data, len, &tmp, err);
+	if (r < 0)
+		return r;
+	if (rename(tmp, path) < 0) {
+		r = -errno;
 		(void)unlink(tmp);
 		return error_set(err, r, path, 0, "can't be written: %s", strerror(-r));
 	}

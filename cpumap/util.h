@@ -103,6 +103,19 @@ int fd_read_all(int fd, size_t limit, char **data, size_t *len);
 int file_read(const char *path, enum trust trust, size_t limit, char **data, size_t *len,
 	      struct error *err);
 
+/* file_has: is @path a file of just these @len bytes? */
+bool file_has(const char *path, const char *data, size_t len);
+
+/**
+ * file_write_beside: write @len bytes of @data to a new file in @path's directory, flushed and
+ * fsynced. Its name, which the caller frees, in @beside; on failure there is none.
+ */
+int file_write_beside(const char *path, mode_t mode, const char *data, size_t len, char **beside,
+		      struct error *err);
+
+/* sync_directory: that @path is in; a rename survives a power cut only then. 0 or -errno. */
+int sync_directory(const char *path);
+
 /**
  * file_write: replace @path by @len bytes of @data: written to a temporary name in the same
  * directory, flushed, fsynced and then renamed, so that @path is never half-written.

@@ -447,6 +447,63 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	cmp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
 }
 
+# All files of the root, with what is in them
+content() {
+	(cd "$root" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+# changes_nothing COMMAND...: it has something to do, can't, and leaves every file as it was, and none
+# of its own
+changes_nothing() {
+	content >"$BATS_TEST_TMPDIR/before"
+	run -2 "$@"
+	content | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+limited() { # KIBIBYTES COMMAND...: whose files get no larger
+	(
+		trap '' XFSZ
+		ulimit -f "$1"
+		"${@:2}"
+	)
+}
+
+@test "when compile exits 2 no file has changed: a full disk, a file that can't be replaced, a lost answer" {
+	local table=$root/usr/lib/cpushim/models.table
+	site aes <<-'END'
+		<cpus>
+		  <model name='gate64-aes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	# the published names still fit, the table doesn't
+	changes_nothing limited 4 cpushim compile
+	[[ $output == *"cpushim: $table: can't be written: File too large" ]]
+	# the table fits, the include has no place
+	mv "$root$map/x86_cpushim.xml" "$BATS_TEST_TMPDIR/include"
+	mkdir "$root$map/x86_cpushim.xml"
+	changes_nothing cpushim compile
+	[[ $output == *"x86_cpushim.xml: can't be replaced: "* ]]
+	rmdir "$root$map/x86_cpushim.xml"
+	mv "$BATS_TEST_TMPDIR/include" "$root$map/x86_cpushim.xml"
+	changes_nothing sh -c 'CPUSHIM_ROOT=$1 "$1/usr/bin/cpushim" compile >/dev/full' sh "$root"
+	[[ $output == *"standard output: can't be written" ]]
+	run -0 cpushim compile
+	[ "$(names)" = 'gate64 gate64-aes x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+}
+
+@test "a file that is a mount of its own can't be replaced, and none is" {
+	need_libvirt
+	local include=$root$map/x86_cpushim.xml
+	site aes <<-'END'
+		<cpus>
+		  <model name='gate64-aes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	cp "$include" "$BATS_TEST_TMPDIR/include"
+	CPUSHIM_ROOT=$root changes_nothing bound "$BATS_TEST_TMPDIR/include" "$include" "$root/usr/bin/cpushim" compile
+	[[ $output == *"$include: can't be replaced: "* ]]
+}
+
 @test "compile looks for QEMU in the places that install.sh knows, and nowhere else" {
 	local emulator
 	emulator=$(sed -n 's/^#define EMULATOR_DEFAULT //p' "$CHECKOUT/cpumap/table.h")
