@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "compile.h"
 #include "emulator.h"
+#include "mapchoice.h"
 #include "mapsingle.h"
 #include "maptrial.h"
 #include "staging.h"
@@ -331,6 +332,27 @@ static int keep_models(struct made *m, const struct meanings *before, struct err
 	return r;
 }
 
+/* What else changes for guests that ask for none of ours. */
+static int say_translated(const struct made *m, const struct libvirtmap *map, struct strv *said,
+			  struct error *err)
+{
+	_cleanup_free_ char *dir = root_path(map->single ? MAPSINGLE_PATH : LIBVIRTMAP_DIR);
+	_cleanup_strv_ struct strv notes = {0};
+	int r = dir ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < m->n && r == 0; i++)
+		r = mapchoice_translated(&notes, map, dir, &m->one[i].qemu.names,
+					 &m->one[i].compiled.definitions.models);
+	for (size_t i = 0; i < notes.n && r == 0; i++) {
+		_cleanup_text_ struct text line = {0};
+
+		text_addf(&line, "cpushim: %s\n", notes.item[i]);
+		if (!line.failed)
+			say(said, line.data, line.len);
+	}
+	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
+}
+
 static int compile_all(struct made *m, const struct libvirtmap *map, struct meanings *before,
 		       struct error *err)
 {
@@ -349,6 +371,8 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 		r = keep_models(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		print_problems(&m->one[i].compiled, &said);
+	if (r == 0 && map)
+		r = say_translated(m, map, &said, err);
 	return r;
 }
 

@@ -192,3 +192,33 @@ int mapchoice(const struct model *models, bool *publish, size_t n, const struct 
 	(void)unlink(TRIAL);
 	return r;
 }
+
+static void add_name(struct text *out, const char *name, const struct strv *qemu,
+		     const struct model_list *ours)
+{
+	if (!strv_has(qemu, name) && !model_named(ours, name))
+		text_addf(out, "%s%s", out->len ? " " : "", name);
+}
+
+int mapchoice_translated(struct strv *notes, const struct libvirtmap *map, const char *dir,
+			 const struct strv *qemu, const struct model_list *ours)
+{
+	_cleanup_text_ struct text names = {0};
+	char shown[2048];
+
+	if (map->has_decode)
+		return 0;
+	for (size_t i = 0; i < map->models.n; i++)
+		add_name(&names, map->models.item[i].name, qemu, ours);
+	for (size_t i = 0; i < map->odd.n; i++)
+		add_name(&names, map->odd.item[i], qemu, ours);
+	if (names.failed)
+		return -ENOMEM;
+	if (!names.len)
+		return 0;
+	return strv_addf(notes,
+			 "%s: a guest of a model that this map has and QEMU hasn't is started as "
+			 "the nearest that QEMU offers, by libvirt before 6.2, and that may now be "
+			 "a site's: %s; have such guests ask for another",
+			 dir, text_escape(shown, sizeof(shown), names.data, names.len));
+}

@@ -37,4 +37,14 @@ int mapchoice_model(const struct mapchoice *c, const struct text *map, char **an
 int mapchoice(const struct model *models, bool *publish, size_t n, const struct libvirtmap *map,
 	      struct strv *notes, struct error *err);
 
+/**
+ * mapchoice_translated: where the map has no <decode>: libvirt before 6.2 starts a guest of a model
+ * that its map has and QEMU hasn't as the nearest that QEMU offers (x86Decode, src/cpu/cpu_x86.c;
+ * measured on 1.2.2 and 1.3.1), and qmp-proxy has QEMU offer ours. One line in @notes names those
+ * models.
+ * @dir: the map; @qemu: QEMU's models; @ours: those that it offers besides
+ */
+int mapchoice_translated(struct strv *notes, const struct libvirtmap *map, const char *dir,
+			 const struct strv *qemu, const struct model_list *ours);
+
 #endif

@@ -46,17 +46,57 @@ static int check_theirs(const struct model *m, const struct libvirtmap *map, str
 			 m->name, theirs ? ": " : "", theirs ? theirs->origin : "");
 }
 
-/* Can @m stand in this map, and need it? The reason why not goes to @notes. */
-static bool belongs(const struct model *m, const struct libvirtmap *map, struct strv *notes)
+/* XML forbids `--` in a comment: between two a `%` is put, which no name can have. */
+static void add_in_comment(struct text *out, const char *s)
+{
+	for (; *s; s++)
+		text_addf(out, "%c%s", *s, s[0] == '-' && s[1] == '-' ? "%" : "");
+}
+
+/* A line for who reads the include: the names are all in it, the models not. */
+static void __attribute__((format(printf, 3, 4)))
+add_missing(struct text *missing, const char *name, const char *fmt, ...)
+{
+	char why[1024], shown[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	text_adds(missing, "<!-- not here: ");
+	add_in_comment(missing, name);
+	text_adds(missing, ": ");
+	add_in_comment(missing, text_escape(shown, sizeof(shown), why, strlen(why)));
+	text_adds(missing, ". -->\n");
+}
+
+/* The file's name of FILE:LINE */
+static const char *base_name(const char *origin)
+{
+	const char *slash = strrchr(origin, '/');
+
+	return slash ? slash + 1 : origin;
+}
+
+/* Can @m stand in this map, and need it? The reason why not goes to @notes and @missing. */
+static bool belongs(const struct model *m, const struct libvirtmap *map, struct strv *notes,
+		    struct text *missing)
 {
 	const struct model *theirs = model_named(&map->models, m->name);
 	_cleanup_text_ struct text names = {0};
 	struct featset unknown = m->features;
 
 	if (theirs) {
-		(void)strv_addf(notes,
-				"%s: model '%s' has the same features there and stays theirs",
-				theirs->origin, m->name);
+		(void)strv_addf(
+			notes,
+			"%s: model '%s' has the same features there and stays theirs; when it "
+			"goes, run `cpushim compile` and restart libvirt, which knows none "
+			"then",
+			theirs->origin, m->name);
+		add_missing(missing, m->name,
+			    "%s has it, with the same features; when it goes there, run cpushim "
+			    "compile and restart libvirt",
+			    base_name(theirs->origin));
 		return false;
 	}
 	featset_subtract(&unknown, &map->features);
@@ -67,17 +107,16 @@ static bool belongs(const struct model *m, const struct libvirtmap *map, struct 
 			"%s: model '%s' isn't made known to libvirt, whose map lacks %s: nova "
 			"won't find it",
 			m->origin, m->name, names.data ? names.data : "");
+	add_missing(missing, m->name, "this map lacks %s", names.data ? names.data : "");
 	return false;
 }
 
-/* XML forbids `--` in a comment: between two a `%` is put, which no name can have. */
 static void print_names(struct text *out, const struct model *models, size_t n)
 {
 	text_adds(out, "<!-- " MAPINCLUDE_NAMES);
 	for (size_t i = 0; i < n; i++) {
 		text_adds(out, " ");
-		for (const char *c = models[i].name; *c; c++)
-			text_addf(out, "%c%s", *c, c[0] == '-' && c[1] == '-' ? "%" : "");
+		add_in_comment(out, models[i].name);
 	}
 	text_adds(out, " -->\n");
 }
@@ -85,20 +124,26 @@ static void print_names(struct text *out, const struct model *models, size_t n)
 int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err)
 {
+	_cleanup_text_ struct text missing = {0}, body = {0};
 	int r = 0;
 
-	text_adds(out, "<!-- " MAPINCLUDE_FIRST " from its definitions; changes are lost. -->\n");
-	print_names(out, models, n);
-	text_adds(out, "<cpus>\n");
+	text_adds(&missing, "");
+	text_adds(&body, "");
 	for (size_t i = 0; i < n && r == 0; i++) {
-		if (!publish[i])
+		if (!publish[i]) {
+			add_missing(&missing, models[i].name, "cpushim compile says why");
 			continue;
+		}
 		r = check_theirs(&models[i], map, err);
-		if (r == 0 && belongs(&models[i], map, notes))
-			print_model(out, &models[i], map->has_decode);
+		if (r == 0 && belongs(&models[i], map, notes, &missing))
+			print_model(&body, &models[i], map->has_decode);
 	}
-	text_adds(out, "</cpus>\n");
 	if (r < 0)
 		return r;
+	if (missing.failed || body.failed)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	text_adds(out, "<!-- " MAPINCLUDE_FIRST " from its definitions; changes are lost. -->\n");
+	print_names(out, models, n);
+	text_addf(out, "%s<cpus>\n%s</cpus>\n", missing.data, body.data);
 	return out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
 }

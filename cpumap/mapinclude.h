@@ -14,7 +14,8 @@
 #define MAPINCLUDE_FIRST "Written by cpushim compile"
 
 /**
- * mapinclude_print: the whole include.
+ * mapinclude_print: the whole include. All names are in its first comment, and those that aren't
+ * among its models in comments of their own, with the reason.
  * @models: ours (all of the table's, also refused ones: their names go into the comment)
  * @n: how many
  * @publish: which of them are to be models of the include (refused ones aren't)

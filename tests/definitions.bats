@@ -408,6 +408,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	[ "$output" = "cpushim: /etc/cpushim/models.d/clock.xml:2: model 'clock' isn't made known to libvirt, whose map lacks invtsc: nova won't find it" ]
 	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
 	grep -q '^<!-- cpushim-names:.* clock ' "$root$map/x86_cpushim.xml"
+	grep -qx '<!-- not here: clock: this map lacks invtsc. -->' "$root$map/x86_cpushim.xml"
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
@@ -415,9 +416,18 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	need_libvirt
 	cpushim show gate64 | others_gate64 "<vendor name='Intel'/>"
 	run -0 say compile
-	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs" ]
+	[ "$output" = "cpushim: $map/x86_other.xml:1: model 'gate64' has the same features there and stays theirs; when it goes, run \`cpushim compile\` and restart libvirt, which knows none then" ]
 	[ "$(in_include | tr '\n' ' ')" = 'x86-64-v2 x86-64-v3 x86-64-v4 ' ]
 	grep -q '^<!-- cpushim-names: gate64 ' "$root$map/x86_cpushim.xml"
+	grep -qx '<!-- not here: gate64: x86_other.xml:1 has it, with the same features; when it goes there, run cpushim compile and restart libvirt. -->' \
+		"$root$map/x86_cpushim.xml"
+	virsh_with_map cpu-models x86_64 | grep -qx gate64
+	# and it goes
+	sed -i /x86_other/d "$root$map/index.xml"
+	run -0 cpushim compile
+	[[ $output == *'; restart libvirt' ]]
+	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	run ! grep 'not here' "$root$map/x86_cpushim.xml"
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
@@ -425,10 +435,32 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	need_libvirt
 	(printf 'vme\nssse3\n' && cpushim show gate64 | grep -v pge) | others_gate64
 	run -1 say compile
-	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:1): only here: pge; only there: ssse3 vme; choose another name" ]]
+	[[ ${lines[0]} == "cpushim: /usr/share/cpushim/models.d/gate64.xml:"*": model 'gate64': libvirt's map has a model of this name with other features ($map/x86_other.xml:1): only here: pge; only there: ssse3 vme; to have the shipped one take that <model> out of its file, run \`cpushim compile\` and restart libvirt" ]]
 	[[ ${lines[1]} == *"model 'x86-64-v2': starts from 'gate64', which is refused itself" ]]
 	[ -z "$(in_include)" ]
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
+}
+
+# The maps are written after libvirt 1.2's and 4.6's, which can't be had as packages any more.
+@test "on a map without <decode> the models are named that libvirt would translate, maybe to ours" {
+	local file
+	for file in 1.2 4.6; do
+		rm -rf "${root:?}$map" "$root$map.xml"
+		cp "$CHECKOUT/tests/data/cpu_map-$file.xml" "$root$map.xml"
+		run -0 say compile
+		[[ $output == *"cpushim: $map.xml: a guest of a model that this map has and QEMU hasn't is started as the nearest that QEMU offers, by libvirt before 6.2, and that may now be a site's: small"*'; have such guests ask for another'* ]]
+	done
+}
+
+@test "likewise where the map is a directory (libvirt 4.7 to 6.1), and none where it has <decode>" {
+	need_libvirt
+	run -0 say compile
+	[ -z "$output" ]
+	sed -i '/<decode /d' "$root$map"/x86_*.xml
+	run -0 say compile
+	[[ $output == *"that may now be a site's: "*cpu64-rhel6*'; have such guests ask for another'* ]]
+	[[ $output != *Nehalem* ]]
+	[[ $output != *gate64* ]]
 }
 
 @test "an index that a package's upgrade has replaced is told of, as libvirt will forget the models" {
@@ -485,6 +517,7 @@ limited() { # KIBIBYTES COMMAND...: whose files get no larger
 	[[ $output == *"x86_cpushim.xml: can't be replaced: "* ]]
 	rmdir "$root$map/x86_cpushim.xml"
 	mv "$BATS_TEST_TMPDIR/include" "$root$map/x86_cpushim.xml"
+	# shellcheck disable=SC2016 # for the inner shell
 	changes_nothing sh -c 'CPUSHIM_ROOT=$1 "$1/usr/bin/cpushim" compile >/dev/full' sh "$root"
 	[[ $output == *"standard output: can't be written" ]]
 	run -0 cpushim compile

@@ -195,13 +195,17 @@ map_loads() {
 @test "a definition that libvirt can't take never reaches its map" {
 	node_up
 	node_install node
-	before=$(sha256sum <"$root/usr/share/libvirt/cpu_map/x86_cpushim.xml")
+	printf '<cpus><model name="site"><model name="gate64"/><feature name="cx16"/></model></cpus>' \
+		>"$root/etc/cpushim/models.d/site.xml"
+	before=$(sha256sum "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml" "$root/usr/lib/cpushim/models.table" \
+		"$root/etc/cpushim/published")
 	# a map in which libvirt misses something of every model
 	sed -i "/<feature name='pni'>/,/<\/feature>/d" "$root/usr/share/libvirt/cpu_map/x86_features.xml"
 	run ! on node virsh -q -c test:///default cpu-models x86_64
 	run -2 on node cpushim compile
 	[[ $output == *"libvirt doesn't take it"* ]]
-	[ "$before" = "$(sha256sum <"$root/usr/share/libvirt/cpu_map/x86_cpushim.xml")" ]
+	[ "$before" = "$(sha256sum "$root/usr/share/libvirt/cpu_map/x86_cpushim.xml" "$root/usr/lib/cpushim/models.table" \
+		"$root/etc/cpushim/published")" ]
 }
 
 @test "guests start all along while cpushim is installed and taken away" {
