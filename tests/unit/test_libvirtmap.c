@@ -192,6 +192,10 @@ static void test_include(void)
 	CHECK_STR(out.data,
 		  "<!-- Written by cpushim compile from its definitions; changes are lost. -->\n"
 		  "<!-- cpushim-names: a-%-b- lacking refused small z -->\n"
+		  "<!-- not here: lacking: this map lacks nx. -->\n"
+		  "<!-- not here: refused: cpushim compile says why. -->\n"
+		  "<!-- not here: small: x86_models.xml:3 has it, with the same features; when it "
+		  "goes there, run cpushim compile and restart libvirt. -->\n"
 		  "<cpus>\n"
 		  "  <model name='a--b-'>\n"
 		  "    <decode host='off' guest='off'/>\n"
@@ -206,8 +210,10 @@ static void test_include(void)
 	CHECK(notes.n == 2);
 	CHECK_STR(notes.item[0], "x.xml:1: model 'lacking' isn't made known to libvirt, whose map "
 				 "lacks nx: nova won't find it");
-	CHECK_STR(notes.item[1], SMALL_MAP "/x86_models.xml:3: model 'small' has the same features "
-					   "there and stays theirs");
+	CHECK_STR(notes.item[1],
+		  SMALL_MAP "/x86_models.xml:3: model 'small' has the same features "
+			    "there and stays theirs; when it goes, run "
+			    "`cpushim compile` and restart libvirt, which knows none then");
 }
 
 static void test_include_without_decode(void)
