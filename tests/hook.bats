@@ -189,6 +189,8 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	refuses '2 <model>' hook prepare begin < <(domain "s|<model>|<model xmlns='urn:x'/>&|")
 	refuses '2 <model>' hook prepare begin < <(domain 's|<model>|<model>gate64</model>&|')
 	[ -z "$output" ]
+	refuses '<feature> in a namespace' hook prepare begin < <(domain "s|<topology|<feature xmlns='urn:x' name='aes'/>&|")
+	[ -z "$output" ]
 	# a prefix is no obstacle
 	run -0 --separate-stderr hook prepare begin < <(domain "s|<clock|<x:cpu xmlns:x='urn:x'/>&|" "s|<model>|<x:model xmlns:x='urn:x'/>&|")
 	[[ $output == *"<x:cpu xmlns:x='urn:x'/>"* && $output == *">kvm64</model>"* ]]
