@@ -23,11 +23,12 @@ teardown() {
 daemon_up() {
 	mkfifo "$BATS_TEST_TMPDIR/calls" "$BATS_TEST_TMPDIR/answers"
 	# shellcheck disable=SC2016 # the other shell's
-	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '
+	CPUSHIM_ROOT=$root LD_PRELOAD=$BATS_TEST_TMPDIR/libvirt_driver_qemu.so "$BATS_TEST_TMPDIR/libvirtd" -c '
+		unset LD_PRELOAD
 		while read -r operation sub; do
 			"$1" instance-00000001 "$operation" "$sub" - <"$2/xml" >"$2/stdout" 2>"$2/stderr"
 			echo $?
-		done' "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR" \
+		done' - "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR" \
 		<"$BATS_TEST_TMPDIR/calls" >"$BATS_TEST_TMPDIR/answers" 3>&- &
 	daemon_pid=$!
 	exec {calls}>"$BATS_TEST_TMPDIR/calls" {answers}<"$BATS_TEST_TMPDIR/answers"
