@@ -38,6 +38,8 @@ endif
 XML_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0)
 XML_LIBS = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+# libvirt is loaded at run time; glibc before 2.34 has dlopen in a library of its own
+DL_LIBS = -ldl
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HARDEN) $(CPPFLAGS)
 # what stands in every guest's way: libc alone, and no sanitizer's runtime
 COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-strong
@@ -80,7 +82,7 @@ $(B)/libcore.a: $(call static_objects,$(core_sources))
 	$(AR) rcs $@ $^
 
 $(B)/cpushim: $(call objects,$(command_sources) $(worker_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 $(B)/qmp-proxy: $(call objects,$(proxy_sources)) $(B)/libcpumap.a
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(JSON_LIBS)
@@ -99,10 +101,10 @@ $(B)/guest: cpumap/guest.S cpumap/guest.ld
 
 $(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpumap.a
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 $(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 # The files alone: nothing of libvirt's or QEMU's is touched. ./install.sh does the rest.
 install: all

@@ -9,6 +9,7 @@
 #include "cpumap/cmd.h"
 #include "cpumap/libvirt.h"
 #include "arrival.h"
+#include "mark.h"
 #include "native.h"
 #include "process.h"
 #include "record.h"
@@ -149,6 +150,7 @@ static int arrive(struct job *j)
 		return EXIT_YES;
 	learn_release(j);
 	decide_request(&a->domain, &a->facts, &reasons);
+	decide_mark(&a->domain, a->facts.row, &reasons);
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
 	if (!j->libvirt)
@@ -224,6 +226,15 @@ static int check_process(struct job *j, const struct record *r)
 	return refuse(j, r->model, &reasons);
 }
 
+/* A guest that has come in has it already. An ordinary user's daemon isn't the one that is asked. */
+static void mark(const struct job *j, const struct record *r)
+{
+	const struct domain *d = &j->asked.domain;
+
+	if (j->libvirt && geteuid() == 0 && !mark_is(d, r->model, r->digest))
+		mark_start(d->uuid, r->model, r->digest, &j->daemon);
+}
+
 static int started(struct job *j)
 {
 	struct error err = {0};
@@ -240,6 +251,8 @@ static int started(struct job *j)
 	}
 	/* checked once: nothing later needs it */
 	(void)record_remove(j->asked.domain.uuid);
+	if (status == EXIT_YES)
+		mark(j, &r);
 	return status;
 }
 

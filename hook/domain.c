@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cpumap/xml.h"
+#include "mark.h"
 #include "splice.h"
 
 void domain_free(struct domain *d)
@@ -16,6 +17,8 @@ void domain_free(struct domain *d)
 	free(d->match);
 	free(d->vendor_id);
 	strv_free(&d->own);
+	free(d->mark_model);
+	free(d->mark_digest);
 	*d = (struct domain){0};
 }
 
@@ -121,6 +124,16 @@ static void read_paravirtual(struct domain *d, const xmlNode *root)
 			add_named(&d->pv_off, "kvmclock");
 }
 
+/* What a running guest of ours was marked with. */
+static void read_mark(struct domain *d, const xmlNode *metadata)
+{
+	for (const xmlNode *n = metadata ? metadata->children : NULL; n; n = n->next)
+		if (xml_is(n, MARK_NAMESPACE, "cpu") && !d->mark_model) {
+			d->mark_model = attribute(n, "model");
+			d->mark_digest = attribute(n, "digest");
+		}
+}
+
 static int read_parts(struct domain *d, const xmlNode *root)
 {
 	_cleanup_free_ char *type = attribute(root, "type");
@@ -136,6 +149,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
 	read_paravirtual(d, root);
+	read_mark(d, child(root, "metadata"));
 	return cpu ? read_cpu(d, cpu) : 0;
 }
 

@@ -24,6 +24,7 @@ struct domain {
 	char *vendor_id;         /* NULL: not said */
 	struct strv own;         /* its features: name, policy, name, policy ... */
 	size_t n_cpus, n_models; /* how many of each there are, in whatever namespace */
+	char *mark_model, *mark_digest; /* of the mark in its metadata (mark.h); NULL: none */
 };
 
 /**
