@@ -49,8 +49,9 @@ static bool is_defined_anew(const struct domain *d, const char *name, const stru
 	_cleanup_kept_ struct kept defined = {0};
 	struct stat st;
 
-	return kept_read(&defined, KEPT_SAVED, name, NULL) == 0 && stat(defined.path, &st) == 0 &&
-	       time_later(&st.st_ctim, noted) && same_request(d, &defined.domain);
+	return kept_read(&defined, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
+	       stat(defined.path, &st) == 0 && time_later(&st.st_ctim, noted) &&
+	       same_request(d, &defined.domain);
 }
 
 int arrival_take(const struct domain *d, const char *name, struct record *r, struct error *err)

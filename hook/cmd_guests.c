@@ -44,10 +44,10 @@ static void guest_free(struct guest *g)
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
 /* A file of libvirt's is of this guest only if it has its UUID. */
-static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bool *forbidden)
+static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *g, bool *forbidden)
 {
 	struct error err = {0};
-	int r = g->domain ? kept_read(k, dir, g->domain, &err) : -ENOENT;
+	int r = g->domain ? kept_read(k, kind, g->domain, &err) : -ENOENT;
 
 	*forbidden |= r == -EACCES || r == -EPERM;
 	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
@@ -55,8 +55,8 @@ static bool read_kept(struct kept *k, const char *dir, const struct guest *g, bo
 
 static void judge(struct guest *g, const struct names *n)
 {
-	bool forbidden = false, live = read_kept(&g->live, KEPT_LIVE, g, &forbidden);
-	bool saved = read_kept(&g->saved, KEPT_SAVED, g, &forbidden);
+	bool forbidden = false, live = read_kept(&g->live, DOMAINFILE_STATUS, g, &forbidden);
+	bool saved = read_kept(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
 	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;

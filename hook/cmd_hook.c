@@ -9,6 +9,7 @@
 #include "cpumap/cmd.h"
 #include "cpumap/libvirt.h"
 #include "arrival.h"
+#include "domainfile.h"
 #include "mark.h"
 #include "native.h"
 #include "process.h"
@@ -193,32 +194,47 @@ static int start(struct job *j)
 	return refuse(j, r.model, &reasons);
 }
 
-/* The QEMU whose PID libvirt noted. */
-static int read_qemu(struct process *p, const char *name)
+/* The process whose PID is in a file. */
+static int read_process(struct process *p, const char *path)
 {
-	_cleanup_free_ char *dir = root_path(LIBVIRT_STATE_DIR), *path = NULL, *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	uint64_t pid;
 	size_t len;
 
-	if (!dir || strchr(name, '/') || asprintf(&path, "%s/%s.pid", dir, name) < 0)
-		return -EINVAL;
 	if (file_read(path, TRUST_ANY, PROCESS_LIMIT, &text, &len, NULL) < 0 ||
 	    number_parse(text, strcspn(text, "\n"), 10, INT32_MAX, &pid) < 0)
 		return -ENOENT;
 	return process_read(p, "/proc", (int)pid);
 }
 
+/* The QEMU whose PID libvirt noted, if it is the domain's. */
+static bool read_qemu(struct process *p, const char *name, const char *uuid)
+{
+	for (unsigned int spelling = 0;; spelling++) {
+		_cleanup_free_ char *path = NULL;
+		const char *its;
+
+		if (domainfile_path(&path, DOMAINFILE_PID, name, spelling) < 0)
+			return false;
+		if (read_process(p, path) < 0)
+			continue;
+		its = process_option(p, "-uuid");
+		if (its && strcmp(its, uuid) == 0)
+			return true;
+		process_free(p);
+	}
+}
+
 static int check_process(struct job *j, const struct record *r)
 {
 	_cleanup_strv_ struct strv reasons = {0};
 	_cleanup_process_ struct process qemu = {0};
-	const char *uuid,
-		*last_words = "its QEMU can't be found by libvirt's " LIBVIRT_STATE_DIR "/NAME.pid";
+	static const char lost[] =
+		"its QEMU can't be found by libvirt's " LIBVIRT_STATE_DIR "/NAME.pid";
 
 	use_record(j, r);
-	uuid = read_qemu(&qemu, j->name) == 0 ? process_option(&qemu, "-uuid") : NULL;
-	if (!uuid || strcmp(uuid, j->asked.domain.uuid) != 0)
-		(void)strv_add(&reasons, last_words, strlen(last_words));
+	if (!read_qemu(&qemu, j->name, j->asked.domain.uuid))
+		(void)strv_add(&reasons, lost, strlen(lost));
 	else if (j->asked.facts.native)
 		native_started(&qemu, &j->asked.facts, r, &reasons);
 	else

@@ -18,31 +18,21 @@ void kept_free(struct kept *k)
 	*k = (struct kept){0};
 }
 
-/* A name that is a file's in a directory, and none elsewhere. */
-static bool is_file_name(const char *name)
+int kept_read(struct kept *k, enum domainfile kind, const char *name, struct error *err)
 {
-	return *name && *name != '.' && !strchr(name, '/');
-}
-
-int kept_read(struct kept *k, const char *dir, const char *name, struct error *err)
-{
-	_cleanup_free_ char *at = root_path(dir);
-	bool live = strcmp(dir, KEPT_LIVE) == 0;
 	size_t len;
 	int r;
 
 	*k = (struct kept){0};
-	if (!is_file_name(name))
-		return error_set(err, -ENOENT, dir, 0,
-				 "there is no file for a domain of that name");
-	if (!at || asprintf(&k->path, "%s/%s.xml", at, name) < 0) {
-		k->path = NULL;
-		return error_set(err, -ENOMEM, dir, 0, "out of memory");
-	}
+	r = domainfile_path(&k->path, kind, name, 0);
+	if (r < 0)
+		return error_set(err, r, domainfile_dir(kind), 0,
+				 r == -ENOENT ? "there is no file for a domain of that name"
+					      : "out of memory");
 	r = file_read(k->path, TRUST_ANY, LIBVIRT_XML_LIMIT, &k->xml, &len, err);
 	if (r == 0)
-		r = (live ? domain_read_status : domain_read)(&k->domain, k->xml, len, k->path,
-							      err);
+		r = (kind == DOMAINFILE_STATUS ? domain_read_status : domain_read)(
+			&k->domain, k->xml, len, k->path, err);
 	return r;
 }
 
@@ -76,12 +66,12 @@ static bool is_libvirts(const char *line)
  * dash. */
 char *kept_last_words(const char *name)
 {
-	_cleanup_free_ char *dir = root_path(KEPT_LOG), *path = NULL, *text = NULL;
+	_cleanup_free_ char *path = NULL, *text = NULL;
 	char *rest, *line;
 	const char *last = NULL;
 	size_t len = 0;
 
-	if (!dir || !is_file_name(name) || asprintf(&path, "%s/%s.log", dir, name) < 0)
+	if (domainfile_path(&path, DOMAINFILE_LOG, name, 0) < 0)
 		return NULL;
 	rest = text = read_tail(path, &len);
 	while ((line = strsep(&rest, "\n"))) {

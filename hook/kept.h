@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The XML that libvirt itself keeps of its domains, read from its files, for nobody may ask libvirt
- * from inside a hook, and a daemon that hangs must not hang us:
- *
- *	/run/libvirt/qemu/NAME.xml	a running guest: its CPU as libvirt made it
- *					(src/qemu/qemu_domain.c, <domstatus>)
- *	/etc/libvirt/qemu/NAME.xml	what the next start asks for; transient domains have none
- */
+/* The XML that libvirt itself keeps of its domains, read from its files: nobody may ask libvirt from
+ * inside a hook, and a daemon that hangs must not hang us. */
 #ifndef CPUSHIM_KEPT_H
 #define CPUSHIM_KEPT_H
 
 #include "cpumap/libvirt.h"
 #include "domain.h"
-
-#define KEPT_LIVE  LIBVIRT_STATE_DIR
-#define KEPT_SAVED "/etc/libvirt/qemu"
-#define KEPT_LOG   "/var/log/libvirt/qemu"
+#include "domainfile.h"
 
 struct kept {
 	char *path; /* the file, as errors name it */
@@ -24,11 +15,12 @@ struct kept {
 };
 
 /**
- * kept_read: a domain's file in directory @dir (KEPT_LIVE or KEPT_SAVED).
+ * kept_read: a domain's status or definition.
+ * @kind: DOMAINFILE_STATUS or DOMAINFILE_DEFINITION
  * @name: hostile; one that can't be a file's name has no file
  * -ENOENT: there is none; -EACCES: only root may
  */
-int kept_read(struct kept *k, const char *dir, const char *name, struct error *err);
+int kept_read(struct kept *k, enum domainfile kind, const char *name, struct error *err);
 void kept_free(struct kept *k);
 #define _cleanup_kept_ __attribute__((cleanup(kept_free)))
 

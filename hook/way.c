@@ -55,9 +55,10 @@ static void find_qemu(struct way *w)
 	}
 }
 
-static int read_one(struct kept *k, bool *has, const char *dir, const char *name, struct error *err)
+static int read_one(struct kept *k, bool *has, enum domainfile kind, const char *name,
+		    struct error *err)
 {
-	int r = kept_read(k, dir, name, err);
+	int r = kept_read(k, kind, name, err);
 
 	*has = r == 0;
 	return r == -ENOENT ? 0 : r;
@@ -69,7 +70,7 @@ static int read_asked(struct way *w, struct error *err)
 					      w->has_saved ? &w->saved : NULL);
 	bool live = asks ? asks == &w->live : !w->has_saved;
 	_cleanup_kept_ struct kept k = {0};
-	int r = kept_read(&k, live ? KEPT_LIVE : KEPT_SAVED, w->name, err);
+	int r = kept_read(&k, live ? DOMAINFILE_STATUS : DOMAINFILE_DEFINITION, w->name, err);
 
 	if (r < 0)
 		return r;
@@ -81,13 +82,14 @@ static int read_asked(struct way *w, struct error *err)
 static int read_domain(struct way *w, struct error *err)
 {
 	char shown[NAME_SHOWN];
-	int r = read_one(&w->live, &w->has_live, KEPT_LIVE, w->name, err);
+	int r = read_one(&w->live, &w->has_live, DOMAINFILE_STATUS, w->name, err);
 
 	if (r == 0)
-		r = read_one(&w->saved, &w->has_saved, KEPT_SAVED, w->name, err);
+		r = read_one(&w->saved, &w->has_saved, DOMAINFILE_DEFINITION, w->name, err);
 	if (r == 0 && !w->has_live && !w->has_saved)
 		r = error_set(err, -ENOENT, NULL, 0,
-			      "there is no domain '%s' in " KEPT_LIVE " or " KEPT_SAVED
+			      "there is no domain '%s' in " LIBVIRT_STATE_DIR
+			      " or " DOMAINFILE_DEFINITION_DIR
 			      "; `cpushim guests` names those that run",
 			      text_escape(shown, sizeof(shown), w->name, strlen(w->name)));
 	if (r == 0)

@@ -510,6 +510,46 @@ refuses_any() {
 	refuses "can't be found" by_libvirt started begin < <(domain)
 }
 
+@test "started finds the PID file by either spelling of the name, and by the UUID in the process" {
+	local name spelling other
+	named() { # OPERATION: by libvirt, of a domain called $name
+		# shellcheck disable=SC2016 # the other shell's
+		CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - \
+			"$CHECKOUT/hook/qemu" "$name" "$1" begin - < <(domain)
+	}
+	start_qemu "$gate64_cpu"
+	cd "$root/run/libvirt/qemu"
+	mv instance-00000001.pid ours
+	printf 1 >other
+	while IFS=$'\t' read -r name spelling other; do
+		cp ours "./$spelling.pid"
+		[ -z "$other" ] || cp other "./$other.pid"
+		run -0 --separate-stderr named prepare
+		is_silent named started
+		rm -f "./$spelling.pid" "./$other.pid"
+		run -0 --separate-stderr named prepare
+		run -1 --separate-stderr named started
+		[[ $stderr == *"can't be found"* ]]
+	done <<-'END'
+		R&D	R&amp;D
+		R&D	R&D
+		R&D	R&D	R&amp;D
+		R&amp;D	R&amp;amp;D
+		R&amp;D	R&amp;amp;D	R&amp;D
+		it's	it&apos;s
+		<"q">	&lt;&quot;q&quot;&gt;
+		.	.
+		..	..
+		-dash	-dash
+		%s 日本	%s 日本
+	END
+	for name in ../qemu/ours /etc/passwd a/b ''; do
+		run -0 --separate-stderr named prepare
+		run -1 --separate-stderr named started
+		[[ $stderr == *"can't be found"* ]]
+	done
+}
+
 @test "a whole start and stop by libvirt leaves nothing behind" {
 	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
 	is_silent by_libvirt start begin < <(domain)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domainfile.h"
+
+#include <errno.h>
+
+#include "cpumap/libvirt.h"
+#include "cpumap/util.h"
+
+static const struct {
+	const char *dir, *suffix;
+	bool escaped; /* by releases after 1.2 */
+} places[] = {
+	[DOMAINFILE_PID] = {LIBVIRT_STATE_DIR, ".pid", true},
+	[DOMAINFILE_STATUS] = {LIBVIRT_STATE_DIR, ".xml", false},
+	[DOMAINFILE_DEFINITION] = {DOMAINFILE_DEFINITION_DIR, ".xml", false},
+	[DOMAINFILE_LOG] = {DOMAINFILE_LOG_DIR, ".log", false},
+};
+
+const char *domainfile_dir(enum domainfile kind)
+{
+	return places[kind].dir;
+}
+
+/* As virBufferEscapeString does it (src/util/virbuffer.c, 4.0 to 9.0): it drops the control
+ * characters up to 0x19 but tab, line feed and carriage return, which no XML can hold anyway. */
+static void add_escaped(struct text *t, const char *name)
+{
+	for (; *name; name++) {
+		switch (*name) {
+		case '<':
+			text_adds(t, "&lt;");
+			break;
+		case '>':
+			text_adds(t, "&gt;");
+			break;
+		case '&':
+			text_adds(t, "&amp;");
+			break;
+		case '"':
+			text_adds(t, "&quot;");
+			break;
+		case '\'':
+			text_adds(t, "&apos;");
+			break;
+		default:
+			if ((unsigned char)*name > 0x19 || strchr("\t\n\r", *name))
+				text_add(t, name, 1);
+		}
+	}
+}
+
+int domainfile_path(char **path, enum domainfile kind, const char *name, unsigned int spelling)
+{
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_text_ struct text t = {0};
+	bool escaped = places[kind].escaped && spelling == 0;
+
+	if (!*name || strchr(name, '/') || spelling > (places[kind].escaped ? 1 : 0))
+		return -ENOENT;
+	dir = root_path(places[kind].dir);
+	if (!dir)
+		return -ENOMEM;
+	text_addf(&t, "%s/", dir);
+	if (escaped)
+		add_escaped(&t, name);
+	else
+		text_adds(&t, name);
+	text_adds(&t, places[kind].suffix);
+	if (t.failed)
+		return -ENOMEM;
+	*path = steal_pointer(&t.data);
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where libvirt's QEMU driver keeps its files of a domain, by the domain's name. libc alone.
+ *
+ * Source: the PID file is virPidFileBuildPath's (src/util/virpidfile.c): the plain name up to 1.2,
+ * the XML-escaped one later (virBufferEscapeString; 9.0 measured). The others have the plain name in
+ * every release: virDomainConfigFile (src/conf/domain_conf.c), the log of src/qemu/qemu_domain.c
+ * and, since 8.0, src/qemu/qemu_logcontext.c.
+ */
+#ifndef CPUSHIM_DOMAINFILE_H
+#define CPUSHIM_DOMAINFILE_H
+
+enum domainfile {
+	DOMAINFILE_PID,        /* of the QEMU that runs */
+	DOMAINFILE_STATUS,     /* <domstatus> of a domain that runs: its CPU as libvirt made it */
+	DOMAINFILE_DEFINITION, /* what the next start asks for; transient domains have none */
+	DOMAINFILE_LOG,        /* what its QEMU said */
+};
+
+#define DOMAINFILE_DEFINITION_DIR "/etc/libvirt/qemu"
+#define DOMAINFILE_LOG_DIR        "/var/log/libvirt/qemu"
+
+/**
+ * domainfile_path: a path that a file of domain @name may have, under CPUSHIM_ROOT.
+ * @path: an allocated string
+ * @name: hostile
+ * @spelling: 0, and upwards until -ENOENT: libvirt's releases spell the same name differently. A
+ *	      file that is found may be another domain's ("R&amp;D" is a name, too): hold its UUID or
+ *	      name against the domain's.
+ * Returns 0; -ENOENT: there is no such spelling, or @name can't be a file's name; -ENOMEM.
+ */
+int domainfile_path(char **path, enum domainfile kind, const char *name, unsigned int spelling);
+
+/* domainfile_dir: the directory of that kind of files, not under CPUSHIM_ROOT. */
+const char *domainfile_dir(enum domainfile kind);
+
+#endif
