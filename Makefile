@@ -46,7 +46,7 @@ COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-st
 
 # The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
 command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = hook/front.c hook/record.c hook/daemon.c
+front_sources = hook/front.c hook/record.c hook/daemon.c hook/domainfile.c
 worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
 proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))

@@ -9,6 +9,7 @@
 #include "cpumap/cmd.h"
 #include "cpumap/libvirt.h"
 #include "arrival.h"
+#include "comeback.h"
 #include "domainfile.h"
 #include "mark.h"
 #include "native.h"
@@ -115,6 +116,18 @@ static void use_record(struct job *j, const struct record *r)
 	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
 }
 
+/* A start, or a snapshot that comes back? A person's prepare is neither. */
+static int begin(struct job *j)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	const struct table_row *row =
+		j->libvirt ? comeback_prepared(&j->asked, j->name, &reasons) : NULL;
+
+	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
+		return EXIT_NO;
+	return request(j, NULL);
+}
+
 static int prepare(struct job *j)
 {
 	_cleanup_strv_ struct strv reasons = {0};
@@ -124,7 +137,7 @@ static int prepare(struct job *j)
 	int rc = j->recorded ? arrival_take(&a->domain, j->name, &arrival, &err) : -ENOENT;
 
 	if (rc == -ENOENT)
-		return request(j, NULL);
+		return begin(j);
 	if (rc < 0) {
 		(void)cmd_fail(&err);
 		return EXIT_NO;
@@ -157,6 +170,19 @@ static int arrive(struct job *j)
 	if (!j->libvirt)
 		return EXIT_YES;
 	return kept(arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
+}
+
+/* A saved image of no site model may be one of a domain that asks for one. */
+static int restore(struct job *j)
+{
+	_cleanup_strv_ struct strv reasons = {0};
+	const struct table_row *row;
+
+	if (j->asked.facts.row || !j->libvirt)
+		return arrive(j);
+	arrival_forget(&j->asked.domain);
+	row = comeback_restored(&j->asked, j->name, &reasons);
+	return row ? refuse(j, row->model, &reasons) : EXIT_YES;
 }
 
 /* The request of this domain; -ENOENT: it asked for nothing at prepare. */
@@ -276,8 +302,8 @@ static const struct {
 	const char *operation;
 	int (*run)(struct job *j);
 } operations[] = {
-	{"prepare", prepare}, {"start", start},    {"started", started},
-	{"migrate", arrive},  {"restore", arrive},
+	{"prepare", prepare}, {"start", start},     {"started", started},
+	{"migrate", arrive},  {"restore", restore},
 };
 
 static bool names_a_model(const struct table *t, const char *xml, size_t len)

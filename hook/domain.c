@@ -172,22 +172,76 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	return 0;
 }
 
-int domain_read_status(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+/* A <domain> within a document of @root. */
+static int read_within(struct domain *d, xmlDoc **doc, const char *root, char *xml, size_t len,
+		       const char *name, struct error *err)
 {
-	_cleanup_doc_ xmlDoc *doc = NULL;
 	const xmlNode *domain;
 	int r;
 
 	*d = (struct domain){0};
-	r = xml_parse(&doc, xml, len, name, "domstatus", err);
+	r = xml_parse(doc, xml, len, name, root, err);
 	if (r < 0)
 		return r;
-	domain = child(xmlDocGetRootElement(doc), "domain");
+	domain = child(xmlDocGetRootElement(*doc), "domain");
 	if (!domain)
 		return error_set(err, -EINVAL, name, 0, "has no <domain>");
 	if (read_parts(d, domain) < 0)
 		return error_set(err, -ENOMEM, name, 0, "out of memory");
 	return 0;
+}
+
+int domain_read_status(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+
+	return read_within(d, &doc, "domstatus", xml, len, name, err);
+}
+
+static void forget_cpu(struct domain *d)
+{
+	free(steal_pointer(&d->model));
+	free(steal_pointer(&d->match));
+	free(steal_pointer(&d->vendor_id));
+	strv_free(&d->own);
+}
+
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
+			 struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	const xmlNode *cookie, *cpu;
+	int r = read_within(d, &doc, "domainsnapshot", xml, len, name, err);
+
+	if (r < 0)
+		return r;
+	cookie = child(xmlDocGetRootElement(doc), "cookie");
+	cpu = cookie ? child(cookie, "cpu") : NULL;
+	if (!cpu)
+		return 0;
+	forget_cpu(d);
+	return read_cpu(d, cpu) < 0 ? error_set(err, -ENOMEM, name, 0, "out of memory") : 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool domain_same(const struct domain *a, const struct domain *b)
+{
+	return a->uuid && b->uuid && strcmp(a->uuid, b->uuid) == 0;
+}
+
+bool domain_same_cpu(const struct domain *a, const struct domain *b)
+{
+	if (!same_text(a->model, b->model) || !same_text(a->vendor_id, b->vendor_id) ||
+	    a->own.n != b->own.n)
+		return false;
+	for (size_t i = 0; i < a->own.n; i++)
+		if (strcmp(a->own.item[i], b->own.item[i]) != 0)
+			return false;
+	return true;
 }
 
 /* force is require under enforce; optional and forbid ask libvirt about the host, not us. */

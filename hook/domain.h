@@ -40,8 +40,22 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
  */
 int domain_read_status(struct domain *d, char *xml, size_t len, const char *name,
 		       struct error *err);
+
+/**
+ * domain_read_snapshot: the same of libvirt's own file of a snapshot, a <domainsnapshot>. Its CPU is
+ * that with which the snapshot would come back: of the <cookie>, where there is one, as libvirt
+ * takes it.
+ */
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
+			 struct error *err);
 void domain_free(struct domain *d);
 #define _cleanup_domain_ __attribute__((cleanup(domain_free)))
+
+/* domain_same: are they one domain, by its UUID? */
+bool domain_same(const struct domain *a, const struct domain *b);
+
+/* domain_same_cpu: do both ask for the same CPU, in the same words? */
+bool domain_same_cpu(const struct domain *a, const struct domain *b);
 
 /* policy_is_off: disable and forbid. */
 bool policy_is_off(const char *policy);

@@ -17,6 +17,7 @@
 #include "cpumap/mapinclude.h"
 #include "cpumap/table.h"
 #include "cpumap/util.h"
+#include "domainfile.h"
 #include "record.h"
 
 #define WORKER         "/usr/bin/cpushim"
@@ -302,12 +303,30 @@ static int decide_alone(const struct call *c)
 	return 0;
 }
 
+/* What was saved before cpushim came, as an image or a snapshot, names no site model: libvirt had
+ * translated it. The domain's definition still does. A start looks for a directory of snapshots, and
+ * no further without one. */
+static bool may_come_back(const struct call *c)
+{
+	_cleanup_free_ char *snapshots = NULL, *path = NULL, *xml = NULL;
+	size_t len;
+
+	if (c->operation == PREPARE &&
+	    (domainfile_path(&snapshots, DOMAINFILE_SNAPSHOTS, c->domain, 0) < 0 ||
+	     access(snapshots, F_OK) < 0))
+		return false;
+	return (c->operation == PREPARE || strcmp(c->argv[2], "restore") == 0) &&
+	       domainfile_path(&path, DOMAINFILE_DEFINITION, c->domain, 0) == 0 &&
+	       file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &len, NULL) == 0 &&
+	       names_a_model(&c->names, xml, len);
+}
+
 /* Only what has a site model's name in it, or may hide one, or has asked for one. At an arrival the
  * worker removes what an earlier one left. */
 static bool concerns_us(const struct call *c)
 {
 	return c->recorded || c->named || (c->names.n > 0 && is_opaque(c)) ||
-	       (c->operation == ARRIVE && record_exists(c->uuid));
+	       (c->operation == ARRIVE && record_exists(c->uuid)) || may_come_back(c);
 }
 
 /* At prepare a record is an arrival's that goes on here, or what an earlier start left behind,

@@ -77,8 +77,8 @@ void mark_start(const char *uuid, const char *model, const char *digest,
 		const struct daemon *daemon)
 {
 	char caller[64];
-	char *argv[] = {(char *)"cpushim", (char *)"mark",  caller,	    (char *)"--",
-			(char *)uuid,	   (char *)model, (char *)digest, NULL};
+	char *argv[] = {(char *)"cpushim", (char *)"mark", caller,         (char *)"--",
+			(char *)uuid,      (char *)model,  (char *)digest, NULL};
 	pid_t pid;
 
 	(void)snprintf(caller, sizeof(caller), "--libvirt=%" PRIu64, daemon->pid);
