@@ -61,6 +61,7 @@ static void judge(struct guest *g, const struct names *n)
 
 	g->asked = asked ? asked->path : NULL;
 	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->cpu);
+	running_mark(&g->running, n, live ? &g->live.domain : NULL);
 	if (g->running.runs == RUNS_NONE && forbidden) {
 		g->running.runs = RUNS_UNKNOWN;
 		(void)snprintf(g->running.why, sizeof(g->running.why),

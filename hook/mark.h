@@ -15,6 +15,8 @@
 #ifndef CPUSHIM_MARK_H
 #define CPUSHIM_MARK_H
 
+#include <stdbool.h>
+
 #include "cpumap/error.h"
 #include "daemon.h"
 #include "domain.h"

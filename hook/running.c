@@ -4,6 +4,7 @@
 #include "cpumap/cpuarg.h"
 #include "cpumap/util.h"
 #include "decide.h"
+#include "mark.h"
 #include "record.h"
 
 /* How much of an argument is shown. */
@@ -242,4 +243,18 @@ void running_judge(struct running *r, const struct names *n, const struct domain
 		found(r, row, arg);
 	else if (arg && is_expansion(arg))
 		say(r, RUNS_OTHER, "an expansion of no model of today's table");
+}
+
+void running_mark(struct running *r, const struct names *n, const struct domain *live)
+{
+	const struct table_row *row = NULL;
+
+	if (r->runs == RUNS_MODEL && live && !*r->why)
+		row = table_find(&n->table, r->model, strlen(r->model), NULL);
+	if (!row || mark_is(live, row->model, row->digest))
+		return;
+	say(r, RUNS_MODEL,
+	    mark_has(live, row->model)
+		    ? "marked as another definition of it, so it can't migrate: start it anew"
+		    : "not marked: where it migrates it is judged by the model's name alone");
 }

@@ -129,10 +129,12 @@ int way_find(struct way *w, struct error *err)
 	if (r < 0)
 		return r;
 	find_blocks(w);
-	if (w->qemu)
+	if (w->qemu) {
 		running_judge(&w->running, &w->names, &w->asked.domain,
 			      process_option(w->qemu, "-cpu"));
-	else if (!way_is_file(w->name))
+		running_mark(&w->running, &w->names, w->has_live ? &w->live.domain : NULL);
+	} else if (!way_is_file(w->name)) {
 		w->log = kept_last_words(w->name);
+	}
 	return 0;
 }
