@@ -37,7 +37,7 @@ teardown() {
 	[ "$(id -u)" = 0 ] || return 0
 	local guest
 	rm -f "$one/etc/libvirt/hooks/qemu.d/stop"
-	! kill_daemon one CONT || libvirt_up one
+	kill_daemon one CONT || libvirt_up one
 	guests_stop one two
 	for guest in $(on one virsh -q list --all --name); do
 		on one virsh -q undefine --managed-save --snapshots-metadata "$guest"
@@ -179,6 +179,8 @@ no_markers_soon() {
 	grep urn:cpushim "$one/etc/libvirt/qemu/dumped.xml"
 	guest_stop one dumped
 	means one avx
+	# what was dumped has check='full': libvirt compares it with its map
+	libvirt_restart one
 	on one virsh -q start dumped
 	[ "$(mark_of one dumped)" = "$(digest one drift)" ]
 	# nor one of another model, whatever the mark says
@@ -187,6 +189,7 @@ no_markers_soon() {
 	on one virsh -q start dumped
 	[ "$(mark_of one dumped)" = "$(digest one gate64)" ]
 	means one aes
+	libvirt_restart one
 }
 
 @test "a thousand starts leave no process behind, and none of the hook's files is kept open" {
@@ -195,18 +198,19 @@ no_markers_soon() {
 	on one virsh dumpxml often | grep -v urn:cpushim >"$one/run/often.live"
 	on one cp /bin/bash /run/libvirtd
 	# shellcheck disable=SC2016 # the other shell's
-	run -0 on one /run/libvirtd -c '
+	run on one /run/libvirtd -c '
 		uuid=$(sed -n "s|.*<uuid>\(.*\)</uuid>|\1|p" /run/often.live)
 		/etc/libvirt/hooks/qemu often prepare begin - </run/often.live >/dev/null || exit
 		cp /run/cpushim/$uuid /run/often.record
 		for ((i = 0; i < 1000; i++)); do
 			cp -p /run/often.record /run/cpushim/$uuid
 			# whoever kept its output open would be waited for
-			said=$(/etc/libvirt/hooks/qemu often started begin - </run/often.live 2>&1) || exit
-			[ -z "$said" ] || exit
+			said=$(/etc/libvirt/hooks/qemu often started begin - </run/often.live 2>&1) || break
+			[ -z "$said" ] || break
 		done
-		echo "all $i"'
-	[ "$output" = 'all 1000' ]
+		echo "$i $said"'
+	printf '%s\n' "$output"
+	[ "$output" = '1000 ' ]
 	no_markers_soon
 	[ "$(mark_of one often)" = "$(digest one gate64)" ]
 	run ! grep -w Z <(on one ps -eo stat,args)
@@ -240,7 +244,8 @@ stop_at_started() {
 	[ "$(on one readlink "/proc/$pid/fd/0" "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)" = /dev/null ]
 	[ "$(on one readlink "/proc/$pid/cwd")" = / ]
 	[ "$(on one ps -o ppid= -p "$pid" | tr -d ' ')" = 1 ]
-	run ! grep -E '^Sig(Blk|Ign):.*[1-9a-f]' <(on one cat "/proc/$pid/status")
+	# libvirt's client blocks some while it waits (virNetClientIOEventLoop, src/rpc/virnetclient.c)
+	run -1 grep -E '^SigIgn:.*[1-9a-f]' <(on one cat "/proc/$pid/status")
 	kill_daemon one CONT
 	wait "$start"
 	[ "$(mark_of one hangs)" = "$(digest one gate64)" ]
