@@ -200,7 +200,7 @@ no_markers_soon() {
 	# shellcheck disable=SC2016 # the other shell's
 	run on one /run/libvirtd -c '
 		uuid=$(sed -n "s|.*<uuid>\(.*\)</uuid>|\1|p" /run/often.live)
-		/etc/libvirt/hooks/qemu often prepare begin - </run/often.live >/dev/null || exit
+		/etc/libvirt/hooks/qemu often prepare begin - </etc/libvirt/qemu/often.xml >/dev/null || exit
 		cp /run/cpushim/$uuid /run/often.record
 		for ((i = 0; i < 1000; i++)); do
 			cp -p /run/often.record /run/cpushim/$uuid
