@@ -192,7 +192,8 @@ no_markers_soon() {
 	libvirt_restart one
 }
 
-@test "a thousand starts leave no process behind, and none of the hook's files is kept open" {
+# tests/hook.bats has a thousand, without libvirt
+@test "fifty starts in a row leave no process behind, and none of the hook's files is kept open" {
 	persistent often gate64
 	mark_of one often
 	on one virsh dumpxml often | grep -v urn:cpushim >"$one/run/often.live"
@@ -202,7 +203,7 @@ no_markers_soon() {
 		uuid=$(sed -n "s|.*<uuid>\(.*\)</uuid>|\1|p" /run/often.live)
 		/etc/libvirt/hooks/qemu often prepare begin - </etc/libvirt/qemu/often.xml >/dev/null || exit
 		cp /run/cpushim/$uuid /run/often.record
-		for ((i = 0; i < 1000; i++)); do
+		for ((i = 0; i < 50; i++)); do
 			cp -p /run/often.record /run/cpushim/$uuid
 			# whoever kept its output open would be waited for
 			said=$(/etc/libvirt/hooks/qemu often started begin - </run/often.live 2>&1) || break
@@ -210,7 +211,7 @@ no_markers_soon() {
 		done
 		echo "$i $said"'
 	printf '%s\n' "$output"
-	[ "$output" = '1000 ' ]
+	[ "$output" = '50 ' ]
 	no_markers_soon
 	[ "$(mark_of one often)" = "$(digest one gate64)" ]
 	run ! grep -w Z <(on one ps -eo stat,args)
