@@ -192,7 +192,7 @@ no_markers_soon() {
 	libvirt_restart one
 }
 
-# tests/hook.bats has a thousand, without libvirt
+# tests/hook.bats has more, without libvirt
 @test "fifty starts in a row leave no process behind, and none of the hook's files is kept open" {
 	persistent often gate64
 	mark_of one often
