@@ -40,14 +40,16 @@ endif
 XML_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0)
 XML_LIBS = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+# libvirt is loaded at run time; glibc before 2.34 has dlopen in a library of its own
+DL_LIBS = -ldl
 COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HARDEN) $(CPPFLAGS)
 # what stands in every guest's way: libc alone, and no sanitizer's runtime
 COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-strong
 
 # The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
 command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = $(addprefix hook/,front.c child.c daemon.c record.c refusal.c scan.c signs.c sitenames.c \
-	stocknames.c)
+front_sources = $(addprefix hook/,front.c child.c daemon.c domainfile.c record.c refusal.c scan.c signs.c \
+	sitenames.c stocknames.c)
 worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
 proxy_sources = $(wildcard wrapper/proxy*.c)
 wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
@@ -86,7 +88,7 @@ $(B)/libcore.a: $(call static_objects,$(core_sources))
 	$(AR) rcs $@ $^
 
 $(B)/cpushim: $(call objects,$(command_sources) $(worker_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 $(B)/qmp-proxy: $(call objects,$(proxy_sources)) $(B)/libcpumap.a
 	$(COMPILE) $(LDFLAGS) -o $@ $^ $(JSON_LIBS)
@@ -105,7 +107,7 @@ $(B)/guest: cpumap/guest.S cpumap/guest.ld
 
 $(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpumap.a
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 $(B)/unit/test_replay: $(call objects,tests/fuzz/replay.c $(fuzz_sources) $(worker_sources)) \
 		$(B)/libcpumap.a
@@ -123,7 +125,7 @@ fuzz: $(B)/fuzz/domain
 		tests/fuzz/corpus/domain
 
 $(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
 
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:

@@ -66,5 +66,6 @@ int cmd_verify(int argc, char **argv);
 int cmd_guests(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_hook(int argc, char **argv);
+int cmd_mark(int argc, char **argv);
 
 #endif

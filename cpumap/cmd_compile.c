@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "compile.h"
 #include "emulator.h"
+#include "hook/leftover.h"
 #include "mapchoice.h"
 #include "mapsingle.h"
 #include "maptrial.h"
@@ -494,6 +495,18 @@ static int run(const struct options *o, struct made *m, struct error *err)
 	return r < 0 ? r : write_all(m, &before.published, have_map ? &map : NULL, o, err);
 }
 
+/* What was saved before cpushim came is told, as the hook will refuse it. */
+static void print_leftovers(void)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+	_cleanup_strv_ struct strv lines = {0};
+
+	if (path && table_load(&t, path, NULL) == 0)
+		(void)leftover_find(&lines, &t);
+	print_lines(&lines);
+}
+
 static bool falls_short(const struct made *m)
 {
 	if (m->lost)
@@ -544,5 +557,6 @@ int cmd_compile(int argc, char **argv)
 		return usage_error("compile", "takes no argument '%s'", argv[optind]);
 	if (run(&o, &made, &err) < 0)
 		return cmd_fail(&err);
+	print_leftovers();
 	return cmd_flush(falls_short(&made) ? EXIT_NO : EXIT_YES);
 }

@@ -23,6 +23,7 @@ static const struct command {
 	{"why", cmd_why,
 	 "one guest's way: asked, libvirt's view, the table, its QEMU, what blocks it"},
 	{"hook", cmd_hook, NULL},
+	{"mark", cmd_mark, NULL},
 };
 
 static int print_help(void)

@@ -8,6 +8,9 @@
 /* NAME.xml and NAME.pid of each guest that runs */
 #define LIBVIRT_STATE_DIR "/run/libvirt/qemu"
 
+/* managed saves and snapshots */
+#define LIBVIRT_LIB_DIR "/var/lib/libvirt/qemu"
+
 /* The largest domain XML that is read: more than libvirt itself would parse. */
 #define LIBVIRT_XML_LIMIT ((size_t)64 << 20)
 

@@ -26,23 +26,6 @@ void arrival_forget(const struct domain *d)
 		(void)record_remove(d->uuid);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-/* Do both ask for the same CPU, in the same words? libvirt has written them both. */
-static bool same_request(const struct domain *a, const struct domain *b)
-{
-	if (!same_text(a->uuid, b->uuid) || !same_text(a->model, b->model) ||
-	    !same_text(a->vendor_id, b->vendor_id) || a->own.n != b->own.n)
-		return false;
-	for (size_t i = 0; i < a->own.n; i++)
-		if (strcmp(a->own.item[i], b->own.item[i]) != 0)
-			return false;
-	return true;
-}
-
 /* Has @d been defined as it stands here, and after @noted? */
 static bool is_defined_anew(const struct domain *d, const char *name, const struct timespec *noted)
 {
@@ -51,7 +34,7 @@ static bool is_defined_anew(const struct domain *d, const char *name, const stru
 
 	return kept_read(&defined, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
 	       stat(defined.path, &st) == 0 && time_later(&st.st_ctim, noted) &&
-	       same_request(d, &defined.domain);
+	       domain_same(d, &defined.domain) && domain_same_cpu(d, &defined.domain);
 }
 
 int arrival_take(const struct domain *d, const char *name, struct record *r, struct error *err)

@@ -69,6 +69,7 @@ static void judge(struct guest *g, const struct names *n)
 
 	g->asked = asked ? asked->path : NULL;
 	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);
+	running_mark(&g->running, n, live ? &g->live.domain : NULL);
 	if (!saved)
 		running_note_arrival(&g->running, g->process);
 	if (g->running.runs == RUNS_NONE && forbidden) {

@@ -10,7 +10,9 @@
 #include "cpumap/cmd.h"
 #include "cpumap/libvirt.h"
 #include "arrival.h"
+#include "comeback.h"
 #include "domainfile.h"
+#include "mark.h"
 #include "native.h"
 #include "process.h"
 #include "record.h"
@@ -150,6 +152,18 @@ static void use_record(struct job *j, const struct record *r)
 	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
 }
 
+/* A start, or a snapshot that comes back? A person's prepare is neither. */
+static int begin(struct job *j)
+{
+	_cleanup_reasons_ struct reasons reasons = {0};
+	const struct table_row *row =
+		j->libvirt ? comeback_prepared(&j->asked, j->name, &reasons) : NULL;
+
+	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
+		return EXIT_NO;
+	return request(j, NULL);
+}
+
 static int prepare(struct job *j)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
@@ -159,7 +173,7 @@ static int prepare(struct job *j)
 	int rc = j->recorded ? arrival_take(&a->domain, j->name, &arrival, &err) : -ENOENT;
 
 	if (rc == -ENOENT)
-		return request(j, NULL);
+		return begin(j);
 	if (rc < 0)
 		return fail(j, head("bad record"), &err);
 	if (a->facts.native)
@@ -183,11 +197,25 @@ static int arrive(struct job *j)
 	if (!a->facts.row)
 		return EXIT_YES;
 	decide(j, &reasons);
+	decide_mark(&a->domain, a->facts.row, &reasons);
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
 	if (!j->libvirt)
 		return EXIT_YES;
 	return kept(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
+}
+
+/* A saved image of no site model may be one of a domain that asks for one. */
+static int restore(struct job *j)
+{
+	_cleanup_reasons_ struct reasons reasons = {0};
+	const struct table_row *row;
+
+	if (j->asked.facts.row || !j->libvirt)
+		return arrive(j);
+	arrival_forget(&j->asked.domain);
+	row = comeback_restored(&j->asked, j->name, &reasons);
+	return row ? refuse(j, row->model, &reasons) : EXIT_YES;
 }
 
 /* The request of this domain; -ENOENT: it asked for nothing at prepare. It says itself why not. */
@@ -271,6 +299,15 @@ static int check_process(struct job *j, const struct record *r)
 	return refuse(j, r->model, &reasons);
 }
 
+/* A guest that has come in has it already. An ordinary user's daemon isn't the one that is asked. */
+static void mark(const struct job *j, const struct record *r)
+{
+	const struct domain *d = &j->asked.domain;
+
+	if (j->libvirt && geteuid() == 0 && !mark_is(d, r->model, r->digest))
+		mark_start(d->uuid, r->model, r->digest, &j->daemon);
+}
+
 static int started(struct job *j)
 {
 	struct record r;
@@ -282,6 +319,8 @@ static int started(struct job *j)
 		status = check_process(j, &r);
 	/* checked once: nothing later needs it */
 	(void)record_remove(j->asked.domain.uuid);
+	if (status == EXIT_YES)
+		mark(j, &r);
 	return status;
 }
 
@@ -289,8 +328,8 @@ static const struct {
 	const char *operation;
 	int (*run)(struct job *j);
 } operations[] = {
-	{"prepare", prepare}, {"start", start},    {"started", started},
-	{"migrate", arrive},  {"restore", arrive},
+	{"prepare", prepare}, {"start", start},     {"started", started},
+	{"migrate", arrive},  {"restore", restore},
 };
 
 /* A domain that can't be judged without the table; the front has the last word. */

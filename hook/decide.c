@@ -3,6 +3,7 @@
 
 #include "cpumap/cpuarg.h"
 #include "cpumap/kvm.h"
+#include "mark.h"
 
 /* the way out for a guest that arrives as something else than it asks for */
 #define BOOT_ANEW "boot it anew instead of restoring or migrating it"
@@ -295,6 +296,20 @@ void decide_arrival(const struct domain *d, const struct facts *f, const struct 
 	else if (decide_same(f, r, reasons) &&
 		 featset_parse(&model, f->row->features, strlen(f->row->features), ',', NULL) == 0)
 		check_losses(d, &model, &r->own, reasons);
+}
+
+/* How much of a digest tells one definition from another. */
+#define DIGEST_SHOWN "%.12s"
+
+void decide_mark(const struct domain *d, const struct table_row *row, struct reasons *reasons)
+{
+	if (!mark_has(d, row->model) || strcmp(d->mark_digest, row->digest) == 0)
+		return;
+	because(reasons, head("other definition"),
+		"it was started with another definition of that name (digest " DIGEST_SHOWN
+		", here " DIGEST_SHOWN "), so its CPU would change while it runs; give the name "
+		"one definition here and there, or " BOOT_ANEW,
+		d->mark_digest, row->digest);
 }
 
 static void check_vendor(const struct domain *d, const struct record *r, struct reasons *reasons)

@@ -39,6 +39,12 @@ void decide_arrival(const struct domain *d, const struct facts *f, const struct 
 		    struct reasons *reasons);
 
 /**
+ * decide_mark: does its model's name mean here what it meant where it was started? A domain without a
+ * mark, or with another model's, is let pass: that says nothing of the model.
+ */
+void decide_mark(const struct domain *d, const struct table_row *row, struct reasons *reasons);
+
+/**
  * decide_start: does libvirt pass on what was asked for at prepare?
  * @d: the domain at start, as libvirt has changed it
  */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cpumap/xml.h"
+#include "mark.h"
 #include "scan.h"
 #include "splice.h"
 
@@ -17,6 +18,8 @@ void domain_free(struct domain *d)
 	free(d->match);
 	free(d->vendor_id);
 	strv_free(&d->own);
+	free(d->mark_model);
+	free(d->mark_digest);
 	*d = (struct domain){0};
 }
 
@@ -182,6 +185,16 @@ static char *read_uuid(const xmlNode *node)
 	return strdup(canonical);
 }
 
+/* What a running guest of ours was marked with. */
+static void read_mark(struct domain *d, const xmlNode *metadata)
+{
+	for (const xmlNode *n = metadata ? metadata->children : NULL; n; n = n->next)
+		if (xml_is(n, MARK_NAMESPACE, "cpu") && !d->mark_model) {
+			d->mark_model = property(n, "model");
+			d->mark_digest = property(n, "digest");
+		}
+}
+
 static int read_parts(struct domain *d, const xmlNode *root)
 {
 	_cleanup_free_ char *type = attribute(root, "type");
@@ -196,6 +209,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
 	read_paravirtual(d, root);
+	read_mark(d, child(root, "metadata"));
 	return cpu ? read_cpu(d, cpu) : 0;
 }
 
@@ -234,22 +248,76 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	return 0;
 }
 
-int domain_read_status(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+/* A <domain> within a document of @root. */
+static int read_within(struct domain *d, xmlDoc **doc, const char *root, char *xml, size_t len,
+		       const char *name, struct error *err)
 {
-	_cleanup_doc_ xmlDoc *doc = NULL;
 	const xmlNode *domain;
 	int r;
 
 	*d = (struct domain){0};
-	r = parse(&doc, xml, len, name, "domstatus", err);
+	r = parse(doc, xml, len, name, root, err);
 	if (r < 0)
 		return r;
-	domain = child(xmlDocGetRootElement(doc), "domain");
+	domain = child(xmlDocGetRootElement(*doc), "domain");
 	if (!domain)
 		return error_set(err, -EINVAL, name, 0, "has no <domain>");
 	if (read_parts(d, domain) < 0)
 		return error_set(err, -ENOMEM, name, 0, "out of memory");
 	return 0;
+}
+
+int domain_read_status(struct domain *d, char *xml, size_t len, const char *name, struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+
+	return read_within(d, &doc, "domstatus", xml, len, name, err);
+}
+
+static void forget_cpu(struct domain *d)
+{
+	free(steal_pointer(&d->model));
+	free(steal_pointer(&d->match));
+	free(steal_pointer(&d->vendor_id));
+	strv_free(&d->own);
+}
+
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
+			 struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	const xmlNode *cookie, *cpu;
+	int r = read_within(d, &doc, "domainsnapshot", xml, len, name, err);
+
+	if (r < 0)
+		return r;
+	cookie = child(xmlDocGetRootElement(doc), "cookie");
+	cpu = cookie ? child(cookie, "cpu") : NULL;
+	if (!cpu)
+		return 0;
+	forget_cpu(d);
+	return read_cpu(d, cpu) < 0 ? error_set(err, -ENOMEM, name, 0, "out of memory") : 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool domain_same(const struct domain *a, const struct domain *b)
+{
+	return a->uuid && b->uuid && strcmp(a->uuid, b->uuid) == 0;
+}
+
+bool domain_same_cpu(const struct domain *a, const struct domain *b)
+{
+	if (!same_text(a->model, b->model) || !same_text(a->vendor_id, b->vendor_id) ||
+	    a->own.n != b->own.n)
+		return false;
+	for (size_t i = 0; i < a->own.n; i++)
+		if (strcmp(a->own.item[i], b->own.item[i]) != 0)
+			return false;
+	return true;
 }
 
 /* force is require under enforce; optional and forbid ask libvirt about the host, not us. */

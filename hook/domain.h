@@ -26,6 +26,7 @@ struct domain {
 	struct strv own;       /* its features: name, policy, name, policy ... */
 	size_t n_cpus, n_models, n_features; /* how many of each tag, in whatever namespace */
 	size_t n_own;                        /* how many <feature> are libvirt's */
+	char *mark_model, *mark_digest;      /* of the mark in its metadata (mark.h); NULL: none */
 };
 
 /**
@@ -41,8 +42,22 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
  */
 int domain_read_status(struct domain *d, char *xml, size_t len, const char *name,
 		       struct error *err);
+
+/**
+ * domain_read_snapshot: the same of libvirt's own file of a snapshot, a <domainsnapshot>. Its CPU is
+ * that with which the snapshot would come back: of the <cookie>, where there is one, as libvirt
+ * takes it.
+ */
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
+			 struct error *err);
 void domain_free(struct domain *d);
 #define _cleanup_domain_ __attribute__((cleanup(domain_free)))
+
+/* domain_same: are they one domain, by its UUID? */
+bool domain_same(const struct domain *a, const struct domain *b);
+
+/* domain_same_cpu: do both ask for the same CPU, in the same words? */
+bool domain_same_cpu(const struct domain *a, const struct domain *b);
 
 /* policy_is_off: disable and forbid. */
 bool policy_is_off(const char *policy);

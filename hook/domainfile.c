@@ -14,6 +14,8 @@ static const struct {
 	[DOMAINFILE_STATUS] = {LIBVIRT_STATE_DIR, ".xml", false},
 	[DOMAINFILE_DEFINITION] = {DOMAINFILE_DEFINITION_DIR, ".xml", false},
 	[DOMAINFILE_LOG] = {DOMAINFILE_LOG_DIR, ".log", false},
+	[DOMAINFILE_SNAPSHOTS] = {LIBVIRT_LIB_DIR "/snapshot", "", false},
+	[DOMAINFILE_SAVE] = {LIBVIRT_LIB_DIR "/save", ".save", false},
 };
 
 const char *domainfile_dir(enum domainfile kind)

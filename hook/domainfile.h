@@ -15,6 +15,8 @@ enum domainfile {
 	DOMAINFILE_STATUS,     /* <domstatus> of a domain that runs: its CPU as libvirt made it */
 	DOMAINFILE_DEFINITION, /* what the next start asks for; transient domains have none */
 	DOMAINFILE_LOG,        /* what its QEMU said */
+	DOMAINFILE_SNAPSHOTS,  /* a directory: a <domainsnapshot> each (qemu_driver.c) */
+	DOMAINFILE_SAVE,       /* managed save: an image (qemuDomainManagedSavePath) */
 };
 
 #define DOMAINFILE_DEFINITION_DIR "/etc/libvirt/qemu"

@@ -17,6 +17,7 @@
 #include "child.h"
 #include "cpumap/libvirt.h"
 #include "cpumap/util.h"
+#include "domainfile.h"
 #include "record.h"
 #include "refusal.h"
 #include "scan.h"
@@ -241,6 +242,30 @@ static int decide_alone(const struct call *c, const char *why)
 	return 0;
 }
 
+/* What was saved before cpushim came, as an image or a snapshot, names no site model: libvirt had
+ * translated it. The domain's definition still does. A start looks for a directory of snapshots, and
+ * no further without one. */
+static bool may_come_back(const struct call *c)
+{
+	_cleanup_free_ char *snapshots = NULL, *path = NULL, *xml = NULL;
+	struct scan scan = {0};
+	const char *model;
+	size_t len;
+
+	if (c->operation == PREPARE &&
+	    (domainfile_path(&snapshots, DOMAINFILE_SNAPSHOTS, c->domain, 0) < 0 ||
+	     access(snapshots, F_OK) < 0))
+		return false;
+	if ((c->operation != PREPARE && strcmp(c->argv[2], "restore") != 0) ||
+	    domainfile_path(&path, DOMAINFILE_DEFINITION, c->domain, 0) < 0 ||
+	    file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &len, NULL) < 0)
+		return false;
+	scan_feed(&scan, xml, len);
+	scan_end(&scan);
+	model = scan_model(&scan, &len);
+	return model && names_find(model, len, NULL) == NAMES_OURS;
+}
+
 static int refuse_unknown(const struct call *c)
 {
 	return refuse(c, true, head("no usable table"),
@@ -277,7 +302,7 @@ static bool concerns_us(const struct call *c)
 	if (c->operation == START || c->operation == STARTED)
 		return false;
 	return c->scan.form != SCAN_PLAIN || c->names == NAMES_OURS ||
-	       (c->operation == ARRIVE && record_exists(c->uuid));
+	       (c->operation == ARRIVE && record_exists(c->uuid)) || may_come_back(c);
 }
 
 static int handle(struct call *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The XML that libvirt itself keeps of its domains, read from its files: nobody may ask libvirt from
- * inside a hook, and a daemon that hangs must not hang us. */
+/* The XML that libvirt itself keeps of its domains, read from its files: nobody may ask libvirt
+ * while it waits for a hook, and a daemon that hangs must not hang us. */
 #ifndef CPUSHIM_KEPT_H
 #define CPUSHIM_KEPT_H
 

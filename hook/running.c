@@ -4,6 +4,7 @@
 #include "cpumap/cpuarg.h"
 #include "cpumap/util.h"
 #include "decide.h"
+#include "mark.h"
 #include "native.h"
 #include "record.h"
 
@@ -310,4 +311,18 @@ void running_note_arrival(struct running *r, const struct process *qemu)
 		say(r, RUNS_UNKNOWN,
 		    "it came from another node or a file, and nothing here tells what it asked for "
 		    "there");
+}
+
+void running_mark(struct running *r, const struct names *n, const struct domain *live)
+{
+	const struct table_row *row = NULL;
+
+	if (r->runs == RUNS_MODEL && live && !*r->why)
+		row = table_find(&n->table, r->model, strlen(r->model), NULL);
+	if (!row || mark_is(live, row->model, row->digest))
+		return;
+	say(r, RUNS_MODEL,
+	    mark_has(live, row->model)
+		    ? "marked as another definition of it, so it can't migrate: start it anew"
+		    : "not marked: where it migrates it is judged by the model's name alone");
 }

@@ -65,6 +65,12 @@ void running_judge(struct running *r, const struct names *n, const struct domain
  */
 void running_note_arrival(struct running *r, const struct process *qemu);
 
+/**
+ * running_mark: note in why of a guest that is what its name means that it isn't marked so (mark.h).
+ * @live: what libvirt keeps of it as it runs; NULL: nothing is known
+ */
+void running_mark(struct running *r, const struct names *n, const struct domain *live);
+
 /* running_word: one word for programs: "model", "other", "none", "unknown". */
 const char *running_word(enum runs runs);
 

@@ -237,6 +237,7 @@ int way_find(struct way *w, struct error *err)
 	find_blocks(w);
 	if (w->qemu) {
 		running_judge(&w->running, &w->names, &w->asked.domain, w->qemu);
+		running_mark(&w->running, &w->names, w->has_live ? &w->live.domain : NULL);
 		if (!w->has_saved)
 			running_note_arrival(&w->running, w->qemu);
 	} else if (!w->is_file) {

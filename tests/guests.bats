@@ -49,6 +49,13 @@ live() {
 	END
 }
 
+# marked DIGEST: the running domain, as gate64
+marked() {
+	live gate64
+	sed -i "s|<uuid>|<metadata><s:cpu xmlns:s='urn:cpushim:1' model='gate64' digest='$1'/></metadata>&|" \
+		"$root/run/libvirt/qemu/instance-00000001.xml"
+}
+
 # saved MODEL [FEATURES]: its definition
 saved() {
 	cat >"$root/etc/libvirt/qemu/instance-00000001.xml" <<-END
@@ -84,6 +91,23 @@ says() { # STATUS WORDS COMMAND...
 	live gate64 "<feature policy='require' name='aes'/><feature policy='require' name='hypervisor'/>"
 	says 0 'what the name means, with its own aes=on' guests
 	says 0 "with the domain's own aes=on" why instance-00000001
+}
+
+@test "a guest's mark: without this definition's it is told, and only where libvirt keeps the running guest" {
+	qemu 7 "$expansion"
+	saved gate64
+	run -0 cpushim guests
+	[[ $output != *marked* ]]
+	live gate64
+	says 0 'what the name means; not marked: where it migrates it is judged by the' guests
+	says 0 'not marked' why instance-00000001
+	marked "$(printf '%064d' 1)"
+	run -0 cpushim guests
+	[[ $output != *marked* ]]
+	marked "$(printf '%064d' 2)"
+	says 0 "marked as another definition of it, so it can't migrate: start it anew" guests
+	run -0 cpushim guests --json
+	[[ $output == *'marked as another definition'* ]]
 }
 
 @test "a definition that was changed since: the running guest is judged by what it was started with" {

@@ -34,7 +34,7 @@ is_silent() {
 # what a QEMU that libvirt started looks like in /proc
 start_qemu() { # CPU-ARGUMENT [UUID]
 	mkdir -p "$root/run/libvirt/qemu"
-	bash -c 'sleep 60; :' qemu -name guest=instance-00000001 -cpu first -S -uuid "${2-$uuid}" -cpu "$1" -S \
+	bash -c "sleep ${lives-60}; :" qemu -name guest=instance-00000001 -cpu first -S -uuid "${2-$uuid}" -cpu "$1" -S \
 		3>&- >/dev/null 2>&1 &
 	qemu=$!
 	printf '%s' "$qemu" >"$root/run/libvirt/qemu/instance-00000001.pid"
@@ -426,6 +426,53 @@ refuses_any() {
 	[ ! -e "$record" ]
 	# nothing more to be said
 	is_silent by_libvirt started begin < <(domain)
+}
+
+@test "started: a process that has nothing of the hook's is left to mark the guest" {
+	command -v strace >/dev/null || skip 'strace is missing'
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	start_qemu "$gate64_cpu"
+	# shellcheck disable=SC2016 # the other shell's
+	CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - strace -f -s 200 -o "$BATS_TEST_TMPDIR/trace" \
+		"$CHECKOUT/hook/qemu" instance-00000001 started begin - < <(domain)
+	run -0 grep -E 'execve\(.*"mark"' "$BATS_TEST_TMPDIR/trace"
+	[[ $output == *"[\"cpushim\", \"mark\", \"--libvirt="*"\"--\", \"$uuid\", \"gate64\", \"$(printf '%064d' 1)\"]"* ]]
+	marker=${output%% *}
+	grep -E "^$marker +(close_range\(0|close\(0\))" "$BATS_TEST_TMPDIR/trace"
+	# it isn't the session's leader
+	run -0 grep -E 'setsid\(\)' "$BATS_TEST_TMPDIR/trace"
+	[ "${output%% *}" != "$marker" ]
+	# a guest that has the mark already is left alone, and so is one that a person asks for
+	for digest in 1 2; do
+		run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+		# shellcheck disable=SC2016 # the other shell's
+		CPUSHIM_ROOT=$root "$BATS_TEST_TMPDIR/libvirtd" -c '"$@"; exit $?' - strace -f -s 200 -o "$BATS_TEST_TMPDIR/trace" \
+			"$CHECKOUT/hook/qemu" instance-00000001 started begin - < <(domain \
+				"s|</metadata>|<s:cpu xmlns:s='urn:cpushim:1' model='gate64' digest='$(printf '%064d' $digest)'/>&|")
+		[ "$(grep -cE 'execve\(.*"mark"' "$BATS_TEST_TMPDIR/trace")" = $((digest - 1)) ]
+	done
+}
+
+# STARTS=1000 takes two minutes
+@test "started: after 200 starts in a row nobody is left, and nobody has kept the output open" {
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	lives=3600 start_qemu "$gate64_cpu"
+	domain >"$BATS_TEST_TMPDIR/xml"
+	cp -p "$record" "$BATS_TEST_TMPDIR/record"
+	# shellcheck disable=SC2016 # the other shell's
+	run env CPUSHIM_ROOT="$root" "$BATS_TEST_TMPDIR/libvirtd" -c '
+		for ((i = 0; i < $4; i++)); do
+			cp -p "$2/record" "$3"
+			said=$("$1" instance-00000001 started begin - <"$2/xml" 2>&1) || break
+			[ -z "$said" ] || break
+		done
+		echo "$i $said"' - "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR" "$record" "${STARTS:-200}"
+	kill "$qemu"
+	printf '%s\n' "$output"
+	[ "$output" = "${STARTS:-200} " ]
+	# shellcheck disable=SC2016 # the other shell's
+	timeout 60 sh -c 'while pgrep -f "^cpushim mark .*$1" >/dev/null; do sleep 0.1; done' - "$uuid"
 }
 
 @test "started: what libvirt adds beside features is ignored, its order too" {

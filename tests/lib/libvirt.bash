@@ -230,6 +230,33 @@ little_endian() {
 	printf %s "$1" | od -A n -t x4 | tr -d ' '
 }
 
+# disk_xml NODE NAME: an empty qcow2 disk of 64 MiB, for internal snapshots, and its XML
+disk_xml() {
+	local file=/run/guests/$2.qcow2 out zero='\0\0\0\0'
+	out=$(root_path "$1")$file
+	# A header, a table of reference counts, its block and a table of data clusters, 64 KiB each
+	# (docs/interop/qcow2.txt, QEMU 7.2).
+	truncate -s 256K "$out"
+	printf %b "QFI\\0373\0\0\0\002$zero$zero$zero\0\0\0\020$zero\004\0\0\0$zero\0\0\0\001" \
+		"$zero\0\003\0\0$zero\0\001\0\0\0\0\0\001$zero$zero$zero" |
+		dd of="$out" conv=notrunc status=none
+	printf %b "$zero\0\002\0\0" | dd of="$out" conv=notrunc bs=64K seek=1 status=none
+	printf '\0\001\0\001\0\001\0\001' | dd of="$out" conv=notrunc bs=64K seek=2 status=none
+	chmod 666 "$out"
+	printf "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/><target dev='vda' bus='virtio'/></disk>" "$file"
+}
+
+# mark_of NODE NAME: the digest that its live XML is marked with, once it is
+mark_of() {
+	local tries
+	for ((tries = 0; tries < 300; tries++)); do
+		# every start is followed by a marker's
+		on "$1" pgrep -f '^cpushim (hook|mark) ' >/dev/null || break
+		sleep 0.1
+	done
+	on "$1" virsh -q dumpxml "$2" | sed -n "s/.*<shim:cpu .*digest=[\"']\([0-9a-f]*\)[\"'].*/\1/p"
+}
+
 # digest_in: the digest at the end of what verify prints
 digest_in() {
 	sed -n 's/.*digest \([0-9a-f]\{64\}\)$/\1/p'

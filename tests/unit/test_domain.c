@@ -3,6 +3,7 @@
 #include "check.h"
 #include "hook/decide.h"
 #include "hook/domain.h"
+#include "hook/mark.h"
 #include "hook/record.h"
 #include "hook/splice.h"
 
@@ -394,6 +395,63 @@ static void test_print(void)
 		   "<feature policy='optional' name='&#60;&#34;&#38;'/></cpu>");
 }
 
+#define MARK  "<s:cpu xmlns:s='urn:cpushim:1' model='gate' digest='" DIGEST "'/>"
+#define OTHER "<s:cpu xmlns:s='urn:x' model='no' digest='no'/>"
+
+static void test_mark(void)
+{
+	static const struct {
+		const char *metadata;
+		bool marked;
+	} cases[] = {
+		{"<metadata>" MARK "</metadata>", true},
+		{"<metadata>" OTHER MARK "</metadata>", true},
+		{"<metadata>" OTHER "</metadata>", false},
+		{"<metadata><a>" MARK "</a></metadata>", false},
+		{"<devices>" MARK "</devices>", false},
+		{"<metadata><cpu model='gate' digest='" DIGEST "'/></metadata>", false},
+		{"", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_domain_ struct domain d;
+		_cleanup_free_ char *xml = NULL;
+
+		CHECK(asprintf(&xml, "<domain>%s</domain>", cases[i].metadata) > 0);
+		CHECK(domain_read(&d, xml, strlen(xml), "test", NULL) == 0);
+		CHECK(mark_is(&d, "gate", DIGEST) == cases[i].marked);
+		CHECK(!mark_is(&d, "gate64", DIGEST));
+		CHECK(!mark_is(&d, "gate", "0"));
+	}
+}
+
+/* The cookie's CPU comes back, where there is a cookie. */
+static void test_snapshot(void)
+{
+	static const struct {
+		const char *cookie, *model; /* NULL: it has none */
+	} cases[] = {
+		{"", "gate"},
+		{"<cookie/>", "gate"},
+		{"<cookie><cpu mode='custom'><model>kvm64</model></cpu></cookie>", "kvm64"},
+		{"<cookie><cpu mode='host-passthrough'/></cookie>", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_domain_ struct domain d;
+		_cleanup_free_ char *xml = NULL;
+
+		CHECK(asprintf(&xml,
+			       "<domainsnapshot><domain><cpu><model>gate</model>"
+			       "<feature name='nx'/></cpu></domain>%s</domainsnapshot>",
+			       cases[i].cookie) > 0);
+		CHECK(domain_read_snapshot(&d, xml, strlen(xml), "test", NULL) == 0);
+		CHECK(!d.model == !cases[i].model);
+		CHECK(!d.model || strcmp(d.model, cases[i].model) == 0);
+		CHECK((d.own.n > 0) == (d.model && strcmp(d.model, "gate") == 0));
+	}
+}
+
 int main(void)
 {
 	test_splice();
@@ -405,5 +463,7 @@ int main(void)
 	test_paravirtual_own();
 	test_started();
 	test_print();
+	test_mark();
+	test_snapshot();
 	return check_done();
 }

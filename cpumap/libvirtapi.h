@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvirt's client library, loaded when it is needed: a node has it with libvirt, and neither the
+ * build nor what stands in a guest's way depends on it. The hook must not call libvirt while
+ * libvirt waits for the hook: both would wait for ever.
+ *
+ * A call may wait as long as the daemon does: who must not sets an alarm.
+ */
+#ifndef CPUSHIM_LIBVIRTAPI_H
+#define CPUSHIM_LIBVIRTAPI_H
+
+#include "error.h"
+
+#define LIBVIRT_SYSTEM_URI "qemu:///system"
+
+/* A connection. */
+struct libvirt;
+
+/**
+ * libvirt_open: connect to @uri as it stands (libvirt.conf's aliases don't count). libvirt's own
+ * messages are silenced.
+ * Returns 0; -ENOENT: there is no library, or it lacks a call; -ECONNREFUSED: no connection.
+ */
+int libvirt_open(struct libvirt **l, const char *uri, struct error *err);
+void libvirt_close(struct libvirt *l);
+
+static inline void cleanup_libvirtp(struct libvirt **l)
+{
+	libvirt_close(*l);
+}
+#define _cleanup_libvirt_ __attribute__((cleanup(cleanup_libvirtp)))
+
+/**
+ * libvirt_set_metadata: set an element of a running domain's <metadata>; its definition stays as it
+ * is. An element of the same namespace is replaced.
+ * @uuid: the domain's
+ * @xml: the element; libvirt adds the namespace to it
+ * @prefix, @ns: the namespace's
+ * Returns 0; -ENOENT: no such domain runs; -EAGAIN: not now (another job holds the domain, the
+ * daemon is busy or went away).
+ */
+int libvirt_set_metadata(struct libvirt *l, const char *uuid, const char *xml, const char *prefix,
+			 const char *ns, struct error *err);
+
+#endif

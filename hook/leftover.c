@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "leftover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "kept.h"
+#include "snapshot.h"
+
+#define NOVA_DIR "/var/lib/nova/instances" /* nova's default instances_path */
+#define SHOWN    128
+
+/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; as long since 0.9): behind it the XML,
+ * with a NUL at its end. */
+struct save_header {
+	char magic[16];
+	uint32_t version;
+	uint32_t data_len;
+	uint32_t other[17];
+};
+
+struct search {
+	struct strv *lines;
+	const struct table *table;
+	const struct kept *defined; /* the domain in question */
+	const char *name;
+	int rc;
+};
+
+static bool is_ours(const struct table *t, const char *model)
+{
+	return model && table_find(t, model, strlen(model), NULL);
+}
+
+static const char *shown(char *buf, const char *s)
+{
+	return text_escape(buf, SHOWN, s ? s : "no model", strlen(s ? s : "no model"));
+}
+
+/* @what: of the domain @s->name, with @d's CPU in it; @cure: how to be rid of it */
+static void __attribute__((format(printf, 4, 5)))
+report(struct search *s, const struct domain *d, const char *what, const char *cure, ...)
+{
+	char name[SHOWN], asked[SHOWN], has[SHOWN];
+	_cleanup_free_ char *way_out = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, cure);
+	n = vasprintf(&way_out, cure, ap);
+	va_end(ap);
+	if (n < 0)
+		way_out = NULL;
+	s->rc = strv_addf(s->lines, "%s: its %s has the CPU '%s', and it asks for '%s'; %s",
+			  shown(name, s->name), what, shown(has, d->model),
+			  shown(asked, s->defined->domain.model), way_out ? way_out : "");
+}
+
+static char *read_image(const char *path, size_t *len)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct save_header h;
+	char *xml;
+
+	if (fd < 0 || read(fd, &h, sizeof(h)) != sizeof(h) ||
+	    strncmp(h.magic, "LibvirtQemud", strlen("LibvirtQemud")) != 0 || h.data_len == 0 ||
+	    h.data_len > LIBVIRT_XML_LIMIT)
+		return NULL;
+	xml = calloc(1, (size_t)h.data_len + 1);
+	if (xml && read(fd, xml, h.data_len) == (ssize_t)h.data_len) {
+		*len = strlen(xml);
+		return xml;
+	}
+	free(xml);
+	return NULL;
+}
+
+static void look_at_save(struct search *s)
+{
+	_cleanup_free_ char *path = NULL, *xml = NULL;
+	_cleanup_domain_ struct domain d = {0};
+	char name[SHOWN];
+	size_t len = 0;
+
+	if (domainfile_path(&path, DOMAINFILE_SAVE, s->name, 0) < 0)
+		return;
+	xml = read_image(path, &len);
+	if (xml && domain_read(&d, xml, len, path, NULL) == 0 &&
+	    domain_same(&d, &s->defined->domain) && !is_ours(s->table, d.model))
+		report(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",
+		       shown(name, s->name));
+}
+
+static bool look_at_snapshot(const struct domain *d, const char *snapshot, void *data)
+{
+	struct search *s = data;
+	char name[SHOWN], file[SHOWN];
+
+	if (domain_same(d, &s->defined->domain) && !is_ours(s->table, d->model))
+		report(s, d, "snapshot",
+		       "take another one once it has started anew; `virsh snapshot-delete %s %s`",
+		       shown(name, s->name), shown(file, snapshot));
+	return s->rc < 0;
+}
+
+/* nova writes the XML of the running domain there, and starts it again by that (unrescue,
+ * nova/virt/libvirt/driver.py, Zed). */
+static void look_at_rescued(struct search *s, const char *dir)
+{
+	_cleanup_free_ char *path = NULL, *xml = NULL;
+	_cleanup_domain_ struct domain d = {0};
+	size_t len;
+
+	if (!s->defined->domain.uuid ||
+	    asprintf(&path, "%s/%s/unrescue.xml", dir, s->defined->domain.uuid) < 0)
+		return;
+	if (file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &len, NULL) == 0 &&
+	    domain_read(&d, xml, len, path, NULL) == 0 && domain_same(&d, &s->defined->domain) &&
+	    !is_ours(s->table, d.model))
+		report(s, &d, "instance in rescue",
+		       "after `openstack server unrescue` reboot it hard, as nova then asks for "
+		       "its model again");
+}
+
+static int look_at(struct strv *lines, const struct table *t, const char *file)
+{
+	_cleanup_free_ char *name = NULL, *nova = root_path(NOVA_DIR);
+	_cleanup_kept_ struct kept defined = {0};
+	struct search s = {.lines = lines, .table = t, .defined = &defined};
+	size_t len = strlen(file);
+
+	if (len <= strlen(".xml") || strcmp(file + len - strlen(".xml"), ".xml") != 0)
+		return 0;
+	name = strndup(file, len - strlen(".xml"));
+	if (!name || !nova)
+		return -ENOMEM;
+	s.name = name;
+	if (kept_read(&defined, DOMAINFILE_DEFINITION, name, NULL) < 0 ||
+	    !is_ours(t, defined.domain.model))
+		return 0;
+	look_at_save(&s);
+	(void)snapshot_each(name, look_at_snapshot, &s);
+	look_at_rescued(&s, nova);
+	return s.rc;
+}
+
+int leftover_find(struct strv *lines, const struct table *t)
+{
+	_cleanup_free_ char *path = root_path(DOMAINFILE_DEFINITION_DIR);
+	DIR *dir = path ? opendir(path) : NULL;
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir && r == 0 && (entry = readdir(dir)))
+		r = look_at(lines, t, entry->d_name);
+	if (dir)
+		(void)closedir(dir);
+	return r;
+}

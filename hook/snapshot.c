@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot.h"
+
+#include <dirent.h>
+
+#include "cpumap/libvirt.h"
+#include "cpumap/util.h"
+#include "domainfile.h"
+
+static bool look_into(const char *dir, const char *file,
+		      bool (*found)(const struct domain *d, const char *snapshot, void *data),
+		      void *data)
+{
+	_cleanup_free_ char *path = NULL, *xml = NULL, *snapshot = NULL;
+	_cleanup_domain_ struct domain d = {0};
+	size_t len = strlen(file), size;
+
+	if (len <= strlen(".xml") || strcmp(file + len - strlen(".xml"), ".xml") != 0 ||
+	    asprintf(&path, "%s/%s", dir, file) < 0)
+		return false;
+	snapshot = strndup(file, len - strlen(".xml"));
+	return snapshot && file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &size, NULL) == 0 &&
+	       domain_read_snapshot(&d, xml, size, path, NULL) == 0 && found(&d, snapshot, data);
+}
+
+bool snapshot_each(const char *name,
+		   bool (*found)(const struct domain *d, const char *snapshot, void *data),
+		   void *data)
+{
+	_cleanup_free_ char *path = NULL;
+	const struct dirent *entry;
+	bool done = false;
+	DIR *dir;
+
+	if (domainfile_path(&path, DOMAINFILE_SNAPSHOTS, name, 0) < 0)
+		return false;
+	dir = opendir(path);
+	while (dir && !done && (entry = readdir(dir)))
+		done = look_into(path, entry->d_name, found, data);
+	if (dir)
+		(void)closedir(dir);
+	return done;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool is_this(const struct domain *d, const char *snapshot, void *data)
+{
+	const struct domain *want = data;
+
+	(void)snapshot;
+	return domain_same(d, want) && domain_same_cpu(d, want) &&
+	       same_text(d->mark_model, want->mark_model) &&
+	       same_text(d->mark_digest, want->mark_digest);
+}
+
+bool snapshot_holds(const struct domain *d, const char *name)
+{
+	return snapshot_each(name, is_this, (void *)d);
+}
