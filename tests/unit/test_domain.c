@@ -180,7 +180,8 @@ static void test_request(void)
 {
 	static const char plain[] = "<cpu><model>gate</model></cpu>";
 	struct table_row row = gate;
-	struct table table = {.row = &row, .n = 1};
+	struct table_qemu qemu = {.emulator = row.emulator};
+	struct table table = {.row = &row, .n = 1, .qemu = &qemu, .n_qemus = 1};
 	struct facts f = {.table = &table, .row = &row};
 	struct featset kvm = {0};
 
@@ -285,7 +286,8 @@ static void test_paravirtual(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_text_ struct text inside = {0}, said = {0}, lacks = {0};
 		struct table_row row = gate;
-		struct table table = {.row = &row, .n = 1};
+		struct table_qemu qemu = {.emulator = row.emulator};
+		struct table table = {.row = &row, .n = 1, .qemu = &qemu, .n_qemus = 1};
 		struct featset kvm, more;
 		struct facts f = {.table = &table, .row = &row, .kvm = &kvm};
 		const char *at;
@@ -316,7 +318,8 @@ static void test_paravirtual_own(void)
 	static const char pv[] =
 		"kvmclock,kvm-nopiodelay,kvm-asyncpf,kvm-pv-eoi,kvmclock-stable-bit";
 	struct table_row row = gate;
-	struct table table = {.row = &row, .n = 1};
+	struct table_qemu qemu = {.emulator = row.emulator};
+	struct table table = {.row = &row, .n = 1, .qemu = &qemu, .n_qemus = 1};
 	struct featset kvm, more;
 	struct facts f = {.table = &table, .row = &row, .kvm = &kvm};
 
