@@ -278,8 +278,8 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require pni)
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature forbid vme)
 		# what QEMU sets by itself
-		for name in hypervisor ht cmp_legacy; do
-			run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require $name)
+		for feature in hypervisor ht cmp_legacy; do
+			run -0 --separate-stderr of_release $version by_libvirt prepare begin < <(feature require $feature)
 		done
 		is_silent of_release $version by_libvirt prepare begin < <(feature require aes 's/>gate64</>kvm64</')
 	done
