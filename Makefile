@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-#	make		build everything (runs no QEMU)
-#	make stage	build/root: a root to try everything in, uninstalled
-#	make check	C unit tests and bats suites (./install.sh check brings what they need)
-#	make matrix	on each Debian release that the mirror has (root, debootstrap, time)
-#	make lint	shellcheck, clang-format, tests that ignore an assertion
-#	make fuzz	what reads a domain's XML, by clang's libFuzzer (FUZZ_SECONDS)
-#	make install	the files alone, under DESTDIR; a node is set up by ./install.sh
-#	make SAN=1	the dynamic programs with AddressSanitizer and UBSan
-#	make WERROR=1	for development: warnings are errors
+# `make help` lists what can be made.
 
-prefix = /usr
-bindir = $(prefix)/bin
-libdir = $(prefix)/lib/cpushim
-datadir = $(prefix)/share/cpushim
-sysconfdir = /etc
-hooksdir = $(sysconfdir)/libvirt/hooks
+# Everything is at fixed places below DESTDIR: what confines libvirt and its guests goes by them
+# (cpumap/core/paths.h).
 DESTDIR =
+bindir = /usr/bin
+libdir = /usr/lib/cpushim
+datadir = /usr/share/cpushim
+confdir = /etc/cpushim
 
 CC = gcc
 INSTALL = install
 PKG_CONFIG = pkg-config
 B = build
+VERSION := $(shell cat VERSION)
 
 CFLAGS = -O2 -g
 # gcc 10 takes designated initializers for incomplete
@@ -30,147 +23,159 @@ ifdef WERROR
 WARN += -Werror
 endif
 STD = -std=gnu11 -D_GNU_SOURCE -I. -DCPUSHIM_VERSION='"$(VERSION)"'
-VERSION := $(shell cat VERSION)
-ifdef SAN
-HARDEN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-else
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2
+ifdef SAN
+HARDEN_DYNAMIC = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+HARDEN_DYNAMIC = $(HARDEN)
+LINK_DYNAMIC = -pie -Wl,-z,relro,-z,now
 endif
 # `make lint` and `make clean` need no libraries
 XML_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0)
 XML_LIBS = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
+DIGEST_LIBS = $(shell $(PKG_CONFIG) --libs libmd)
 # libvirt is loaded at run time; glibc before 2.34 has dlopen in a library of its own
-DL_LIBS = -ldl
-COMPILE = $(CC) $(STD) $(WARN) $(CFLAGS) $(HARDEN) $(CPPFLAGS)
+LIBS = $(XML_LIBS) $(JSON_LIBS) $(DIGEST_LIBS) -ldl
+COMPILE = $(CC) $(STD) $(WARN) -fPIE $(CFLAGS) $(HARDEN_DYNAMIC) $(CPPFLAGS)
 # what stands in every guest's way: libc alone, and no sanitizer's runtime
-COMPILE_STATIC = $(CC) $(STD) $(WARN) $(CFLAGS) $(CPPFLAGS) -fstack-protector-strong
+COMPILE_STATIC = $(CC) $(STD) $(WARN) -fPIE $(CFLAGS) $(HARDEN) $(CPPFLAGS)
+LINK_STATIC = -static-pie -Wl,-z,relro,-z,now
 
-# The parts. What isn't a command's, the hook front's or the proxy's own belongs to the library.
-command_sources = cpumap/cpushim.c $(wildcard cpumap/cmd_*.c hook/cmd_*.c)
-front_sources = $(addprefix hook/,front.c child.c daemon.c domainfile.c record.c refusal.c scan.c signs.c \
-	sitenames.c stocknames.c)
-worker_sources = $(filter-out hook/front.c $(command_sources),$(wildcard hook/*.c))
-proxy_sources = $(wildcard wrapper/proxy*.c)
-wrapper_sources = $(filter-out $(proxy_sources),$(wildcard wrapper/*.c))
-library_sources = $(filter-out $(command_sources),$(wildcard cpumap/*.c))
-unit_sources = $(wildcard tests/unit/test_*.c)
-core_sources = $(addprefix cpumap/,error.c util.c sha256.c feature.c features_table.c crc32.c table.c \
-	table_format.c cpuarg.c qemuargs.c)
+# One folder is one layer or one program; CONTRIBUTING.md has the arrows between them.
+core = cpumap/core
+library = cpumap/qemu cpumap/libvirt cpumap/define cpumap/guest
+front = hook/front hook/core
+worker = hook/core hook/domain hook/worker hook/guests
+command = cpumap/cmd
+wrapper = wrapper
+proxy = wrapper/proxy
 
-objects = $(patsubst %.c,$(B)/%.o,$(1))
-static_objects = $(patsubst %.c,$(B)/static/%.o,$(1))
-unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_sources)) $(B)/unit/test_replay
+sources = $(wildcard $(addsuffix /*.c,$(1)))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(call sources,$(1)))
+static_objects = $(patsubst %.c,$(B)/static/%.o,$(call sources,$(1)))
+
+programs = $(addprefix $(B)/,cpushim qmp-proxy qemu-wrapper hook guest)
+unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) $(B)/unit/test_replay
 # what is held against libvirt's own calls, by `make fuzz` and by the replay of its corpus
 fuzz_sources = tests/fuzz/domain.c
 FUZZ_SECONDS = 120
 
-# what tests/exact starts; its oracle asks nothing of the library but small things
-exact_sources = $(wildcard tests/proof/*.c)
+all: $(programs) ## build everything (runs no QEMU)
 
-all: $(B)/cpushim $(B)/qmp-proxy $(B)/qemu-wrapper hook/qemu $(B)/guest
-
-$(B)/%.o: %.c
+$(B)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	$(COMPILE) $(XML_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/static/%.o: %.c
+$(B)/static/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	$(COMPILE_STATIC) -MMD -MP -c -o $@ $<
 
-$(B)/libcpumap.a: $(call objects,$(library_sources))
+$(B)/libcpumap.a: $(call objects,$(core) $(library))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-# the library's libc-only part
-$(B)/libcore.a: $(call static_objects,$(core_sources))
+$(B)/libcore.a: $(call static_objects,$(core))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/cpushim: $(call objects,$(command_sources) $(worker_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
+$(B)/cpushim: $(call objects,$(command) $(worker)) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/qmp-proxy: $(call objects,$(proxy_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(JSON_LIBS)
+$(B)/qmp-proxy: $(call objects,$(proxy)) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS)
 
-$(B)/qemu-wrapper: $(call static_objects,$(wrapper_sources)) $(B)/libcore.a
-	$(COMPILE_STATIC) $(LDFLAGS) -static -o $@ $^
+$(B)/qemu-wrapper: $(call static_objects,$(wrapper)) $(B)/libcore.a
+	$(COMPILE_STATIC) $(LINK_STATIC) $(LDFLAGS) -o $@ $^
 
-hook/qemu: $(call static_objects,$(front_sources)) $(B)/libcore.a
-	$(COMPILE_STATIC) $(LDFLAGS) -static -o $@ $^
+$(B)/hook: $(call static_objects,$(front)) $(B)/libcore.a
+	$(COMPILE_STATIC) $(LINK_STATIC) $(LDFLAGS) -o $@ $^
 
 # the guest that reads its CPUID: a multiboot image
-$(B)/guest: cpumap/guest.S cpumap/guest.ld
+$(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	@mkdir -p $(@D)
 	$(CC) -m32 -c -o $(B)/guest.o $<
-	$(LD) -m elf_i386 -nostdlib -static -T cpumap/guest.ld -o $@ $(B)/guest.o
+	$(LD) -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
-$(B)/unit/%: $(B)/tests/unit/%.o $(call objects,$(worker_sources)) $(B)/libcpumap.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/unit/test_replay: $(call objects,tests/fuzz/replay.c $(fuzz_sources) $(worker_sources)) \
+$(B)/unit/test_replay: $(B)/obj/tests/fuzz/replay.o $(fuzz_sources:%.c=$(B)/obj/%.o) $(call objects,$(worker)) \
 		$(B)/libcpumap.a
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/fuzz/domain: tests/fuzz/main_fuzz.c $(fuzz_sources) $(worker_sources) $(library_sources)
+$(B)/fuzz/domain: tests/fuzz/main_fuzz.c $(fuzz_sources) $(call sources,$(core) $(library) $(worker))
 	@mkdir -p $(@D)
 	clang $(STD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(XML_CFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS)
+		$(XML_CFLAGS) -o $@ $^ $(LIBS)
 
-fuzz: $(B)/fuzz/domain
-	@mkdir -p $(B)/fuzz/corpus
-	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus \
-		tests/fuzz/corpus/domain
+# what tests/exact starts; its oracle asks nothing of the library but small things
+$(B)/exact: $(call objects,tests/proof) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/exact: $(call objects,$(exact_sources)) $(B)/libcpumap.a
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(XML_LIBS) $(JSON_LIBS) $(DL_LIBS)
+$(B)/compare: tests/lib/compare.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^
 
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:
 	@mkdir -p $(@D)
 	$(CC) -shared -o $@ -x c /dev/null
 
-# The files alone: nothing of libvirt's or QEMU's is touched. ./install.sh does the rest.
-install: all
+install: all ## the files alone, under DESTDIR; ./install.sh sets a node up
 	$(INSTALL) -D -m 755 $(B)/cpushim $(DESTDIR)$(bindir)/cpushim
 	$(INSTALL) -D -m 755 $(B)/qmp-proxy $(DESTDIR)$(libdir)/qmp-proxy
 	$(INSTALL) -D -m 755 $(B)/qemu-wrapper $(DESTDIR)$(libdir)/qemu-wrapper
-	$(INSTALL) -D -m 755 hook/qemu $(DESTDIR)$(libdir)/hook
+	$(INSTALL) -D -m 755 $(B)/hook $(DESTDIR)$(libdir)/hook
 	$(INSTALL) -D -m 644 $(B)/guest $(DESTDIR)$(libdir)/guest
-	$(INSTALL) -d $(DESTDIR)$(sysconfdir)/cpushim/models.d $(DESTDIR)$(datadir)/models.d
+	$(INSTALL) -d $(DESTDIR)$(confdir)/models.d $(DESTDIR)$(datadir)/models.d
 	$(INSTALL) -m 644 cpumap/models/*.xml $(DESTDIR)$(datadir)/models.d
 
-uninstall:
+uninstall: ## take the files away again
 	rm -f $(DESTDIR)$(bindir)/cpushim
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,qmp-proxy qemu-wrapper hook guest)
 	rm -f $(addprefix $(DESTDIR)$(datadir)/models.d/,$(notdir $(wildcard cpumap/models/*.xml)))
 	-rmdir $(addprefix $(DESTDIR),$(libdir) $(datadir)/models.d $(datadir) \
-		$(sysconfdir)/cpushim/models.d $(sysconfdir)/cpushim)
+		$(confdir)/models.d $(confdir))
 
-stage: all
+stage: all ## build/root: a root to try everything in, uninstalled
 	tests/lib/stage $(B)/root
 
-unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so
+unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
-check: all unit
+check: all unit ## all tests (./install.sh check brings what they need)
 	tests/run
 
-matrix: stage unit
+check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under a minute
+	tests/run unit tests/layers.bats tests/hook.bats tests/arrival.bats
+
+matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
 
-lint:
-	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/lib/* .ci/run
+bench: stage $(B)/compare ## what the hook and the wrapper cost with 4 and with 1000 models
+	tests/bench
+
+fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for FUZZ_SECONDS
+	@mkdir -p $(B)/fuzz/corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus \
+		tests/fuzz/corpus/domain
+
+lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
+	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
+		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
-	clang-format --dry-run -Werror $(filter-out cpumap/features_table.c,$(wildcard \
-		cpumap/*.[ch] hook/*.[ch] wrapper/*.[ch] tests/unit/*.[ch] tests/proof/*.[ch] \
-		tests/fuzz/*.[ch]))
+	tests/lib/words
+	git ls-files '*.[ch]' | grep -v '/features_table\.c$$' | xargs clang-format --dry-run -Werror
 
-clean:
-	rm -rf $(B) hook/qemu
+clean: ## remove what was built
+	rm -rf $(B)
 
-.PHONY: all install uninstall stage unit check matrix fuzz lint clean
+help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all install uninstall stage unit check check-fast matrix bench fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

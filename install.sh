@@ -118,7 +118,7 @@ prepend() {
 # What we put, with its digest, so that uninstalling knows what others changed since.
 files() {
 	printf '%s %s %s\n' "$checkout/build/cpushim" /usr/bin/cpushim 755 \
-		"$checkout/hook/qemu" $libdir/hook 755 \
+		"$checkout/build/hook" $libdir/hook 755 \
 		"$checkout/build/guest" $libdir/guest 644
 	[ -n "$no_wrapper" ] || printf '%s %s %s\n' "$checkout/build/qmp-proxy" $libdir/qmp-proxy 755 \
 		"$checkout/build/qemu-wrapper" $libdir/qemu-wrapper 755
@@ -234,7 +234,7 @@ check_node() {
 	if [ -e "$root$hooks/qemu" ] && ! is_our_hook $hooks/qemu; then
 		hooks_d_supported || fail "$root$hooks/qemu: belongs to this site, and this libvirt (before 6.5) runs no other beside it; move it away, or upgrade libvirt to 6.5 or later"
 	fi
-	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest hook/qemu; do
+	for part in build/cpushim build/qmp-proxy build/qemu-wrapper build/guest build/hook; do
 		[ -e "$part" ] || fail "$part: isn't built; run make (CONTRIBUTING.md says what that needs)"
 	done
 }
@@ -476,8 +476,8 @@ place_hook() {
 		path=$hooks/qemu.d/cpushim
 		say "the site's own $hooks/qemu stays; ours is $path"
 	fi
-	note_file "$checkout/hook/qemu" "$path"
-	put "$checkout/hook/qemu" "$path" 755
+	note_file "$checkout/build/hook" "$path"
+	put "$checkout/build/hook" "$path" 755
 }
 
 restart_libvirt() {
@@ -750,7 +750,7 @@ install_packages() (
 )
 
 need_build() {
-	need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev
+	need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev libmd-dev
 	make -s
 }
 

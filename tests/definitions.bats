@@ -539,9 +539,9 @@ limited() { # KIBIBYTES COMMAND...: whose files get no larger
 
 @test "compile looks for QEMU in the places that install.sh knows, and nowhere else" {
 	local emulator
-	emulator=$(sed -n 's/^#define EMULATOR_DEFAULT //p' "$CHECKOUT/cpumap/table.h")
+	emulator=$(sed -n 's/^#define EMULATOR_DEFAULT //p' "$CHECKOUT/cpumap/core/paths.h")
 	sed -n "/^usual_emulators='/,/'\$/p" "$CHECKOUT/install.sh" | grep -o "/[^ ']*" >"$BATS_TEST_TMPDIR/install"
-	sed -n '/ usual_places\[\] = {/,/^};/p' "$CHECKOUT/cpumap/emulator.c" | sed "s|EMULATOR_DEFAULT|$emulator|" |
+	sed -n '/ usual_places\[\] = {/,/^};/p' "$CHECKOUT/cpumap/core/emulator.c" | sed "s|EMULATOR_DEFAULT|$emulator|" |
 		grep -o '"[^"]*"' | tr -d '"' | diff "$BATS_TEST_TMPDIR/install" -
 	grep -qx /usr/bin/qemu-system-x86_64 "$BATS_TEST_TMPDIR/install"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The table of QEMU's options (cpumap/qemuargs.c), held against the real QEMU: which take a value, and that
+# The table of QEMU's options (cpumap/core/qemuargs.c), held against the real QEMU: which take a value, and that
 # none is missing. No option is tried for what it does: -version in front ends QEMU once its parser is
 # content with the words.
 
@@ -11,7 +11,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
 	qemu=$(readlink -f "$CHECKOUT/build/root/usr/bin/qemu-system-x86_64.distrib")
-	sed -n 's/^\t{"\([^"]*\)", \(true\|false\)},$/\1 \2/p' "$CHECKOUT/cpumap/qemuargs.c" >"$BATS_TEST_TMPDIR/table"
+	sed -n 's/^\t{"\([^"]*\)", \(true\|false\)},$/\1 \2/p' "$CHECKOUT/cpumap/core/qemuargs.c" >"$BATS_TEST_TMPDIR/table"
 }
 
 # takes OPTION: true, false, or nothing if this QEMU doesn't have it

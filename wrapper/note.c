@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mark by which the hook knows this file without running it (cpumap/emulator.c reads it). */
+/* The mark by which the hook knows this file without running it (cpumap/core/emulator.c reads it). */
 #include <elf.h>
 
 static const struct {

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "cpumap/cpuarg.h"
-#include "cpumap/qemuargs.h"
-#include "cpumap/util.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/qemuargs.h"
+#include "cpumap/core/util.h"
 
 /* unix:PATH,server...: libvirt 1.2 writes ",server,nowait", today's ",server=on,wait=off". A comma
  * in PATH, written twice, isn't one that libvirt makes. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpumap/table.h"
+#include "cpumap/core/table.h"
 
 /* What an emulator's arguments ask for. */
 struct request {

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 #define READY_MS 5000
 

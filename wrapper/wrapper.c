@@ -10,10 +10,10 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 
-#include "cpumap/cpuarg.h"
-#include "cpumap/emulator.h"
-#include "cpumap/table.h"
-#include "cpumap/util.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
 #include "plan.h"
 #include "probe.h"
 

@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 
-#include "error.h"
-#include "table.h"
-#include "util.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
 
 /* What every command exits with. */
 enum {
@@ -50,7 +50,7 @@ const struct table_row *cmd_row(const struct table *t, const char *model, size_t
 
 /**
  * cmd_nodestate: a line on stderr for each thing that is wrong with this node and keeps site models
- * from starting or being checked (hook/nodestate.h).
+ * from starting or being checked (hook/guests/nodestate.h).
  * @restart_said: it was told already that libvirt has to be restarted
  */
 void cmd_nodestate(const struct table *t, bool restart_said);

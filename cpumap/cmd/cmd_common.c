@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/core/show.h"
 #include "cmd.h"
-#include "show.h"
 
 /* An expansion has some 3000 characters. */
 #define FOREIGN_MAX 8192

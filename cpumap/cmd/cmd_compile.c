@@ -5,17 +5,16 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/show.h"
+#include "cpumap/core/staging.h"
+#include "cpumap/define/compile.h"
+#include "cpumap/libvirt/mapchoice.h"
+#include "cpumap/libvirt/mapsingle.h"
+#include "cpumap/libvirt/maptrial.h"
+#include "hook/guests/leftover.h"
 #include "cmd.h"
-#include "compile.h"
-#include "emulator.h"
-#include "hook/leftover.h"
-#include "mapchoice.h"
-#include "mapsingle.h"
-#include "maptrial.h"
-#include "show.h"
-#include "staging.h"
-
-#define PROXY_PATH "/usr/lib/cpushim/qmp-proxy"
 
 static const char usage[] =
 	"Usage: cpushim compile [OPTION]...\n"

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/cpuarg.h"
-#include "cpumap/emulator.h"
-#include "cpumap/expand.h"
-#include "domain.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/define/expand.h"
+#include "hook/domain/domain.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim expand [OPTION]... MODEL[,PROPS]\n"

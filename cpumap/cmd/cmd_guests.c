@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/show.h"
-#include "kept.h"
-#include "running.h"
+#include "cpumap/core/show.h"
+#include "hook/domain/kept.h"
+#include "hook/guests/running.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim guests [--json]\n"

@@ -7,17 +7,17 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/libvirt.h"
-#include "arrival.h"
-#include "comeback.h"
-#include "domainfile.h"
-#include "mark.h"
-#include "native.h"
-#include "process.h"
-#include "record.h"
-#include "unclear.h"
-#include "worker.h"
+#include "cpumap/core/paths.h"
+#include "hook/core/domainfile.h"
+#include "hook/core/record.h"
+#include "hook/domain/mark.h"
+#include "hook/domain/process.h"
+#include "hook/domain/unclear.h"
+#include "hook/worker/arrival.h"
+#include "hook/worker/comeback.h"
+#include "hook/worker/native.h"
+#include "hook/worker/worker.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim hook --libvirt=PID|--by-hand [--record] NAME OPERATION SUB-OPERATION "

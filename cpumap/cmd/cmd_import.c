@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/define/definition.h"
+#include "cpumap/libvirt/xml.h"
+#include "cpumap/qemu/qemu.h"
 #include "cmd.h"
-#include "definition.h"
-#include "emulator.h"
-#include "qemu.h"
-#include "xml.h"
 
 static const char usage[] =
 	"Usage: cpushim import --name NAME [OPTION]... FILE\n"

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/show.h"
+#include "cpumap/guest/verify.h"
+#include "cpumap/qemu/lacks.h"
 #include "cmd.h"
-#include "emulator.h"
-#include "lacks.h"
-#include "show.h"
-#include "verify.h"
 
 static const char usage[] =
 	"Usage: cpushim list [--json | --digest]\n"

@@ -7,10 +7,9 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/model.h"
-#include "cpumap/sha256.h"
-#include "mark.h"
+#include "cpumap/core/model.h"
+#include "hook/domain/mark.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim mark --libvirt=PID [--limit=SECONDS] UUID MODEL DIGEST\n"
@@ -18,8 +17,8 @@ static const char usage[] =
 
 static bool digest_valid(const char *digest)
 {
-	return strlen(digest) == SHA256_HEX - 1 &&
-	       strspn(digest, "0123456789abcdef") == SHA256_HEX - 1;
+	return strlen(digest) == DIGEST_HEX - 1 &&
+	       strspn(digest, "0123456789abcdef") == DIGEST_HEX - 1;
 }
 
 static bool parse(const char *text, uint64_t max, uint64_t *number)

@@ -2,8 +2,8 @@
 /* What is wrong with this node, told by commands that answer something else. */
 #include <errno.h>
 
-#include "cpumap/cmd.h"
-#include "nodestate.h"
+#include "hook/guests/nodestate.h"
+#include "cmd.h"
 
 void cmd_nodestate(const struct table *t, bool restart_said)
 {

@@ -2,9 +2,10 @@
 /* cpushim probe: what a QEMU binary knows, and what its accelerators provide here. */
 #include <getopt.h>
 
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/qemu/qemu.h"
 #include "cmd.h"
-#include "emulator.h"
-#include "qemu.h"
 
 static const char usage[] =
 	"Usage: cpushim probe [--json] [QEMU]\n"

@@ -5,9 +5,9 @@
 #include <getopt.h>
 #include <sys/wait.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/libvirt.h"
-#include "worker.h"
+#include "cpumap/core/paths.h"
+#include "hook/worker/worker.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim rewrite [--diff] [FILE]\n"

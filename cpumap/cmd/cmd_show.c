@@ -4,8 +4,9 @@
 #include <getopt.h>
 #include <jansson.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/libvirt/libvirtmap.h"
 #include "cmd.h"
-#include "libvirtmap.h"
 
 static const char usage[] =
 	"Usage: cpushim show [--json] MODEL\n"

@@ -4,10 +4,11 @@
 #include <fcntl.h>
 #include <getopt.h>
 
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/guest/verify.h"
+#include "cpumap/qemu/lacks.h"
 #include "cmd.h"
-#include "emulator.h"
-#include "lacks.h"
-#include "verify.h"
 
 #define MAX_VCPUS 255
 

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "cpumap/cmd.h"
-#include "cpumap/show.h"
-#include "way.h"
+#include "cpumap/core/show.h"
+#include "hook/guests/way.h"
+#include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim why [--json] DOMAIN | UUID | FILE.xml | -\n"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "elfnote.h"
+#include "paths.h"
 
 /* Where libvirt looks for one by itself (virQEMUCapsFindBinaryForArch and what was before it, 1.2
  * to 11): Debian's, Red Hat's and Ubuntu's names. */

@@ -65,17 +65,3 @@ bool model_name_valid(const char *name, size_t len)
 	}
 	return true;
 }
-
-void model_digest(const struct model *m, char hex[SHA256_HEX])
-{
-	_cleanup_text_ struct text t = {0};
-
-	text_addf(&t, "name=%s\nbase=%s\nvendor=%s\nfamily=%d\nmodel=%d\nstepping=%d\n", m->name,
-		  m->base, m->id.vendor, m->id.family, m->id.model, m->id.stepping);
-	featset_print(&t, &m->features, "\n");
-	text_adds(&t, "\n");
-	if (t.failed)
-		hex[0] = '\0';
-	else
-		sha256_hex(t.data, t.len, hex);
-}

@@ -9,7 +9,6 @@
 
 #include "error.h"
 #include "feature.h"
-#include "sha256.h"
 
 /* Who a CPU says it is: CPUID leaf 0 and leaf 1 EAX (SDM vol. 2A, CPUID). */
 struct identity {
@@ -46,11 +45,5 @@ int model_of_row(struct model *m, const struct table_row *row, struct error *err
 
 /* model_name_valid: [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
 bool model_name_valid(const char *name, size_t len);
-
-/**
- * model_digest: SHA-256 over name, base, identity and features, the same on every machine.
- * Every part of the identity must be said (from the definition or the base's own).
- */
-void model_digest(const struct model *m, char hex[SHA256_HEX]);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "crc32.h"
+#include "paths.h"
 #include "table_format.h"
 #include "util.h"
 

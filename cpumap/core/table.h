@@ -32,11 +32,9 @@
 #include "error.h"
 #include "feature.h"
 
-#define TABLE_PATH "/usr/lib/cpushim/models.table"
-/* the emulator that is meant where none is named */
-#define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
-#define TABLE_LIMIT      ((size_t)64 << 20)
-#define MODEL_NAME_MAX   64
+#define TABLE_LIMIT    ((size_t)64 << 20)
+#define MODEL_NAME_MAX 64
+#define DIGEST_HEX     65 /* a SHA-256 digest as text: 64 hexadecimal digits and the NUL */
 
 /* A row; every string points into the table's text and is never NULL. */
 struct table_row {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crc32.h"
+#include "paths.h"
 #include "table_format.h"
 #include "util.h"
 

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/core/show.h"
+#include "cpumap/core/util.h"
+#include "cpumap/libvirt/mapchoice.h"
+#include "cpumap/libvirt/mapinclude.h"
+#include "digest.h"
 #include "expand.h"
 #include "frozen.h"
 #include "inuse.h"
-#include "mapchoice.h"
-#include "mapinclude.h"
-#include "show.h"
-#include "util.h"
 
 static const struct table_row empty_row = {"", "", "", "", "", "", "", "", "", "", "", "", "", ""};
 
@@ -67,11 +69,11 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 		     const struct qemu *q, const struct libvirtmap *map)
 {
 	struct featset lacks = m->features, brings = {0};
-	char digest[SHA256_HEX];
+	char digest[DIGEST_HEX];
 
 	featset_subtract(&lacks, &q->tcg);
 	brings_of(&brings, m, q, map);
-	model_digest(m, digest);
+	digest_model(m, digest);
 	row->digest = keep(c, digest);
 	row->base = keep(c, m->base);
 	row->vendor = keep(c, m->id.vendor);

@@ -3,11 +3,11 @@
 #ifndef CPUSHIM_COMPILE_H
 #define CPUSHIM_COMPILE_H
 
+#include "cpumap/core/table.h"
+#include "cpumap/libvirt/libvirtmap.h"
+#include "cpumap/qemu/qemu.h"
 #include "definition.h"
-#include "libvirtmap.h"
 #include "published.h"
-#include "qemu.h"
-#include "table.h"
 
 /* What one emulator makes of the definitions. */
 struct compiled {

@@ -3,13 +3,14 @@
  * Reading site definitions in two steps: each <model> as it is written (definition_read.c), then
  * ancestors and names, which need all of them.
  */
+#include "cpumap/core/paths.h"
 #include "definition_raw.h"
 
 #include <dirent.h>
 #include <errno.h>
 
-#include "lacks.h"
-#include "table.h"
+#include "cpumap/core/table.h"
+#include "cpumap/qemu/lacks.h"
 
 #define ANCESTORS_MAX 64
 

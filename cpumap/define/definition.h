@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Site definitions: the *.xml files of models.d, in libvirt's cpu_map syntax with <shim:qemu base=
- * vendor=>. How to write one: README.md, "An own model".
+ * vendor=>. How to write one: docs/operating.md, "Models of your own".
  */
 #ifndef CPUSHIM_DEFINITION_H
 #define CPUSHIM_DEFINITION_H
 
 #include <libxml/tree.h>
 
-#include "error.h"
-#include "libvirtmap.h"
-#include "model.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/model.h"
+#include "cpumap/libvirt/libvirtmap.h"
 
 #define DEFINITION_NS "urn:cpushim:1"
-#define SHIPPED_DIR   "/usr/share/cpushim/models.d"
-#define SITE_DIR      "/etc/cpushim/models.d"
 
 /* What definitions are resolved against; any part may be NULL. */
 struct definition_world {

@@ -7,8 +7,8 @@
 #ifndef CPUSHIM_DEFINITION_RAW_H
 #define CPUSHIM_DEFINITION_RAW_H
 
+#include "cpumap/libvirt/xml.h"
 #include "definition.h"
-#include "xml.h"
 
 /* A definition as it is written. */
 struct raw {

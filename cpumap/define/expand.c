@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "cpuarg.h"
-#include "util.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/util.h"
 
 /* Levels that a computed base (max) gets, which has none of its own: what QEMU's newer named models
  * have, and enough for caches, topology and XSAVE to be seen. */

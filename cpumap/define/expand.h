@@ -3,8 +3,8 @@
 #ifndef CPUSHIM_EXPAND_H
 #define CPUSHIM_EXPAND_H
 
-#include "model.h"
-#include "qemu.h"
+#include "cpumap/core/model.h"
+#include "cpumap/qemu/qemu.h"
 
 /**
  * expand_identity: fill what the definition leaves open by the base's own.

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "util.h"
+#include "cpumap/core/util.h"
 
 const struct table_row *frozen_row(const struct meanings *before, const char *model)
 {

@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 
-#include "libvirt.h"
-#include "util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 
 static bool mentions(const char *dir, const char *file, const char *element)
 {

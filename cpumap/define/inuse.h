@@ -7,7 +7,7 @@
 #ifndef CPUSHIM_INUSE_H
 #define CPUSHIM_INUSE_H
 
-#include "libvirtmap.h"
+#include "cpumap/libvirt/libvirtmap.h"
 
 /**
  * inuse_models: the models of the include that is in place now, but for those that @stays names,

@@ -2,8 +2,9 @@
 /* What models have meant so far on this node. */
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 #include "compile.h"
-#include "util.h"
 
 /* A table that is lost or damaged has nothing to say: the published names stay. */
 int meanings_load(struct meanings *m, struct error *err)

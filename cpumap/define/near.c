@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "feature.h"
-#include "util.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/util.h"
 
 #define NAME_MAX_LEN 63
 #define TOO_FAR      3

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "model.h"
-#include "util.h"
+#include "cpumap/core/model.h"
+#include "cpumap/core/util.h"
 
 #define PUBLISHED_LIMIT ((size_t)4 << 20)
 
@@ -23,7 +23,7 @@ void published_free(struct published *p)
 
 static bool is_digest(const char *s, size_t len)
 {
-	return len == SHA256_HEX - 1 && strspn(s, "0123456789abcdef") >= len;
+	return len == DIGEST_HEX - 1 && strspn(s, "0123456789abcdef") >= len;
 }
 
 static struct published_name *find(const struct published *p, const char *model)

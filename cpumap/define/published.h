@@ -12,15 +12,12 @@
 #ifndef CPUSHIM_PUBLISHED_H
 #define CPUSHIM_PUBLISHED_H
 
-#include "error.h"
-#include "sha256.h"
-#include "table.h"
-
-#define PUBLISHED_PATH "/etc/cpushim/published"
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
 
 struct published_name {
 	char model[MODEL_NAME_MAX + 1];
-	char digest[SHA256_HEX];
+	char digest[DIGEST_HEX];
 };
 
 struct published {

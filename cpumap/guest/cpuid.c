@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "cpumap/define/digest.h"
+
 #define HEADER      "cpushim-guest 1"
 #define END         "end"
 #define MAX_CPUS    4096
@@ -566,7 +568,7 @@ void cpuid_diff_print(struct text *out, const struct cpuid_diff *diff)
 		text_addf(out, "%s\n", diff->other.item[i]);
 }
 
-int cpuid_digest(const struct cpuid_dump *d, char hex[SHA256_HEX], struct error *err)
+int cpuid_digest(const struct cpuid_dump *d, char hex[DIGEST_HEX], struct error *err)
 {
 	_cleanup_text_ struct text t = {0};
 	bool failed = false;
@@ -577,6 +579,6 @@ int cpuid_digest(const struct cpuid_dump *d, char hex[SHA256_HEX], struct error 
 	print_cpu(&t, &d->cpu[0]);
 	if (failed || t.failed)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
-	sha256_hex(t.data, t.len, hex);
+	digest_of(&t, hex);
 	return 0;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a guest read by CPUID: the dump that cpumap/guest.S writes, parsed as hostile text, decoded,
+ * What a guest read by CPUID: the dump that cpumap/guest/guest.S writes, parsed as hostile text, decoded,
  * and compared with a model's definition.
  */
 #ifndef CPUSHIM_CPUID_H
 #define CPUSHIM_CPUID_H
 
-#include "error.h"
-#include "feature.h"
-#include "model.h"
-#include "util.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/model.h"
+#include "cpumap/core/util.h"
 
 #define CPUID_DUMP_LIMIT ((size_t)64 << 20)
 
@@ -77,6 +78,6 @@ void cpuid_diff_print(struct text *out, const struct cpuid_diff *diff);
  * machine type and with any number of vCPUs.
  * -EXDEV: the vCPUs don't agree.
  */
-int cpuid_digest(const struct cpuid_dump *d, char hex[SHA256_HEX], struct error *err);
+int cpuid_digest(const struct cpuid_dump *d, char hex[DIGEST_HEX], struct error *err);
 
 #endif

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cpuarg.h"
-#include "qmp.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/qemu/qmp.h"
 
 #define EXIT_READ   99 /* guest.S, by isa-debug-exit */
 #define MAX_ARGS    40

@@ -6,11 +6,9 @@
 #ifndef CPUSHIM_GUEST_H
 #define CPUSHIM_GUEST_H
 
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
 #include "cpuid.h"
-#include "error.h"
-#include "feature.h"
-
-#define GUEST_PATH "/usr/lib/cpushim/guest"
 
 /* Enough for a start on a busy node, and under a KVM that is emulated itself. */
 #define GUEST_TIMEOUT_MS 30000

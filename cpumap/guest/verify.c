@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "util.h"
+#include "cpumap/core/util.h"
 
 /* No KVM lacks it, and QEMU has always had it. */
 #define PLAIN_MODEL "kvm64"

@@ -3,9 +3,9 @@
 #ifndef CPUSHIM_VERIFY_H
 #define CPUSHIM_VERIFY_H
 
+#include "cpumap/core/table.h"
 #include "cpuid.h"
 #include "guest.h"
-#include "table.h"
 
 enum verdict {
 	VERDICT_EXACT,
@@ -27,7 +27,7 @@ struct verify_answer {
 	enum verdict verdict;
 	struct model model;      /* the definition, as the row has it */
 	struct cpuid_diff diff;  /* of the last reading */
-	char digest[SHA256_HEX]; /* of what was read; "": nothing, or the vCPUs don't agree */
+	char digest[DIGEST_HEX]; /* of what was read; "": nothing, or the vCPUs don't agree */
 	size_t vcpus;            /* that read, in the last reading */
 	struct guest_refusal refusal;
 	struct error error; /* with VERDICT_REFUSED and VERDICT_UNKNOWN */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "util.h"
+#include "cpumap/core/util.h"
 
 #define LIBRARY "libvirt.so.0"
 

@@ -9,7 +9,7 @@
 #ifndef CPUSHIM_LIBVIRTAPI_H
 #define CPUSHIM_LIBVIRTAPI_H
 
-#include "error.h"
+#include "cpumap/core/error.h"
 
 #define LIBVIRT_SYSTEM_URI "qemu:///system"
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
 #include "mapinclude.h"
 #include "mapsingle.h"
 #include "xml.h"

@@ -6,14 +6,10 @@
 #ifndef CPUSHIM_LIBVIRTMAP_H
 #define CPUSHIM_LIBVIRTMAP_H
 
-#include "error.h"
-#include "feature.h"
-#include "model.h"
-#include "util.h"
-
-#define LIBVIRTMAP_DIR "/usr/share/libvirt/cpu_map"
-/* the file that install.sh's include names; skipped when we look for what others define */
-#define LIBVIRTMAP_OURS "x86_cpushim.xml"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/model.h"
+#include "cpumap/core/util.h"
 
 struct libvirtmap {
 	struct featset features; /* features[] that this map has, by the name there */

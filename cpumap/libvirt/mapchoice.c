@@ -4,7 +4,8 @@
 #include <cpuid.h>
 #include <errno.h>
 
-#include "hostcpu.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/qemu/hostcpu.h"
 #include "mapinclude.h"
 #include "mapsingle.h"
 #include "maptrial.h"

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
+
 static int compare_features(const void *a, const void *b)
 {
 	const struct feature *const *x = a, *const *y = b;

@@ -3,12 +3,8 @@
 #ifndef CPUSHIM_MAPINCLUDE_H
 #define CPUSHIM_MAPINCLUDE_H
 
+#include "cpumap/core/model.h"
 #include "libvirtmap.h"
-#include "model.h"
-
-/* In the comment that lists every name, so that the hook's front finds them without XML:
- * "cpushim-names: gate64 x86-64-v2 ..." on one line; a name's `--` is written `-%-`. */
-#define MAPINCLUDE_NAMES "cpushim-names:"
 
 /* how the comment begins that is its first line */
 #define MAPINCLUDE_FIRST "Written by cpushim compile"

@@ -8,7 +8,6 @@
 
 #include "libvirtmap.h"
 
-#define MAPSINGLE_PATH LIBVIRTMAP_DIR ".xml"
 /* in the comment that is the block's last line; its first is the include's first */
 #define MAPSINGLE_END "cpushim: end"
 

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "util.h"
+#include "cpumap/core/util.h"
 
 #define VIRSH         "/usr/bin/virsh"
 #define TRIAL_SECONDS 60

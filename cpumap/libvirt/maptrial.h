@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "error.h"
+#include "cpumap/core/error.h"
 
 /**
  * maptrial: does libvirt load its CPU map with the file at @staged in the place of @include?

@@ -6,8 +6,8 @@
 
 #include <libxml/tree.h>
 
-#include "error.h"
-#include "util.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/util.h"
 
 /* The largest definition or map file that is read. */
 #define XML_FILE_LIMIT ((size_t)4 << 20)

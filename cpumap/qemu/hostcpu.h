@@ -3,7 +3,7 @@
 #ifndef CPUSHIM_HOSTCPU_H
 #define CPUSHIM_HOSTCPU_H
 
-#include "feature.h"
+#include "cpumap/core/feature.h"
 
 /**
  * hostcpu_features: the features whose CPUID bit is set, as user space reads it (in a virtual

@@ -6,7 +6,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
-#include "util.h"
+#include "cpumap/core/util.h"
 
 #define ENTRIES_FIRST 256
 #define ENTRIES_MAX   4096

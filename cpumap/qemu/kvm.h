@@ -3,8 +3,8 @@
 #ifndef CPUSHIM_KVM_H
 #define CPUSHIM_KVM_H
 
-#include "error.h"
-#include "feature.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
 
 /**
  * kvm_offers: the features that a guest may get: those of KVM_GET_SUPPORTED_CPUID, and those that

@@ -3,9 +3,9 @@
 #ifndef CPUSHIM_LACKS_H
 #define CPUSHIM_LACKS_H
 
-#include "error.h"
-#include "feature.h"
-#include "util.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/util.h"
 
 enum lack {
 	LACK_QEMU,     /* QEMU has no such property */

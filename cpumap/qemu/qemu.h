@@ -3,11 +3,11 @@
 #ifndef CPUSHIM_QEMU_H
 #define CPUSHIM_QEMU_H
 
-#include "error.h"
-#include "feature.h"
-#include "model.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/model.h"
+#include "cpumap/core/util.h"
 #include "qmp.h"
-#include "util.h"
 
 /* A QEMU model as TCG would start it, before anything is filtered. */
 struct qemu_model {

@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <sys/types.h>
 
-#include "error.h"
-#include "util.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/util.h"
 
 #define QMP_LINE_LIMIT ((size_t)64 << 20)
 

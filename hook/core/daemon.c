@@ -21,7 +21,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 #include "signs.h"
 
 /* The fields behind the name in /proc/PID/stat (proc(5)): state is 3, ppid 4, starttime 22. */

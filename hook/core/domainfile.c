@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "cpumap/libvirt.h"
-#include "cpumap/util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 
 static const struct {
 	const char *dir, *suffix;
@@ -12,8 +12,8 @@ static const struct {
 } places[] = {
 	[DOMAINFILE_PID] = {LIBVIRT_STATE_DIR, ".pid", true},
 	[DOMAINFILE_STATUS] = {LIBVIRT_STATE_DIR, ".xml", false},
-	[DOMAINFILE_DEFINITION] = {DOMAINFILE_DEFINITION_DIR, ".xml", false},
-	[DOMAINFILE_LOG] = {DOMAINFILE_LOG_DIR, ".log", false},
+	[DOMAINFILE_DEFINITION] = {LIBVIRT_DEFINITION_DIR, ".xml", false},
+	[DOMAINFILE_LOG] = {LIBVIRT_LOG_DIR, ".log", false},
 	[DOMAINFILE_SNAPSHOTS] = {LIBVIRT_LIB_DIR "/snapshot", "", false},
 	[DOMAINFILE_SAVE] = {LIBVIRT_LIB_DIR "/save", ".save", false},
 };

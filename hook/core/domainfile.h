@@ -19,9 +19,6 @@ enum domainfile {
 	DOMAINFILE_SAVE,       /* managed save: an image (qemuDomainManagedSavePath) */
 };
 
-#define DOMAINFILE_DEFINITION_DIR "/etc/libvirt/qemu"
-#define DOMAINFILE_LOG_DIR        "/var/log/libvirt/qemu"
-
 /**
  * domainfile_path: a path that a file of domain @name may have, under CPUSHIM_ROOT.
  * @path: an allocated string

@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 
 #define FORMAT       "cpushim-record 1\n"
 #define REQUEST      "request"

@@ -10,13 +10,11 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "cpumap/error.h"
-#include "cpumap/feature.h"
-#include "cpumap/sha256.h"
-#include "cpumap/table.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/table.h"
 #include "daemon.h"
 
-#define RECORD_DIR      "/run/cpushim"
 #define UUID_LEN        36
 #define ARRIVAL_SECONDS 300 /* no arrival takes longer to come to prepare */
 
@@ -35,7 +33,7 @@ struct record {
 	struct daemon daemon; /* an arrival's: which called for it, */
 	uint64_t time;        /* and when, in seconds since boot: no set clock changes them */
 	char model[MODEL_NAME_MAX + 1];
-	char digest[SHA256_HEX]; /* of the definition when it was asked for */
+	char digest[DIGEST_HEX]; /* of the definition when it was asked for */
 	char vendor[13];         /* the domain's own, or "" */
 	struct own own;
 	struct timespec written; /* when its file was, by the clock that files go by */

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 #define NAME_LEAST 4 /* what is left of a model's name where the reason is long */
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpumap/error.h"
+#include "cpumap/core/error.h"
 
 #define HEAD_SHOWN 23
 

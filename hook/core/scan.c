@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 /* What the next byte belongs to (XML 1.0, 2.4 to 2.8, 3.1). */
 enum state {

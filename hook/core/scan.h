@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpumap/table.h"
+#include "cpumap/core/table.h"
 
 /* More attributes in one element than libvirt's formatter ever writes, and few enough for libxml2
  * before 2.12, which compares each with each. */

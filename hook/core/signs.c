@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 #define DRIVER  "/libvirt_driver_qemu.so"
 #define LIBRARY "/libvirt.so.0"

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
-#include "cpumap/xml.h"
+#include "cpumap/libvirt/xml.h"
+#include "hook/core/scan.h"
 #include "mark.h"
-#include "scan.h"
 #include "splice.h"
 
 void domain_free(struct domain *d)

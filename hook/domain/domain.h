@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-#include "cpumap/error.h"
-#include "cpumap/feature.h"
-#include "cpumap/table.h"
-#include "cpumap/util.h"
-#include "record.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
+#include "hook/core/record.h"
 
 struct domain {
 	char *xml; /* the text it was read from; not its own */

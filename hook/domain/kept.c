@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 
 /* How much of a log's end is looked at. */
 #define LOG_TAIL ((off_t)64 << 10)

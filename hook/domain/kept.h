@@ -4,9 +4,9 @@
 #ifndef CPUSHIM_KEPT_H
 #define CPUSHIM_KEPT_H
 
-#include "cpumap/libvirt.h"
+#include "cpumap/core/paths.h"
+#include "hook/core/domainfile.h"
 #include "domain.h"
-#include "domainfile.h"
 
 struct kept {
 	char *path; /* the file, as errors name it */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cpumap/qemuargs.h"
-#include "cpumap/util.h"
+#include "cpumap/core/qemuargs.h"
+#include "cpumap/core/util.h"
 
 static bool begins(const char *text, const char *word)
 {

@@ -3,7 +3,7 @@
 #ifndef CPUSHIM_MACHINE_H
 #define CPUSHIM_MACHINE_H
 
-#include "cpumap/error.h"
+#include "cpumap/core/error.h"
 #include "process.h"
 
 struct machine {

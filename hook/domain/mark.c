@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "cpumap/libvirtapi.h"
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
+#include "cpumap/libvirt/libvirtapi.h"
 
 #define PREFIX "shim"
 

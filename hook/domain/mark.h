@@ -17,8 +17,8 @@
 
 #include <stdbool.h>
 
-#include "cpumap/error.h"
-#include "daemon.h"
+#include "cpumap/core/error.h"
+#include "hook/core/daemon.h"
 #include "domain.h"
 
 #define MARK_NAMESPACE "urn:cpushim:1"

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "cpumap/emulator.h"
-#include "cpumap/libvirt.h"
-#include "cpumap/qemuargs.h"
-#include "cpumap/util.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/qemuargs.h"
+#include "cpumap/core/util.h"
 
 void process_free(struct process *p)
 {

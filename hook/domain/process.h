@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpumap/error.h"
+#include "cpumap/core/error.h"
 
 #define PROCESS_LIMIT ((size_t)4 << 20)
 

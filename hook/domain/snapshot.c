@@ -3,9 +3,9 @@
 
 #include <dirent.h>
 
-#include "cpumap/libvirt.h"
-#include "cpumap/util.h"
-#include "domainfile.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
+#include "hook/core/domainfile.h"
 
 static bool look_into(const char *dir, const char *file,
 		      bool (*found)(const struct domain *d, const char *snapshot, void *data),

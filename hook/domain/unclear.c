@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 static bool names_a_model(const struct table *t, const char *xml, size_t len)
 {

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "cpumap/error.h"
-#include "cpumap/table.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
 
 /**
  * unclear_may_ask: could libvirt find a request for one of the table's models in it?

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 /* What a program printed. */
 struct child_said {

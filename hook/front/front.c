@@ -14,17 +14,16 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
+#include "hook/core/domainfile.h"
+#include "hook/core/record.h"
+#include "hook/core/refusal.h"
+#include "hook/core/scan.h"
 #include "child.h"
-#include "cpumap/libvirt.h"
-#include "cpumap/util.h"
-#include "domainfile.h"
-#include "record.h"
-#include "refusal.h"
-#include "scan.h"
 #include "sitenames.h"
 #include "stocknames.h"
 
-#define WORKER         "/usr/bin/cpushim"
 #define WORKER_SECONDS 10
 /* it prints the domain with some features more */
 #define WORKER_LIMIT (LIBVIRT_XML_LIMIT + ((size_t)1 << 20))
@@ -178,7 +177,7 @@ static int tell(const struct child_said *said, int status)
 /* Runs the worker. Its exit status, or -1 and @why. */
 static int run_worker(const struct call *c, const char **why)
 {
-	_cleanup_free_ char *path = root_path(WORKER);
+	_cleanup_free_ char *path = root_path(COMMAND_PATH);
 	_cleanup_said_ struct child_said said = {0};
 	_cleanup_close_ int xml = -1;
 	char caller[32] = "--by-hand";

@@ -3,9 +3,10 @@
 
 #include <errno.h>
 
-#include "cpumap/mapinclude.h"
-#include "cpumap/table.h"
-#include "cpumap/util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
+#include "cpumap/libvirt/mapinclude.h"
 
 #define MAP_LIMIT ((size_t)16 << 20)
 

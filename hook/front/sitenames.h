@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cpumap/error.h"
+#include "cpumap/core/error.h"
 
 enum names_answer {
 	NAMES_OTHER, /* no site model */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 /* the longest, its NUL included, is far below that */
 #define NAME_MAX_HERE 40

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "kept.h"
-#include "snapshot.h"
+#include "cpumap/core/paths.h"
+#include "hook/domain/kept.h"
+#include "hook/domain/snapshot.h"
 
 #define NOVA_DIR "/var/lib/nova/instances" /* nova's default instances_path */
 #define SHOWN    128
@@ -147,7 +148,7 @@ static int look_at(struct strv *lines, const struct table *t, const char *file)
 
 int leftover_find(struct strv *lines, const struct table *t)
 {
-	_cleanup_free_ char *path = root_path(DOMAINFILE_DEFINITION_DIR);
+	_cleanup_free_ char *path = root_path(LIBVIRT_DEFINITION_DIR);
 	DIR *dir = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	int r = 0;

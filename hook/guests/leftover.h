@@ -8,8 +8,8 @@
 #ifndef CPUSHIM_LEFTOVER_H
 #define CPUSHIM_LEFTOVER_H
 
-#include "cpumap/table.h"
-#include "cpumap/util.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
 
 /* leftover_find: a line for each, with what to do. Returns 0 or -ENOMEM; what can't be read isn't
  * there. */

@@ -6,22 +6,17 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "cpumap/emulator.h"
-#include "cpumap/libvirtmap.h"
-#include "cpumap/mapinclude.h"
-#include "cpumap/mapsingle.h"
-#include "native.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/libvirt/libvirtmap.h"
+#include "cpumap/libvirt/mapinclude.h"
+#include "cpumap/libvirt/mapsingle.h"
+#include "hook/worker/native.h"
 
 #define INDEX_PATH   LIBVIRTMAP_DIR "/index.xml"
 #define INCLUDE_PATH LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS
-#define PROXY_PATH   "/usr/lib/cpushim/qmp-proxy"
-#define WORKER_PATH  "/usr/bin/cpushim"
-#define HOOK_PATH    "/etc/libvirt/hooks/qemu"
-/* where install.sh puts it beside a site's own (libvirt 6.5 and later) */
-#define HOOK_BESIDE "/etc/libvirt/hooks/qemu.d/cpushim"
-#define HOOK_SOURCE "/usr/lib/cpushim/hook"
-#define HOOK_LIMIT  ((size_t)16 << 20)
-#define INDEX_LIMIT ((size_t)16 << 20)
+#define HOOK_LIMIT   ((size_t)16 << 20)
+#define INDEX_LIMIT  ((size_t)16 << 20)
 
 /* A file that was written while the daemon started may have been read by it. */
 #define START_SECONDS 1
@@ -217,7 +212,7 @@ void nodestate_read(struct nodestate *s, const struct table *t)
 	if (!s->libvirt)
 		return;
 	s->hook = look_at_hook();
-	s->worker = can_access(WORKER_PATH, X_OK);
+	s->worker = can_access(COMMAND_PATH, X_OK);
 	s->proxy = can_access(PROXY_PATH, X_OK);
 	for (size_t i = 0; i < t->n; i++)
 		if (add_emulator(s, t->row[i].emulator) < 0)
@@ -287,8 +282,8 @@ void nodestate_blocks(const struct nodestate *s, const char *emulator, struct st
 	tell_emulators(s, emulator, lines);
 	if (!s->worker)
 		(void)strv_addf(lines,
-				WORKER_PATH ": is missing or can't be run, and the hook refuses "
-					    "site models without it; " REINSTALL);
+				COMMAND_PATH ": is missing or can't be run, and the hook refuses "
+					     "site models without it; " REINSTALL);
 }
 
 void nodestate_unknown(const struct nodestate *s, struct strv *lines)

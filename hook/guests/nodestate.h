@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-#include "cpumap/table.h"
-#include "cpumap/util.h"
-#include "daemon.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
+#include "hook/core/daemon.h"
 
 /* The hook's front, in either of its places. */
 enum hook_state {

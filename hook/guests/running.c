@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "running.h"
 
-#include "cpumap/cpuarg.h"
-#include "cpumap/util.h"
-#include "decide.h"
-#include "mark.h"
-#include "native.h"
-#include "record.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
+#include "hook/core/record.h"
+#include "hook/domain/mark.h"
+#include "hook/worker/decide.h"
+#include "hook/worker/native.h"
 
 /* How much of an argument is shown. */
 #define SHOWN_MAX 160

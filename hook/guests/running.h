@@ -3,11 +3,11 @@
 #ifndef CPUSHIM_RUNNING_H
 #define CPUSHIM_RUNNING_H
 
-#include "cpumap/published.h"
-#include "cpumap/table.h"
-#include "domain.h"
-#include "kept.h"
-#include "process.h"
+#include "cpumap/core/table.h"
+#include "cpumap/define/published.h"
+#include "hook/domain/domain.h"
+#include "hook/domain/kept.h"
+#include "hook/domain/process.h"
 
 enum runs {
 	RUNS_MODEL,   /* what the name means */

@@ -5,8 +5,8 @@
 
 #include <dirent.h>
 
-#include "cpumap/libvirt.h"
-#include "cpumap/util.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/core/util.h"
 #include "nodestate.h"
 
 void way_free(struct way *w)
@@ -185,7 +185,7 @@ static int read_domain(struct way *w, struct error *err)
 		if (r == -ENOENT)
 			return error_set(err, r, NULL, 0,
 					 "there is no domain '%s' in " LIBVIRT_STATE_DIR
-					 " or " DOMAINFILE_DEFINITION_DIR
+					 " or " LIBVIRT_DEFINITION_DIR
 					 "; `cpushim guests` names those that run",
 					 w->name);
 		if (r < 0)

@@ -3,9 +3,9 @@
 #ifndef CPUSHIM_WAY_H
 #define CPUSHIM_WAY_H
 
-#include "kept.h"
+#include "hook/domain/kept.h"
+#include "hook/worker/worker.h"
 #include "running.h"
-#include "worker.h"
 
 struct way {
 	const char *name;     /* the domain's, its UUID until it is found, or the file's */

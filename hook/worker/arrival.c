@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "kept.h"
+#include "hook/domain/kept.h"
 
 int arrival_note(const struct domain *d, const struct table_row *row, const struct daemon *daemon,
 		 const char *name, struct error *err)

@@ -7,7 +7,7 @@
 #ifndef CPUSHIM_ARRIVAL_H
 #define CPUSHIM_ARRIVAL_H
 
-#include "record.h"
+#include "hook/core/record.h"
 #include "worker.h"
 
 /**

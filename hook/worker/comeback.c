@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "comeback.h"
 
-#include "cpumap/util.h"
-#include "kept.h"
-#include "mark.h"
+#include "cpumap/core/util.h"
+#include "hook/domain/kept.h"
+#include "hook/domain/mark.h"
+#include "hook/domain/snapshot.h"
 #include "native.h"
-#include "snapshot.h"
 
 /* which of both can't be told */
 #define WHY "libvirt made that of the model without cpushim, or the domain was defined so then; "

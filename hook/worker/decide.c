@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide.h"
 
-#include "cpumap/cpuarg.h"
-#include "cpumap/kvm.h"
-#include "mark.h"
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/qemu/kvm.h"
+#include "hook/domain/mark.h"
 
 /* the way out for a guest that arrives as something else than it asks for */
 #define BOOT_ANEW "boot it anew instead of restoring or migrating it"

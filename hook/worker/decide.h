@@ -3,11 +3,11 @@
 #ifndef CPUSHIM_DECIDE_H
 #define CPUSHIM_DECIDE_H
 
-#include "cpumap/table.h"
-#include "cpumap/util.h"
-#include "domain.h"
-#include "record.h"
-#include "refusal.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
+#include "hook/core/record.h"
+#include "hook/core/refusal.h"
+#include "hook/domain/domain.h"
 
 /* What a decision rests on. */
 struct facts {

@@ -3,10 +3,11 @@
 
 #include <errno.h>
 
-#include "cpumap/cpuid.h"
-#include "cpumap/emulator.h"
-#include "cpumap/guest.h"
-#include "machine.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/guest/cpuid.h"
+#include "cpumap/guest/guest.h"
+#include "hook/domain/machine.h"
 
 bool native_node(void)
 {

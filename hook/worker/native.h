@@ -9,11 +9,8 @@
 #ifndef CPUSHIM_NATIVE_H
 #define CPUSHIM_NATIVE_H
 
+#include "hook/domain/process.h"
 #include "decide.h"
-#include "process.h"
-
-/* is there on a node that was installed without the wrapper */
-#define NATIVE_MARK "/usr/lib/cpushim/no-wrapper"
 
 /* native_node: was this one installed without the wrapper? */
 bool native_node(void);

@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "cpumap/emulator.h"
-#include "cpumap/kvm.h"
-#include "cpumap/libvirtmap.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "cpumap/libvirt/libvirtmap.h"
+#include "cpumap/qemu/kvm.h"
 #include "native.h"
 
 void asked_free(struct asked *a)

@@ -3,10 +3,10 @@
 #ifndef CPUSHIM_WORKER_H
 #define CPUSHIM_WORKER_H
 
-#include "cpumap/error.h"
-#include "cpumap/table.h"
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
+#include "hook/domain/domain.h"
 #include "decide.h"
-#include "domain.h"
 
 /* Everything that facts need, kept together. */
 struct asked {

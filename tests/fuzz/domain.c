@@ -5,10 +5,10 @@
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 
-#include "cpumap/util.h"
-#include "hook/domain.h"
-#include "hook/scan.h"
-#include "hook/unclear.h"
+#include "cpumap/core/util.h"
+#include "hook/core/scan.h"
+#include "hook/domain/domain.h"
+#include "hook/domain/unclear.h"
 
 #define MODEL "gate64"
 

@@ -2,9 +2,9 @@
 /* All of the corpus, and random pieces from a fixed seed; with a file: that file. */
 #include <dirent.h>
 
-#include "cpumap/util.h"
-#include "domain.h"
+#include "cpumap/core/util.h"
 #include "tests/unit/check.h"
+#include "domain.h"
 
 #define CORPUS "tests/fuzz/corpus/domain"
 #define ROUNDS 20000

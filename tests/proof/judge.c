@@ -2,7 +2,7 @@
 #include "judge.h"
 
 #define MAX_CPUS  8
-#define EXIT_READ 99 /* cpumap/guest.S, by isa-debug-exit */
+#define EXIT_READ 99 /* cpumap/guest/guest.S, by isa-debug-exit */
 #define FEWEST    "486"
 
 /* APM 3, E.4.2: AMD's 0x80000001.EDX repeats these bits of leaf 1's. */

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 #define RUN_TIMED_OUT (-1)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The -cpu argument: stepping through it, merging a caller's properties, comparing by value. */
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/core/util.h"
 #include "check.h"
-#include "cpumap/cpuarg.h"
-#include "cpumap/feature.h"
-#include "cpumap/util.h"
 
 #define IDENTITY  "kvm64,vendor=GenuineIntel,family=15,model=6,stepping=1"
 #define EXPANSION IDENTITY ",pni=on,nx=on,sse4.1=off,lahf-lm=off,vme=off,enforce"

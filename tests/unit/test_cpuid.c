@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cpumap/cpuid.h"
+#include "cpumap/guest/cpuid.h"
 
 static unsigned int passed, failed;
 
@@ -295,7 +295,7 @@ static void test_vcpus_must_agree(void)
 {
 	struct model m = sample();
 	_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
-	char hex[SHA256_HEX];
+	char hex[DIGEST_HEX];
 	static const char one_is_other[] = HEAD CPU0
 		"cpu 1\n" LEAF0 "00000001 00000000 00000f61 00000800 80000000 04080271\n" EXT0 EXT1
 		"end\n";
@@ -336,7 +336,7 @@ static void test_many_vcpus_are_summed_up(void)
 	}
 }
 
-static bool digest_of(const char *text, char hex[SHA256_HEX])
+static bool digest_of(const char *text, char hex[DIGEST_HEX])
 {
 	_cleanup_cpuid_dump_ struct cpuid_dump d = {0};
 
@@ -345,7 +345,7 @@ static bool digest_of(const char *text, char hex[SHA256_HEX])
 
 static void test_digest(void)
 {
-	char a[SHA256_HEX], b[SHA256_HEX];
+	char a[DIGEST_HEX], b[DIGEST_HEX];
 
 	CHECK(digest_of(HEAD CPU0 "end\n", a));
 	/* another machine's levels, topology, number of vCPUs */

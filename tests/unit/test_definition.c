@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/define/definition.h"
 #include "check.h"
-#include "cpumap/definition.h"
 
 /* On its first line, so that the rest of a test's text begins on line 2. */
 #define HEAD "<cpus xmlns:shim='urn:cpushim:1'>\n"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A domain's XML: finding <cpu> to the byte, reading what it asks, and deciding on it. */
+#include "hook/core/record.h"
+#include "hook/domain/domain.h"
+#include "hook/domain/mark.h"
+#include "hook/domain/splice.h"
+#include "hook/worker/decide.h"
 #include "check.h"
-#include "hook/decide.h"
-#include "hook/domain.h"
-#include "hook/mark.h"
-#include "hook/record.h"
-#include "hook/splice.h"
 
 #define DIGEST "0000000000000000000000000000000000000000000000000000000000000001"
 

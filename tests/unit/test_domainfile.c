@@ -2,9 +2,9 @@
 /* Paths of libvirt's files, by a domain's name. */
 #include <errno.h>
 
+#include "cpumap/core/util.h"
+#include "hook/core/domainfile.h"
 #include "check.h"
-#include "cpumap/util.h"
-#include "hook/domainfile.h"
 
 static void check_path(enum domainfile kind, const char *name, unsigned int spelling,
 		       const char *wanted)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The -cpu argument, byte for byte; what QEMU makes of one is tests/exact's. */
+#include "cpumap/core/cpuarg.h"
+#include "cpumap/define/expand.h"
 #include "check.h"
-#include "cpumap/cpuarg.h"
-#include "cpumap/expand.h"
 
 static bool auto_level = true; /* QEMU before 11.1 */
 static struct qemu_model base = {.name = (char *)"kvm64", .level = 5, .xlevel = 0x80000008};

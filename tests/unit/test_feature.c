@@ -2,12 +2,14 @@
 /* The table of features: its order, its names, and the sets made of it. */
 #include <errno.h>
 
+#include "cpumap/core/error.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/feature.h"
+#include "cpumap/define/digest.h"
+#include "cpumap/core/model.h"
+#include "cpumap/core/util.h"
+#include "cpumap/define/near.h"
 #include "check.h"
-#include "cpumap/error.h"
-#include "cpumap/feature.h"
-#include "cpumap/model.h"
-#include "cpumap/near.h"
-#include "cpumap/util.h"
 
 static int find(const char *name)
 {
@@ -176,13 +178,13 @@ static void test_model_digest(void)
 {
 	struct model m = {
 		.name = (char *)"m", .base = (char *)"kvm64", .id = {"GenuineIntel", 15, 6, 1}};
-	char a[SHA256_HEX], b[SHA256_HEX];
+	char a[DIGEST_HEX], b[DIGEST_HEX];
 
 	CHECK(featset_parse(&m.features, "lm fpu", 6, ' ', NULL) == 0);
-	model_digest(&m, a);
+	digest_model(&m, a);
 	CHECK_STR(a, "1b887c94fe77b9bc6ba0f63659d974c37a79030fdbf1346be92464d58bf5eafd");
 	m.id.stepping = 2;
-	model_digest(&m, b);
+	digest_model(&m, b);
 	CHECK(strcmp(a, b) != 0);
 }
 

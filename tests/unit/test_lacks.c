@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why a feature isn't to be had here: by what QEMU, KVM and the CPU say, and what the CPU says of
  * itself. */
+#include "cpumap/qemu/hostcpu.h"
+#include "cpumap/qemu/kvm.h"
+#include "cpumap/qemu/lacks.h"
 #include "check.h"
-#include "cpumap/hostcpu.h"
-#include "cpumap/kvm.h"
-#include "cpumap/lacks.h"
 
 static struct featset set(const char *names)
 {

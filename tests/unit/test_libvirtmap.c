@@ -6,10 +6,11 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/libvirt/libvirtmap.h"
+#include "cpumap/libvirt/mapinclude.h"
+#include "cpumap/libvirt/mapsingle.h"
 #include "check.h"
-#include "cpumap/libvirtmap.h"
-#include "cpumap/mapinclude.h"
-#include "cpumap/mapsingle.h"
 
 #define SMALL_MAP "tests/data/cpu_map"
 

@@ -6,9 +6,10 @@
  */
 #include <limits.h>
 
+#include "cpumap/core/paths.h"
+#include "cpumap/libvirt/mapchoice.h"
+#include "cpumap/libvirt/maptrial.h"
 #include "check.h"
-#include "cpumap/mapchoice.h"
-#include "cpumap/maptrial.h"
 
 #define INDEX LIBVIRTMAP_DIR "/index.xml"
 

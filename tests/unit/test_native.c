@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What libvirt passes to QEMU, by its XML and by the process's arguments. */
+#include "hook/domain/machine.h"
+#include "hook/worker/native.h"
 #include "check.h"
-#include "hook/machine.h"
-#include "hook/native.h"
 
 static void test_argument(void)
 {

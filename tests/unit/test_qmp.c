@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers in what a QEMU answers. */
+#include "cpumap/qemu/qmp.h"
 #include "check.h"
-#include "cpumap/qmp.h"
 
 static void test_numbers(void)
 {

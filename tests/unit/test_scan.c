@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the front sees of a domain: by the depth of its elements, however the bytes come. */
+#include "hook/core/record.h"
+#include "hook/core/scan.h"
+#include "hook/front/stocknames.h"
 #include "check.h"
-#include "hook/record.h"
-#include "hook/scan.h"
-#include "hook/stocknames.h"
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 static const struct {
 	const char *xml;

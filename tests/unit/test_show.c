@@ -2,8 +2,8 @@
 /* Foreign text, as people and JSON get it. */
 #include <locale.h>
 
+#include "cpumap/core/show.h"
 #include "check.h"
-#include "cpumap/show.h"
 
 #define RLO "\xe2\x80\xae"     /* U+202E: what follows runs from right to left */
 #define TAG "\xf3\xa0\x81\x81" /* U+E0041: an invisible letter */

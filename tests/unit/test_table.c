@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "cpumap/core/crc32.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
 #include "check.h"
-#include "cpumap/crc32.h"
-#include "cpumap/table.h"
-#include "cpumap/util.h"
 
 #define EMULATOR "/usr/bin/qemu-system-x86_64"
 #define OTHER    "/usr/bin/kvm"

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 #include "proxy_answer.h"
 
 enum { FD_LISTEN = 3, FD_RELAY, FD_QUESTIONS, FD_READY };

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "cpumap/qemu.h"
-#include "cpumap/table.h"
+#include "cpumap/core/table.h"
+#include "cpumap/qemu/qemu.h"
 
 #define QUESTIONS_MS                                                                               \
 	9000 /* below the proxy's own limit, so that no child is killed in the middle */

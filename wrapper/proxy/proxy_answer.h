@@ -3,7 +3,7 @@
 #ifndef CPUSHIM_PROXY_ANSWER_H
 #define CPUSHIM_PROXY_ANSWER_H
 
-#include "cpumap/util.h"
+#include "cpumap/core/util.h"
 
 /**
  * proxy_answer: QEMU's answer to query-cpu-definitions with our models added.

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where everything is: our own files, and those of libvirt's that more than one part reads. All of
+ * them hang below CPUSHIM_ROOT (root_path).
+ *
+ * The places are fixed, because what confines libvirt and its guests goes by them: AppArmor lets
+ * libvirtd execute files in /usr/bin and the hook alone, and lets a guest's QEMU read /usr/lib
+ * (docs/facts.md, Confinement).
+ */
+#ifndef CPUSHIM_PATHS_H
+#define CPUSHIM_PATHS_H
+
+#include <stddef.h>
+
+/* ---- ours ---- */
+
+#define COMMAND_PATH   "/usr/bin/cpushim"
+#define LIB_DIR        "/usr/lib/cpushim"
+#define TABLE_PATH     LIB_DIR "/models.table"
+#define PROXY_PATH     LIB_DIR "/qmp-proxy"
+#define GUEST_PATH     LIB_DIR "/guest"
+#define HOOK_SOURCE    LIB_DIR "/hook"       /* what is put into libvirt's hooks */
+#define NATIVE_MARK    LIB_DIR "/no-wrapper" /* on a node that was installed without the wrapper */
+#define SHIPPED_DIR    "/usr/share/cpushim/models.d"
+#define SITE_DIR       "/etc/cpushim/models.d"
+#define PUBLISHED_PATH "/etc/cpushim/published"
+#define RECORD_DIR     "/run/cpushim"
+
+/* the emulator that is meant where none is named */
+#define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
+
+/* ---- libvirt's ---- */
+
+#define LIBVIRTMAP_DIR "/usr/share/libvirt/cpu_map"
+/* the include that is ours */
+#define LIBVIRTMAP_OURS "x86_cpushim.xml"
+/* In that include's first comment, in front of the names of all our models, on one line with a blank
+ * between them; a name's `--` is written `-%-`. The hook finds them there if the table is lost. */
+#define MAPINCLUDE_NAMES "cpushim-names:"
+/* one file with the whole map (libvirt before 4.7) */
+#define MAPSINGLE_PATH LIBVIRTMAP_DIR ".xml"
+
+#define HOOK_PATH   "/etc/libvirt/hooks/qemu"
+/* beside a site's own hook (libvirt 6.5 and later) */
+#define HOOK_BESIDE "/etc/libvirt/hooks/qemu.d/cpushim"
+
+#define LIBVIRT_STATE_DIR      "/run/libvirt/qemu" /* NAME.xml, NAME.pid of each guest that runs */
+#define LIBVIRT_LIB_DIR        "/var/lib/libvirt/qemu" /* managed saves and snapshots */
+#define LIBVIRT_DEFINITION_DIR "/etc/libvirt/qemu"
+#define LIBVIRT_LOG_DIR        "/var/log/libvirt/qemu"
+
+/* The largest domain XML that is read: more than libvirt itself would parse. */
+#define LIBVIRT_XML_LIMIT ((size_t)64 << 20)
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Digests by which nodes compare what names mean and what guests read: SHA-256 of lines of text, which
+ * `sha256sum` computes as well. */
+#ifndef CPUSHIM_DIGEST_H
+#define CPUSHIM_DIGEST_H
+
+#include "cpumap/core/model.h"
+#include "cpumap/core/table.h"
+#include "cpumap/core/util.h"
+
+/* digest_of: of a text; "" if memory ran out while it was made. */
+void digest_of(const struct text *text, char hex[DIGEST_HEX]);
+
+/**
+ * digest_model: of a definition: name, base, identity and features, so the same on every machine.
+ * @m: with its identity filled in
+ */
+void digest_model(const struct model *m, char hex[DIGEST_HEX]);
+
+#endif
