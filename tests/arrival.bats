@@ -131,7 +131,7 @@ phase() {
 	[[ $stderr == *'cpushim: '*cpushim* ]]
 	rm "$root/run/cpushim"
 	refuses UUID call restore begin < <(domain '/<uuid>/d')
-	refuses UUID call restore begin < <(domain 's|<uuid>.*|<uuid>6B2F0D3E-52CF-4B1F-9A57-3A1E8F1C2D64</uuid>|')
+	refuses UUID call restore begin < <(domain 's|<uuid>.*|<uuid>6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d6g</uuid>|')
 }
 
 @test "an arrival becomes the request at prepare, and the whole way is silent" {

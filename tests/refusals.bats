@@ -146,7 +146,7 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 @test "XML that isn't understood, or can't be read" {
 	begins 'unclear XML' prepare < <(domain | head -n 40)
 	begins 'unreadable XML' prepare </tmp
-	begins 'XML too large' restore < <(
+	begins 'gate64: hook failed' restore < <(
 		printf '<domain><!--' && head -c 67200000 /dev/zero | tr '\0' x
 		printf -- '--><cpu><model>gate64</model></cpu></domain>'
 	)
@@ -161,6 +161,15 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 	begins 'gate64: hook failed' prepare < <(domain)
 	mkdir -p "${record%/*}" && : >"$record"
 	begins 'cpushim hook failed' start < <(domain 's/gate64/kvm64/')
+}
+
+@test "what arrives with another definition's mark, or as what it was translated to" {
+	local mark
+	mark="<s:cpu xmlns:s='urn:cpushim:1' model='gate64' digest='$(printf '%064d' 2)'/>"
+	begins 'gate64: other definition' migrate < <(domain "s|</metadata>|$mark&|")
+	mkdir -p "$root/etc/libvirt/qemu"
+	domain >"$root/etc/libvirt/qemu/instance-00000001.xml"
+	begins 'gate64: was translated' restore < <(domain 's/>gate64</>Opteron_G1</')
 }
 
 @test "an ordinary user's libvirt" {
@@ -205,7 +214,7 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 @test "no refusal is missing here" {
 	[ -s "$BATS_FILE_TMPDIR/seen" ] || skip 'the other tests come first'
 	local heads unseen='' text pattern
-	heads=$(cat "$CHECKOUT"/hook/*.c | tr '\n' ' ' | grep -o '[^a-z_]head("[^"]*"' | sed 's/.*head("//; s/"$//' | sort -u)
+	heads=$(cat "$CHECKOUT"/hook/*/*.c "$CHECKOUT"/cpumap/cmd/*.c | tr '\n' ' ' | grep -o '[^a-z_]head("[^"]*"' | sed 's/.*head("//; s/"$//' | sort -u)
 	[ "$(wc -l <<<"$heads")" -gt 25 ]
 	while IFS= read -r text; do
 		case $text in

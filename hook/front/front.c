@@ -226,6 +226,8 @@ static int refuse_model(const struct call *c, const char *why)
  */
 static int decide_alone(const struct call *c, const char *why)
 {
+	if (c->names == NAMES_OURS)
+		return refuse_model(c, why);
 	if (c->recorded)
 		return refuse(c, false, head("cpushim hook failed"),
 			      "it asked for a site model, which can't be checked, as %s", why);
@@ -234,8 +236,6 @@ static int decide_alone(const struct call *c, const char *why)
 			      "it may ask for a site model: its XML isn't written as libvirt "
 			      "writes it, and can't be checked, as %s",
 			      why);
-	if (c->names == NAMES_OURS)
-		return refuse_model(c, why);
 	if (c->scan.form == SCAN_ODD && c->model && !stock_name(c->model, c->model_len))
 		return refuse_model(c, why);
 	return 0;
