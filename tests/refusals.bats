@@ -166,7 +166,7 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 @test "what arrives with another definition's mark, or as what it was translated to" {
 	local mark
 	mark="<s:cpu xmlns:s='urn:cpushim:1' model='gate64' digest='$(printf '%064d' 2)'/>"
-	begins 'gate64: other definition' migrate < <(domain "s|</metadata>|$mark&|")
+	begins 'gate64: another meaning' migrate < <(domain "s|</metadata>|$mark&|")
 	mkdir -p "$root/etc/libvirt/qemu"
 	domain >"$root/etc/libvirt/qemu/instance-00000001.xml"
 	begins 'gate64: was translated' restore < <(domain 's/>gate64</>Opteron_G1</')

@@ -305,7 +305,7 @@ void decide_mark(const struct domain *d, const struct table_row *row, struct rea
 {
 	if (!mark_has(d, row->model) || strcmp(d->mark_digest, row->digest) == 0)
 		return;
-	because(reasons, head("other definition"),
+	because(reasons, head("another meaning"),
 		"it was started with another definition of that name (digest " DIGEST_SHOWN
 		", here " DIGEST_SHOWN "), so its CPU would change while it runs; give the name "
 		"one definition here and there, or " BOOT_ANEW,
