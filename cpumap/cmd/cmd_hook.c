@@ -9,6 +9,7 @@
 
 #include "cpumap/core/paths.h"
 #include "hook/core/domainfile.h"
+#include "hook/core/call.h"
 #include "hook/core/record.h"
 #include "hook/domain/mark.h"
 #include "hook/domain/process.h"
@@ -24,8 +25,6 @@ static const char usage[] =
 	"EXTRA\n"
 	"The worker of libvirt's hook, which runs it with the domain's XML on standard input.\n"
 	"By hand: /etc/libvirt/hooks/qemu NAME prepare begin - < domain.xml\n";
-
-#define EXIT_FRONT 3 /* nothing can be said: the front goes by what it knows by itself */
 
 struct job {
 	const char *name;
@@ -324,12 +323,9 @@ static int started(struct job *j)
 	return status;
 }
 
-static const struct {
-	const char *operation;
-	int (*run)(struct job *j);
-} operations[] = {
-	{"prepare", prepare}, {"start", start},     {"started", started},
-	{"migrate", arrive},  {"restore", restore},
+static int (*const run_operation[])(struct job *j) = {
+	[OPERATION_PREPARE] = prepare, [OPERATION_START] = start,     [OPERATION_STARTED] = started,
+	[OPERATION_MIGRATE] = arrive,  [OPERATION_RESTORE] = restore, [OPERATION_STOP] = NULL,
 };
 
 /* A domain that can't be judged without the table; the front has the last word. */
@@ -341,7 +337,7 @@ static int no_table(struct job *j, char *xml, size_t len, const struct error *wh
 		  why->what);
 	(void)domain_read(&j->asked.domain, xml, len, j->name, NULL);
 	refusal_print(j->libvirt, j->asked.domain.model, head("no usable table"), &err);
-	return EXIT_FRONT;
+	return CALL_FRONT;
 }
 
 /* XML that can't be understood: refused if a site model may be asked for in it. */
@@ -354,7 +350,7 @@ static int not_understood(struct job *j, char *xml, size_t len, const struct err
 	return EXIT_YES;
 }
 
-static int run(struct job *j, const char *operation)
+static int run(struct job *j, enum operation operation)
 {
 	_cleanup_free_ char *xml = NULL;
 	struct error err = {0};
@@ -368,10 +364,7 @@ static int run(struct job *j, const char *operation)
 	r = asked_read(&j->asked, xml, len, j->name, &err);
 	if (r < 0)
 		return not_understood(j, xml, len, &err);
-	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
-		if (strcmp(operations[i].operation, operation) == 0)
-			return operations[i].run(j);
-	return EXIT_YES;
+	return run_operation[operation] ? run_operation[operation](j) : EXIT_YES;
 }
 
 /* The daemon that the front was run by, or what may be it. */
@@ -388,9 +381,9 @@ static bool read_daemon(struct job *j, const char *pid)
 
 int cmd_hook(int argc, char **argv)
 {
-	static const struct option options[] = {{"libvirt", required_argument, NULL, 'l'},
-						{"by-hand", no_argument, NULL, 'm'},
-						{"record", no_argument, NULL, 'r'},
+	static const struct option options[] = {{CALL_LIBVIRT, required_argument, NULL, 'l'},
+						{CALL_BY_HAND, no_argument, NULL, 'm'},
+						{CALL_RECORD, no_argument, NULL, 'r'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct job j = {0};
@@ -407,7 +400,7 @@ int cmd_hook(int argc, char **argv)
 		return usage_error("hook", "is run by libvirt's hook with a domain's name, "
 					   "operation, sub-operation and extra");
 	j.name = argv[optind];
-	status = run(&j, argv[optind + 1]);
+	status = run(&j, operation_of(argv[optind + 1], argv[optind + 2]));
 	asked_free(&j.asked);
 	return status;
 }

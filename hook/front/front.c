@@ -16,6 +16,7 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
+#include "hook/core/call.h"
 #include "hook/core/domainfile.h"
 #include "hook/core/record.h"
 #include "hook/core/refusal.h"
@@ -27,19 +28,6 @@
 #define WORKER_SECONDS 10
 /* it prints the domain with some features more */
 #define WORKER_LIMIT (LIBVIRT_XML_LIMIT + ((size_t)1 << 20))
-
-enum operation { PASS, PREPARE, START, STARTED, ARRIVE, STOP };
-
-/* What libvirt calls us for (docs/hooks); whatever isn't here is let pass, unread: an error at
- * reconnect would kill a running guest. */
-static const struct {
-	const char *name, *sub;
-	enum operation operation;
-} operations[] = {
-	{"prepare", "begin", PREPARE}, {"start", "begin", START},    {"started", "begin", STARTED},
-	{"migrate", "begin", ARRIVE},  {"restore", "begin", ARRIVE}, {"stopped", "end", STOP},
-	{"release", "end", STOP},
-};
 
 struct call {
 	enum operation operation;
@@ -73,14 +61,6 @@ refuse(const struct call *c, bool named, struct head head, const char *fmt, ...)
 	error_set(&err, -EPERM, c->domain, 0, "%s", what);
 	refusal_print(daemon_calling(&daemon), model, head, &err);
 	return 1;
-}
-
-static enum operation operation_of(const char *name, const char *sub)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
-		if (strcmp(operations[i].name, name) == 0 && strcmp(operations[i].sub, sub) == 0)
-			return operations[i].operation;
-	return PASS;
 }
 
 /* Some bytes of stdin, whoever made it non-blocking; 0 at its end, or what errno says. */
@@ -180,11 +160,11 @@ static int run_worker(const struct call *c, const char **why)
 	_cleanup_free_ char *path = root_path(COMMAND_PATH);
 	_cleanup_said_ struct child_said said = {0};
 	_cleanup_close_ int xml = -1;
-	char caller[32] = "--by-hand";
+	char caller[32] = "--" CALL_BY_HAND;
 	char *argv[] = {(char *)"cpushim",
 			(char *)"hook",
 			caller,
-			(char *)(c->recorded ? "--record" : caller),
+			(char *)(c->recorded ? "--" CALL_RECORD : caller),
 			(char *)"--",
 			c->argv[1],
 			c->argv[2],
@@ -201,9 +181,9 @@ static int run_worker(const struct call *c, const char **why)
 	if (xml < 0)
 		return -1;
 	if (daemon_calling(&daemon))
-		(void)snprintf(caller, sizeof(caller), "--libvirt=%d", (int)daemon.pid);
+		(void)snprintf(caller, sizeof(caller), "--" CALL_LIBVIRT "=%d", (int)daemon.pid);
 	rc = child_run(path, argv, xml, WORKER_SECONDS, WORKER_LIMIT, &said);
-	if (rc >= 0 && rc <= 2)
+	if (rc >= 0 && rc < CALL_FRONT)
 		return tell(&said, rc);
 	(void)write_all(STDERR_FILENO, said.err.data, said.err.len);
 	*why = failure(rc);
@@ -251,11 +231,11 @@ static bool may_come_back(const struct call *c)
 	const char *model;
 	size_t len;
 
-	if (c->operation == PREPARE &&
+	if (c->operation == OPERATION_PREPARE &&
 	    (domainfile_path(&snapshots, DOMAINFILE_SNAPSHOTS, c->domain, 0) < 0 ||
 	     access(snapshots, F_OK) < 0))
 		return false;
-	if ((c->operation != PREPARE && strcmp(c->argv[2], "restore") != 0) ||
+	if ((c->operation != OPERATION_PREPARE && c->operation != OPERATION_RESTORE) ||
 	    domainfile_path(&path, DOMAINFILE_DEFINITION, c->domain, 0) < 0 ||
 	    file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &len, NULL) < 0)
 		return false;
@@ -282,13 +262,13 @@ static void look_at_record(struct call *c)
 
 	if (!record_exists(c->uuid))
 		return;
-	c->recorded = c->operation == START || c->operation == STARTED;
-	if (c->operation == PREPARE && daemon_calling(&daemon)) {
+	c->recorded = c->operation == OPERATION_START || c->operation == OPERATION_STARTED;
+	if (c->operation == OPERATION_PREPARE && daemon_calling(&daemon)) {
 		c->recorded = record_arrives(c->uuid, &daemon);
 		if (!c->recorded)
 			(void)record_remove(c->uuid);
 	}
-	if (c->operation == STOP)
+	if (c->operation == OPERATION_STOP)
 		(void)record_remove(c->uuid);
 }
 
@@ -298,10 +278,10 @@ static bool concerns_us(const struct call *c)
 {
 	if (c->recorded || c->scan.form == SCAN_OPAQUE)
 		return true;
-	if (c->operation == START || c->operation == STARTED)
+	if (c->operation == OPERATION_START || c->operation == OPERATION_STARTED)
 		return false;
 	return c->scan.form != SCAN_PLAIN || c->names == NAMES_OURS ||
-	       (c->operation == ARRIVE && record_exists(c->uuid)) || may_come_back(c);
+	       (operation_arrives(c->operation) && record_exists(c->uuid)) || may_come_back(c);
 }
 
 static int handle(struct call *c)
@@ -309,17 +289,17 @@ static int handle(struct call *c)
 	const char *why;
 	int status;
 
-	if (c->operation == PASS)
+	if (c->operation == OPERATION_OTHER)
 		return 0;
 	read_xml(c);
 	look_at_record(c);
-	if (c->operation == STOP)
+	if (c->operation == OPERATION_STOP)
 		return 0;
 	if (c->unread)
 		return refuse(c, false, head("unreadable XML"),
 			      "it may name a site model, and its XML can't be read: %s",
 			      strerror(c->unread));
-	if (c->operation == PREPARE || c->operation == ARRIVE)
+	if (c->operation == OPERATION_PREPARE || operation_arrives(c->operation))
 		look_up(c);
 	if (c->scan.form == SCAN_PLAIN && c->names == NAMES_UNKNOWN && !c->recorded)
 		return refuse_unknown(c);

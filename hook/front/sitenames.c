@@ -6,7 +6,6 @@
 #include "cpumap/core/paths.h"
 #include "cpumap/core/table.h"
 #include "cpumap/core/util.h"
-#include "cpumap/libvirt/mapinclude.h"
 
 #define MAP_LIMIT ((size_t)16 << 20)
 
