@@ -148,7 +148,7 @@ static void use_record(struct job *j, const struct record *r)
 {
 	struct asked *a = &j->asked;
 
-	a->facts.row = table_find(&a->table, r->model, strlen(r->model), a->facts.emulator);
+	a->facts.row = asked_row(a, r->model, a->facts.emulator);
 }
 
 /* A start, or a snapshot that comes back? A person's prepare is neither. */
@@ -329,23 +329,26 @@ static int (*const run_operation[])(struct job *j) = {
 };
 
 /* A domain that can't be judged without the table; the front has the last word. */
-static int no_table(struct job *j, char *xml, size_t len, const struct error *why)
+static int no_table(const struct job *j, const struct error *why)
 {
 	struct error err = {0};
 
 	error_set(&err, why->code, why->where, 0, "%s; `cpushim compile` writes it anew",
 		  why->what);
-	(void)domain_read(&j->asked.domain, xml, len, j->name, NULL);
 	refusal_print(j->libvirt, j->asked.domain.model, head("no usable table"), &err);
 	return CALL_FRONT;
 }
 
 /* XML that can't be understood: refused if a site model may be asked for in it. */
-static int not_understood(struct job *j, char *xml, size_t len, const struct error *err)
+static int not_understood(const struct job *j, char *xml, size_t len, const struct error *err)
 {
-	if (j->asked.table.n == 0)
-		return no_table(j, xml, len, err);
-	if (j->recorded || unclear_may_ask(&j->asked.table, xml, len, err))
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table all = {0};
+	struct error why = {0};
+
+	if (!path || table_load(&all, path, &why) < 0)
+		return no_table(j, &why);
+	if (j->recorded || unclear_may_ask(&all, xml, len, err))
 		return fail(j, head("unclear XML"), err);
 	return EXIT_YES;
 }
@@ -353,6 +356,7 @@ static int not_understood(struct job *j, char *xml, size_t len, const struct err
 static int run(struct job *j, enum operation operation)
 {
 	_cleanup_free_ char *xml = NULL;
+	struct domain domain;
 	struct error err = {0};
 	size_t len;
 	int r = fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, &xml, &len);
@@ -361,9 +365,13 @@ static int run(struct job *j, enum operation operation)
 		error_set(&err, r, j->name, 0, "its XML can't be read: %s", strerror(-r));
 		return fail(j, head("unreadable XML"), &err);
 	}
-	r = asked_read(&j->asked, xml, len, j->name, &err);
-	if (r < 0)
+	r = domain_read(&domain, xml, len, j->name, &err);
+	if (r < 0) {
+		domain_free(&domain);
 		return not_understood(j, xml, len, &err);
+	}
+	if (asked_domain(&j->asked, &domain, &err) < 0)
+		return no_table(j, &err);
 	return run_operation[operation] ? run_operation[operation](j) : EXIT_YES;
 }
 

@@ -20,13 +20,13 @@ static bool read_definition(struct kept *k, const struct domain *d, const char *
 	return kept_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 && domain_same(&k->domain, d);
 }
 
-static const struct table_row *find_row(const struct asked *a, const char *model)
+static const struct table_row *find_row(struct asked *a, const char *model)
 {
 	const struct table_row *row = NULL;
 
 	if (model && a->emulator)
-		row = table_find(&a->table, model, strlen(model), a->emulator);
-	return row || !model ? row : table_find(&a->table, model, strlen(model), NULL);
+		row = asked_row(a, model, a->emulator);
+	return row || !model ? row : asked_row(a, model, NULL);
 }
 
 /* Without the wrapper that may be how the model runs here. */
@@ -41,7 +41,7 @@ static void judge_native(const struct asked *a, const struct domain *defined,
 	native_start(&a->domain, &facts, &r, reasons);
 }
 
-const struct table_row *comeback_restored(const struct asked *a, const char *name,
+const struct table_row *comeback_restored(struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
 	_cleanup_kept_ struct kept defined = {0};
@@ -63,7 +63,7 @@ const struct table_row *comeback_restored(const struct asked *a, const char *nam
 
 /* A guest of a site model: the name may have had another definition when the snapshot was taken. What
  * has the mark from its definition (`virsh dumpxml` and `define`, nova's unrescue) starts anew. */
-static const struct table_row *judge_mark(const struct asked *a, const char *name,
+static const struct table_row *judge_mark(struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
 	_cleanup_kept_ struct kept defined = {0};
@@ -82,7 +82,7 @@ static const struct table_row *judge_mark(const struct asked *a, const char *nam
 }
 
 /* A guest of none, whose definition asks for one. */
-static const struct table_row *judge_translation(const struct asked *a, const char *name,
+static const struct table_row *judge_translation(struct asked *a, const char *name,
 						 struct reasons *reasons)
 {
 	_cleanup_kept_ struct kept defined = {0};
@@ -102,7 +102,7 @@ static const struct table_row *judge_translation(const struct asked *a, const ch
 	return row;
 }
 
-const struct table_row *comeback_prepared(const struct asked *a, const char *name,
+const struct table_row *comeback_prepared(struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
 	return (a->facts.row ? judge_mark : judge_translation)(a, name, reasons);

@@ -17,7 +17,7 @@
  * @reasons: receives a line for each reason why not
  * Returns the row of the model that its definition asks for; NULL: it asks for none.
  */
-const struct table_row *comeback_restored(const struct asked *a, const char *name,
+const struct table_row *comeback_restored(struct asked *a, const char *name,
 					  struct reasons *reasons);
 
 /**
@@ -27,7 +27,7 @@ const struct table_row *comeback_restored(const struct asked *a, const char *nam
  * never is: libvirt migrates no domain with snapshots (qemuMigrationSrcIsAllowed,
  * src/qemu/qemu_migration.c, 1.2 to 9.0).
  */
-const struct table_row *comeback_prepared(const struct asked *a, const char *name,
+const struct table_row *comeback_prepared(struct asked *a, const char *name,
 					  struct reasons *reasons);
 
 #endif

@@ -13,6 +13,7 @@
 void asked_free(struct asked *a)
 {
 	table_free(&a->table);
+	table_free(&a->other);
 	domain_free(&a->domain);
 	free(a->emulator);
 }
@@ -29,25 +30,33 @@ static char *resolve(const char *emulator)
 /* Is that the file of one of the table's emulators? */
 static bool is_of_table(const struct table *t, const char *file)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		_cleanup_free_ char *path = NULL;
+	for (size_t i = 0; i < t->n_qemus; i++) {
+		_cleanup_free_ char *path = resolve(t->qemu[i].emulator);
 
-		if (i > 0 && strcmp(t->row[i].emulator, t->row[i - 1].emulator) == 0)
-			continue;
-		path = resolve(t->row[i].emulator);
 		if (path && strcmp(path, file) == 0)
 			return true;
 	}
 	return false;
 }
 
-static int load_table(struct asked *a, struct error *err)
+static int load_rows(struct table *t, const char *model, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
 
-	*a = (struct asked){.facts.table = &a->table};
-	return path ? table_load(&a->table, path, err)
+	return path ? table_load_model(t, path, model, model ? strlen(model) : 0, err)
 		    : error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
+}
+
+const struct table_row *asked_row(struct asked *a, const char *model, const char *emulator)
+{
+	const struct table *t = &a->table;
+
+	if (!a->domain.model || strcmp(a->domain.model, model) != 0) {
+		table_free(&a->other);
+		(void)load_rows(&a->other, model, NULL);
+		t = &a->other;
+	}
+	return table_find(t, model, strlen(model), emulator);
 }
 
 /* What a decision about a.domain rests on. */
@@ -75,21 +84,24 @@ static void gather(struct asked *a)
 
 int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err)
 {
-	int r = load_table(a, err);
+	struct domain d;
+	int r = domain_read(&d, xml, len, name, err);
 
-	if (r == 0)
-		r = domain_read(&a->domain, xml, len, name, err);
-	if (r == 0)
-		gather(a);
-	return r;
+	if (r < 0) {
+		domain_free(&d);
+		*a = (struct asked){0};
+		return r;
+	}
+	return asked_domain(a, &d, err);
 }
 
 int asked_domain(struct asked *a, struct domain *d, struct error *err)
 {
-	int r = load_table(a, err);
+	int r;
 
-	a->domain = *d;
+	*a = (struct asked){.facts.table = &a->table, .domain = *d};
 	*d = (struct domain){0};
+	r = load_rows(&a->table, a->domain.model, err);
 	if (r == 0)
 		gather(a);
 	return r;

@@ -10,7 +10,8 @@
 
 /* Everything that facts need, kept together. */
 struct asked {
-	struct table table;
+	struct table table; /* the rows of the model that the domain asks for */
+	struct table other; /* of the model that asked_row was asked for last */
 	struct domain domain;
 	struct facts facts;
 	char *emulator;
@@ -29,6 +30,12 @@ int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct 
 int asked_domain(struct asked *a, struct domain *d, struct error *err);
 void asked_free(struct asked *a);
 #define _cleanup_asked_ __attribute__((cleanup(asked_free)))
+
+/**
+ * asked_row: the row of any model, for an emulator (NULL: its first one). NULL: there is none.
+ * It is good until the next call.
+ */
+const struct table_row *asked_row(struct asked *a, const char *model, const char *emulator);
 
 /* asked_map: learn which features libvirt's map has a name for; without a map they all may be
  * said. */
