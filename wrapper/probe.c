@@ -149,7 +149,7 @@ static int wait_until_ready(int fd)
 	return read(fd, &byte, 1) == 1 ? 0 : -EIO;
 }
 
-static bool keep_for_qemu(int fd)
+static bool pass_to_qemu(int fd)
 {
 	return fcntl(fd, F_SETFD, 0) == 0;
 }
@@ -171,7 +171,7 @@ static int begin(const struct request *r, const char *proxy, const char *table,
 	close_fd(&e->ready[1]);
 	if (rc == 0)
 		rc = wait_until_ready(e->ready[0]);
-	if (rc == 0 && (!keep_for_qemu(e->relay[0]) || !keep_for_qemu(e->questions[0])))
+	if (rc == 0 && (!pass_to_qemu(e->relay[0]) || !pass_to_qemu(e->questions[0])))
 		rc = -EIO;
 	return rc;
 }

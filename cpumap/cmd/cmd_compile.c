@@ -326,7 +326,7 @@ static int choose_emulators(struct strv *chosen, const struct strv *named, const
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
-static int compile_for(struct one *one, const struct libvirtmap *map, struct meanings *before,
+static int compile_for(struct one *one, const struct libvirtmap *map, struct history *before,
 		       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(one->emulator, err);
@@ -337,7 +337,7 @@ static int compile_for(struct one *one, const struct libvirtmap *map, struct mea
 	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
 }
 
-static int keep_models(struct made *m, const struct meanings *before, struct error *err)
+static int retain_models(struct made *m, const struct history *before, struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 	int r = 0;
@@ -345,8 +345,8 @@ static int keep_models(struct made *m, const struct meanings *before, struct err
 	for (size_t i = 0; i < m->n && r == 0; i++) {
 		_cleanup_strv_ struct strv notes = {0};
 
-		r = compile_keep(&m->one[i].compiled, m->one[i].emulator,
-				 dir ? dir : LIBVIRTMAP_DIR, before, &notes, err);
+		r = compile_retain(&m->one[i].compiled, m->one[i].emulator,
+				   dir ? dir : LIBVIRTMAP_DIR, before, &notes, err);
 		/* emulators have the same guests */
 		if (i == 0)
 			print_lines(&notes);
@@ -375,7 +375,7 @@ static int say_translated(const struct made *m, const struct libvirtmap *map, st
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
-static int compile_all(struct made *m, const struct libvirtmap *map, struct meanings *before,
+static int compile_all(struct made *m, const struct libvirtmap *map, struct history *before,
 		       struct error *err)
 {
 	_cleanup_strv_ struct strv said = {0};
@@ -390,7 +390,7 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 		r = compile_for(&m->one[i], map, before, err);
 	}
 	if (r == 0 && map)
-		r = keep_models(m, before, err);
+		r = retain_models(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		print_problems(&m->one[i].compiled, &said);
 	if (r == 0 && map)
@@ -469,7 +469,7 @@ static int write_all(struct made *m, const struct published *published,
 	print_result(m, changed);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return error_set(err, -EIO, "standard output", 0, "can't be written");
-	staging_keep(&s);
+	staging_commit(&s);
 	/* install.sh, which isn't done yet, writes the include elsewhere */
 	if (!o->include)
 		print_nodestate(changed);
@@ -478,13 +478,13 @@ static int write_all(struct made *m, const struct published *published,
 
 static int run(const struct options *o, struct made *m, struct error *err)
 {
-	_cleanup_meanings_ struct meanings before = {.force = o->force};
+	_cleanup_history_ struct history before = {.force = o->force};
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	bool have_map = false;
 	int r = load_map(&map, &have_map, err);
 
 	if (r == 0)
-		r = meanings_load(&before, err);
+		r = history_load(&before, err);
 	if (r == 0)
 		r = choose_emulators(&m->emulators, &o->emulators, &before.table, err);
 	if (r == 0)

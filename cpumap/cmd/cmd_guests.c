@@ -5,7 +5,7 @@
 #include <getopt.h>
 
 #include "cpumap/core/show.h"
-#include "hook/domain/kept.h"
+#include "hook/domain/storedxml.h"
 #include "hook/guests/running.h"
 #include "cmd.h"
 
@@ -38,23 +38,24 @@ struct guest {
 	const char *cpu;   /* NULL: none */
 	const char *asked; /* the file that says what it asked for; NULL: none does */
 	char accel[ACCEL_MAX];
-	struct kept live, saved;
+	struct storedxml live, saved;
 	struct running running;
 };
 
 static void guest_free(struct guest *g)
 {
 	free(g->domain);
-	kept_free(&g->live);
-	kept_free(&g->saved);
+	storedxml_free(&g->live);
+	storedxml_free(&g->saved);
 }
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
 /* A file of libvirt's is of this guest only if it has its UUID. */
-static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *g, bool *forbidden)
+static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
+			bool *forbidden)
 {
 	struct error err = {0};
-	int r = g->domain ? kept_read(k, kind, g->domain, &err) : -ENOENT;
+	int r = g->domain ? storedxml_read(k, kind, g->domain, &err) : -ENOENT;
 
 	*forbidden |= r == -EACCES || r == -EPERM;
 	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
@@ -63,9 +64,10 @@ static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *
 static void judge(struct guest *g, const struct names *n)
 {
 	bool forbidden = false, claims = g->process->owner != OWNER_OTHER;
-	bool live = claims && read_kept(&g->live, DOMAINFILE_STATUS, g, &forbidden);
-	bool saved = claims && read_kept(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
-	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
+	bool live = claims && read_stored(&g->live, DOMAINFILE_STATUS, g, &forbidden);
+	bool saved = claims && read_stored(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
+	const struct storedxml *asked =
+		names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
 	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);

@@ -14,8 +14,8 @@
 #include "hook/domain/process.h"
 #include "hook/domain/unclear.h"
 #include "hook/worker/arrival.h"
-#include "hook/worker/comeback.h"
 #include "hook/worker/native.h"
+#include "hook/worker/restore.h"
 #include "hook/worker/worker.h"
 #include "cmd.h"
 
@@ -50,13 +50,13 @@ static int fail(const struct job *j, struct head why, const struct error *err)
 }
 
 /* A record that couldn't be written: what it asked would be forgotten. */
-static int kept(const struct job *j, int rc, const struct error *err)
+static int check_recorded(const struct job *j, int rc, const struct error *err)
 {
 	return rc < 0 ? fail(j, head("not recorded"), err) : EXIT_YES;
 }
 
 /* A domain that may go on asks for what it arrived with, or for what it says itself. */
-static int keep_request(const struct job *j, const struct record *arrival)
+static int record_request(const struct job *j, const struct record *arrival)
 {
 	const struct domain *d = &j->asked.domain;
 	struct error err = {0};
@@ -69,7 +69,7 @@ static int keep_request(const struct job *j, const struct record *arrival)
 	else
 		decide_record(d, j->asked.facts.row, &r);
 	r.phase = RECORD_REQUEST;
-	return kept(j, record_write(d->uuid, j->name, &r, &err), &err);
+	return check_recorded(j, record_write(d->uuid, j->name, &r, &err), &err);
 }
 
 /* Prints the domain with its model expanded, which libvirt throws away. */
@@ -141,7 +141,7 @@ static int request(struct job *j, const struct record *arrival)
 		return EXIT_NO;
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return cmd_flush(EXIT_NO);
-	return cmd_flush(keep_request(j, arrival));
+	return cmd_flush(record_request(j, arrival));
 }
 
 /* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
@@ -157,7 +157,7 @@ static int begin(struct job *j)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct table_row *row =
-		j->libvirt ? comeback_prepared(&j->asked, j->name, &reasons) : NULL;
+		j->libvirt ? restore_snapshot(&j->asked, j->name, &reasons) : NULL;
 
 	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
@@ -202,7 +202,8 @@ static int arrive(struct job *j)
 		return EXIT_NO;
 	if (!j->libvirt)
 		return EXIT_YES;
-	return kept(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
+	return check_recorded(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err),
+			      &err);
 }
 
 /* A saved image of no site model may be one of a domain that asks for one. */
@@ -214,7 +215,7 @@ static int restore(struct job *j)
 	if (j->asked.facts.row || !j->libvirt)
 		return arrive(j);
 	arrival_forget(&j->asked.domain);
-	row = comeback_restored(&j->asked, j->name, &reasons);
+	row = restore_image(&j->asked, j->name, &reasons);
 	return row ? refuse(j, row->model, &reasons) : EXIT_YES;
 }
 

@@ -7,7 +7,7 @@
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/guest/verify.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 #include "cmd.h"
 
 #define MAX_VCPUS 255
@@ -171,7 +171,7 @@ static int exit_status(const struct verify_answer *a)
 static const char *boot_reason(const struct options *o, const struct verify_answer *a)
 {
 	return was_read(a) && !o->read && strcmp(o->accel, "tcg") == 0
-		       ? lacks_boot(&a->model.features)
+		       ? shortfall_boot(&a->model.features)
 		       : NULL;
 }
 

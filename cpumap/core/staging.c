@@ -132,16 +132,16 @@ int staging_place(struct staging *s, struct error *err)
 			 "%s; and %s, which is new already, couldn't be put back", why.what, left);
 }
 
-void staging_keep(struct staging *s)
+void staging_commit(struct staging *s)
 {
-	s->kept = true;
+	s->committed = true;
 }
 
 void staging_free(struct staging *s)
 {
 	const char *left;
 
-	if (!s->kept)
+	if (!s->committed)
 		(void)take_back(s, &left);
 	for (size_t i = 0; i < s->n; i++) {
 		struct staged *f = &s->file[i];

@@ -19,7 +19,7 @@ struct staging {
 		bool placed;
 	} * file;
 	size_t n;
-	bool kept;
+	bool committed;
 };
 
 /**
@@ -39,8 +39,8 @@ const char *staging_file(const struct staging *s, const char *path);
  */
 int staging_place(struct staging *s, struct error *err);
 
-/* staging_keep: that was it. Without it staging_free takes back what was placed. */
-void staging_keep(struct staging *s);
+/* staging_commit: that was it. Without it staging_free takes back what was placed. */
+void staging_commit(struct staging *s);
 
 void staging_free(struct staging *s);
 #define _cleanup_staging_ __attribute__((cleanup(staging_free)))

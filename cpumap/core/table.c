@@ -232,7 +232,7 @@ static bool find_entry(const char *index, const char *model, size_t len, struct 
 /* ---- rows ---- */
 
 /* Takes over @text, which strings of @t point into. */
-static int keep(struct table *t, char *text)
+static int own(struct table *t, char *text)
 {
 	char **grown = text ? reallocarray(t->text, t->n_texts + 1, sizeof(*grown)) : NULL;
 
@@ -281,7 +281,7 @@ static bool parse_row(struct table_row *row, char *line, const struct entry *e)
 /* What stands for rows that can't be believed: whoever asks for the model is refused. */
 static int add_damaged(struct table *t, const struct entry *e)
 {
-	struct table_row *row = keep(t, strndup(e->name, e->len)) < 0 ? NULL : add_row(t);
+	struct table_row *row = own(t, strndup(e->name, e->len)) < 0 ? NULL : add_row(t);
 
 	if (!row)
 		return -ENOMEM;
@@ -322,7 +322,7 @@ static int add_model(struct table *t, const struct source *s, size_t rows, const
 	if (r == -EINVAL)
 		r = add_damaged(t, e); /* it is cut off before them */
 	else if (r == 0)
-		r = keep(t, text);
+		r = own(t, text);
 	if (r == 0 && text)
 		r = add_lines(t, text, e);
 	return r == -ENOMEM ? error_set(err, r, s->path, 0, "out of memory") : r;

@@ -124,18 +124,18 @@ static int compare_strings(const void *a, const void *b)
 
 void strv_sort(struct strv *v)
 {
-	size_t kept = 0;
+	size_t last = 0;
 
 	if (v->n == 0)
 		return;
 	qsort(v->item, v->n, sizeof(*v->item), compare_strings);
 	for (size_t i = 1; i < v->n; i++) {
-		if (strcmp(v->item[kept], v->item[i]) == 0)
+		if (strcmp(v->item[last], v->item[i]) == 0)
 			free(v->item[i]);
 		else
-			v->item[++kept] = v->item[i];
+			v->item[++last] = v->item[i];
 	}
-	v->n = kept + 1;
+	v->n = last + 1;
 }
 
 void strv_free(struct strv *v)

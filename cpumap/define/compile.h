@@ -7,7 +7,7 @@
 #include "cpumap/libvirt/libvirtmap.h"
 #include "cpumap/qemu/qemu.h"
 #include "definition.h"
-#include "published.h"
+#include "history.h"
 
 /* What one emulator makes of the definitions. */
 struct compiled {
@@ -16,21 +16,9 @@ struct compiled {
 	size_t n;
 	struct strv strings; /* what the rows point to */
 	size_t n_refused;
-	struct model_list kept; /* models of running guests, for the include's sake */
-	bool failed;            /* out of memory on the way */
+	struct model_list retained; /* models of running guests, for the include's sake */
+	bool failed;                /* out of memory on the way */
 };
-
-/* What models have meant so far. */
-struct meanings {
-	struct published published;
-	struct table table; /* the one in use, for what differs; may be empty */
-	bool force;         /* the definitions' new meaning holds */
-};
-
-/* meanings_load: those of this root. What the table says is published, too. */
-int meanings_load(struct meanings *m, struct error *err);
-void meanings_free(struct meanings *m);
-#define _cleanup_meanings_ __attribute__((cleanup(meanings_free)))
 
 /**
  * compile: a row for each definition. A definition that is refused gets a row that says why, so
@@ -43,21 +31,21 @@ void meanings_free(struct meanings *m);
  * @before: what names mean so far; what is new or insisted on is added to its published ones
  */
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
-	    const struct libvirtmap *map, struct meanings *before, struct error *err);
+	    const struct libvirtmap *map, struct history *before, struct error *err);
 /* compiled_has: is there a row for that model? */
 bool compiled_has(const struct compiled *c, const char *model);
 
 void compiled_free(struct compiled *c);
 
 /**
- * compile_keep: what libvirt's present include has and a guest here runs with stays in the next
+ * compile_retain: what libvirt's present include has and a guest here runs with stays in the next
  * one, whatever became of its definition. One without a definition gets a row, so that hook and
  * wrapper refuse its name.
  * @dir: libvirt's map
  * @notes: a line for each
  */
-int compile_keep(struct compiled *c, const char *emulator, const char *dir,
-		 const struct meanings *before, struct strv *notes, struct error *err);
+int compile_retain(struct compiled *c, const char *emulator, const char *dir,
+		   const struct history *before, struct strv *notes, struct error *err);
 
 /**
  * compile_include: the include for libvirt's cpu_map, of everything that has a row.

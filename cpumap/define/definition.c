@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "cpumap/core/table.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 
 #define ANCESTORS_MAX 64
 
@@ -33,7 +33,7 @@ void definitions_free(struct definitions *d)
 	*d = (struct definitions){0};
 }
 
-char *raw_keep(struct loader *l, const char *s)
+char *raw_copy(struct loader *l, const char *s)
 {
 	char *copy = strdup(s);
 
@@ -53,7 +53,7 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 	}
 	d->problem = grown;
 	d->problem[d->n_problems++] =
-		(struct problem){.error = *err, .model = model ? raw_keep(l, model) : NULL};
+		(struct problem){.error = *err, .model = model ? raw_copy(l, model) : NULL};
 }
 
 void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
@@ -107,8 +107,8 @@ struct raw *raw_new(struct loader *l, const char *name, const char *path, const 
 	}
 	l->raw = grown;
 	raw = &l->raw[l->n++];
-	*raw = (struct raw){.name = raw_keep(l, name),
-			    .path = raw_keep(l, path),
+	*raw = (struct raw){.name = raw_copy(l, name),
+			    .path = raw_copy(l, path),
 			    .line = xml_line(node),
 			    .id = IDENTITY_NONE,
 			    .model.id = IDENTITY_NONE};
@@ -312,11 +312,11 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 	} else if (ours) {
 		raw->model.features = ours->model.features;
 		raw->model.id = ours->model.id;
-		raw->model.base = raw_keep(l, ours->model.base);
+		raw->model.base = raw_copy(l, ours->model.base);
 	} else if (known) {
 		raw->model.features = known->features;
 		if (qemu_has(l, raw->ancestor))
-			raw->model.base = raw_keep(l, raw->ancestor);
+			raw->model.base = raw_copy(l, raw->ancestor);
 	} else if (libvirtmap_odd(l->world->map, raw->ancestor)) {
 		raw_spoil(l, raw, raw->ancestor_line,
 			  "starts from '%s' of libvirt's map, which has features unknown here",
@@ -337,7 +337,7 @@ static void put_on_top(struct loader *l, struct raw *raw)
 	featset_subtract(&m->features, &raw->off);
 	if (raw->base) {
 		free(m->base);
-		m->base = raw_keep(l, raw->base);
+		m->base = raw_copy(l, raw->base);
 	}
 	if (*raw->id.vendor)
 		memcpy(m->id.vendor, raw->id.vendor, sizeof(m->id.vendor));
@@ -447,8 +447,8 @@ static void resolve(struct loader *l, struct raw *raw, unsigned int depth)
 	if (raw->state == BAD)
 		return;
 	raw->state = GOOD;
-	if (lacks_boot(&raw->model.features))
-		raw_warn(l, raw, raw->line, "%s", lacks_boot(&raw->model.features));
+	if (shortfall_boot(&raw->model.features))
+		raw_warn(l, raw, raw->line, "%s", shortfall_boot(&raw->model.features));
 }
 
 static int compare_models(const void *a, const void *b)
@@ -524,7 +524,7 @@ static void import_base(struct loader *l, struct raw *raw, const xmlNode *node, 
 	if (!base)
 		return;
 	free(raw->base);
-	raw->base = raw_keep(l, base);
+	raw->base = raw_copy(l, base);
 }
 
 /* A definition of what a document tells. */

@@ -46,8 +46,8 @@ struct element {
 	bool text; /* it may have some */
 };
 
-/* raw_keep: a copy of @s; without memory the loader has failed. */
-char *raw_keep(struct loader *l, const char *s);
+/* raw_copy: a copy of @s; without memory the loader has failed. */
+char *raw_copy(struct loader *l, const char *s);
 
 /* raw_new: one more, of an element <model> or <cpu>; NULL: out of memory (and the loader has
  * failed). What was returned before is no longer valid. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands in a definition's <model>, as it is written. */
 #include "definition_raw.h"
-#include "near.h"
+#include "suggest.h"
 
 static bool both_ways(const struct raw *raw, size_t f)
 {
@@ -10,7 +10,7 @@ static bool both_ways(const struct raw *raw, size_t f)
 
 static void unknown_feature(struct loader *l, struct raw *raw, unsigned int line, const char *name)
 {
-	const char *near = feature_near(name);
+	const char *near = feature_suggest(name);
 
 	if (near)
 		raw_spoil(l, raw, line, "unknown feature '%s'; is '%s' meant?", raw_shown(name),
@@ -101,7 +101,7 @@ static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 		raw_spoil(l, raw, xml_line(node), "base '%s' isn't a model's name",
 			  raw_shown(base));
 	else if (base && !raw->base)
-		raw->base = raw_keep(l, base);
+		raw->base = raw_copy(l, base);
 	else if (base)
 		raw_spoil(l, raw, xml_line(node), "a second base");
 	if (vendor && *raw->id.vendor)
@@ -210,7 +210,7 @@ void raw_take_ancestor(struct loader *l, struct raw *raw, unsigned int line, con
 	if (raw->ancestor)
 		raw_spoil(l, raw, line, "a second model to start from");
 	else
-		raw->ancestor = raw_keep(l, name);
+		raw->ancestor = raw_copy(l, name);
 	raw->ancestor_line = line;
 }
 

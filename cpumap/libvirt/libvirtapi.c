@@ -58,7 +58,7 @@ struct libvirt {
 };
 
 /* It prints each error on stderr by itself. */
-static void keep_quiet(void *data, struct vir_error *error)
+static void ignore_error(void *data, struct vir_error *error)
 {
 	(void)data;
 	(void)error;
@@ -98,7 +98,7 @@ int libvirt_open(struct libvirt **l, const char *uri, struct error *err)
 	*l = NULL;
 	if (r < 0)
 		return r;
-	new->api.set_error_func(NULL, keep_quiet);
+	new->api.set_error_func(NULL, ignore_error);
 	new->conn = new->api.connect_open_auth(uri, NULL, NO_ALIASES);
 	if (!new->conn)
 		return fail(new, -ECONNREFUSED, uri, err);

@@ -30,11 +30,11 @@ int mapchoice_model(const struct mapchoice *c, const struct text *map, char **an
 		    struct error *err);
 
 /**
- * mapchoice: drop from @publish the models that libvirt would choose for this host. Nothing to do
+ * mapchoice: drop from @included the models that libvirt would choose for this host. Nothing to do
  * where the map has <decode>; where libvirt isn't to be asked (no virsh, not root, another root) a
  * line in @notes says so.
  */
-int mapchoice(const struct model *models, bool *publish, size_t n, const struct libvirtmap *map,
+int mapchoice(const struct model *models, bool *included, size_t n, const struct libvirtmap *map,
 	      struct strv *notes, struct error *err);
 
 /**

@@ -123,7 +123,7 @@ static void print_names(struct text *out, const struct model *models, size_t n)
 	text_adds(out, " -->\n");
 }
 
-int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+int mapinclude_print(struct text *out, const struct model *models, const bool *included, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err)
 {
 	_cleanup_text_ struct text missing = {0}, body = {0};
@@ -132,7 +132,7 @@ int mapinclude_print(struct text *out, const struct model *models, const bool *p
 	text_adds(&missing, "");
 	text_adds(&body, "");
 	for (size_t i = 0; i < n && r == 0; i++) {
-		if (!publish[i]) {
+		if (!included[i]) {
 			add_missing(&missing, models[i].name, "cpushim compile says why");
 			continue;
 		}

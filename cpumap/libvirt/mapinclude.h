@@ -14,13 +14,13 @@
  * among its models in comments of their own, with the reason.
  * @models: ours (all of the table's, also refused ones: their names go into the comment)
  * @n: how many
- * @publish: which of them are to be models of the include (refused ones aren't)
+ * @included: which of them are to be models of the include (refused ones aren't)
  * @map: this libvirt's own map, our include not counted
  * @notes: receives a line for each model that is left out (a feature that the map lacks) or left
  *	   to somebody else's definition with equal features
  * -EEXIST: one of somebody else's with other features, which definitions_load refuses
  */
-int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+int mapinclude_print(struct text *out, const struct model *models, const bool *included, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err);
 
 #endif

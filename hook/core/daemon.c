@@ -22,7 +22,7 @@
 #include <inttypes.h>
 
 #include "cpumap/core/util.h"
-#include "signs.h"
+#include "libvirtproc.h"
 
 /* The fields behind the name in /proc/PID/stat (proc(5)): state is 3, ppid 4, starttime 22. */
 #define FIELDS_TO_PARENT (4 - 3)
@@ -99,7 +99,7 @@ static enum kind kind_of(uint64_t pid, const struct stat_line *s)
 	if (is_daemons_name(s->name))
 		return LIBVIRTS;
 	if (mapped_read(pid, &m) < 0)
-		return runs_otherwise(pid) ? ORDINARY : UNREADABLE;
+		return has_other_credentials(pid) ? ORDINARY : UNREADABLE;
 	if (m.driver || !m.library)
 		return m.driver ? LIBVIRTS : ORDINARY;
 	answers = answers_at_socket(pid);

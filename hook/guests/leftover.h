@@ -2,7 +2,7 @@
 /*
  * What stock libvirt left of domains that ask for a site model, with another CPU in it: managed saves,
  * snapshots, and what nova keeps of instances in rescue. The hook refuses the first two when they
- * come back (comeback.h); the third becomes the domain's definition and asks for nothing of ours.
+ * come back (restore.h); the third becomes the domain's definition and asks for nothing of ours.
  * Images that were saved elsewhere (`virsh save`) can't be found.
  */
 #ifndef CPUSHIM_LEFTOVER_H

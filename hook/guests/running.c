@@ -32,13 +32,13 @@ bool names_has(const struct names *n, const char *model)
 	       published_digest(&n->published, model);
 }
 
-static bool asks(const struct names *n, const struct kept *k)
+static bool asks(const struct names *n, const struct storedxml *k)
 {
 	return k && k->domain.model && names_has(n, k->domain.model);
 }
 
-const struct kept *names_asked(const struct names *n, const struct kept *live,
-			       const struct kept *saved)
+const struct storedxml *names_asked(const struct names *n, const struct storedxml *live,
+				    const struct storedxml *saved)
 {
 	if (asks(n, live))
 		return live;

@@ -6,8 +6,8 @@
 #include "cpumap/core/table.h"
 #include "cpumap/define/published.h"
 #include "hook/domain/domain.h"
-#include "hook/domain/kept.h"
 #include "hook/domain/process.h"
+#include "hook/domain/storedxml.h"
 
 enum runs {
 	RUNS_MODEL,   /* what the name means */
@@ -45,8 +45,8 @@ bool names_has(const struct names *n, const char *model);
  * @live, @saved: NULL: there is none
  * Returns one of them; NULL: neither asks.
  */
-const struct kept *names_asked(const struct names *n, const struct kept *live,
-			       const struct kept *saved);
+const struct storedxml *names_asked(const struct names *n, const struct storedxml *live,
+				    const struct storedxml *saved);
 
 /**
  * running_judge: hold a QEMU's -cpu against the model that its domain asks for.

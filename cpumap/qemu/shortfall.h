@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why an accelerator can't give a model's features here. */
-#ifndef CPUSHIM_LACKS_H
-#define CPUSHIM_LACKS_H
+#ifndef CPUSHIM_SHORTFALL_H
+#define CPUSHIM_SHORTFALL_H
 
 #include "cpumap/core/error.h"
 #include "cpumap/core/feature.h"
@@ -17,7 +17,7 @@ enum lack {
 };
 
 /* What there is here, asked at this moment. */
-struct here {
+struct support {
 	struct featset properties; /* what QEMU has a name for */
 	struct featset provided;   /* what it provides with KVM */
 	struct featset offered;    /* what KVM offers it */
@@ -26,30 +26,31 @@ struct here {
 };
 
 /* A set of features, by the reason why it isn't to be had. */
-struct lacks {
+struct shortfall {
 	struct featset all;
 	struct featset by[LACK_KINDS];
 };
 
-/* here_ask: @qemu: the real one's binary */
-void here_ask(struct here *here, const char *qemu);
+/* support_ask: @qemu: the real one's binary */
+void support_ask(struct support *support, const char *qemu);
 
-/* lacks_of_kvm: which of @wanted KVM can't give here; lacks_of_tcg: @lacking, by TCG. */
-void lacks_of_kvm(struct lacks *l, const struct here *here, const struct featset *wanted);
-void lacks_of_tcg(struct lacks *l, const struct featset *lacking);
+/* shortfall_kvm: which of @wanted KVM can't give here; shortfall_tcg: @lacking, by TCG. */
+void shortfall_kvm(struct shortfall *s, const struct support *support,
+		   const struct featset *wanted);
+void shortfall_tcg(struct shortfall *s, const struct featset *lacking);
 
 /**
- * lacks_boot: why Linux doesn't boot with @features under TCG, though a guest that reads its CPUID
+ * shortfall_boot: why Linux doesn't boot with @features under TCG, though a guest that reads its CPUID
  * finds them all; NULL: nothing is known against it. The text goes behind "model 'X': ".
  * Source: cr4_reserved_bits in target/i386/cpu.h of QEMU, which looks for xsave in leaf 0xD.1
  * (7.2 and 10.0 measured). KVM isn't concerned.
  */
-const char *lacks_boot(const struct featset *features);
+const char *shortfall_boot(const struct featset *features);
 
 /* lack_why: a reason for people: "the CPU lacks", "KVM doesn't offer", ... */
 const char *lack_why(enum lack kind);
 
-/* lacks_print: the reason, and where there are several, which features each is of. */
-void lacks_print(struct text *out, const struct lacks *l);
+/* shortfall_print: the reason, and where there are several, which features each is of. */
+void shortfall_print(struct text *out, const struct shortfall *s);
 
 #endif

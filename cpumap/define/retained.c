@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inuse.h"
+#include "retained.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -57,8 +57,8 @@ static int add_model(struct model_list *out, const struct model *m)
 	return copy.name && copy.origin ? 0 : -ENOMEM;
 }
 
-int inuse_models(struct model_list *out, const char *dir, const struct strv *stays,
-		 struct strv *notes)
+int retained_models(struct model_list *out, const char *dir, const struct strv *stays,
+		    struct strv *notes)
 {
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	int r = 0;

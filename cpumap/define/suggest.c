@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "near.h"
+#include "suggest.h"
 
 #include <string.h>
 
@@ -48,7 +48,7 @@ static size_t distance_to(const struct feature *f, const char *name)
 	return d;
 }
 
-const char *feature_near(const char *name)
+const char *feature_suggest(const char *name)
 {
 	size_t nearest = TOO_FAR, len = strlen(name);
 	const char *found = NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "comeback.h"
+#include "restore.h"
 
 #include "cpumap/core/util.h"
-#include "hook/domain/kept.h"
 #include "hook/domain/mark.h"
 #include "hook/domain/snapshot.h"
+#include "hook/domain/storedxml.h"
 #include "native.h"
 
 /* which of both can't be told */
@@ -15,9 +15,10 @@ static const char *model_of(const struct domain *d)
 	return d->model ? d->model : "no model";
 }
 
-static bool read_definition(struct kept *k, const struct domain *d, const char *name)
+static bool read_definition(struct storedxml *k, const struct domain *d, const char *name)
 {
-	return kept_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 && domain_same(&k->domain, d);
+	return storedxml_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
+	       domain_same(&k->domain, d);
 }
 
 static const struct table_row *find_row(const struct asked *a, const char *model)
@@ -41,10 +42,10 @@ static void judge_native(const struct asked *a, const struct domain *defined,
 	native_start(&a->domain, &facts, &r, reasons);
 }
 
-const struct table_row *comeback_restored(const struct asked *a, const char *name,
-					  struct reasons *reasons)
+const struct table_row *restore_image(const struct asked *a, const char *name,
+				      struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row;
 
 	if (!read_definition(&defined, &a->domain, name))
@@ -66,7 +67,7 @@ const struct table_row *comeback_restored(const struct asked *a, const char *nam
 static const struct table_row *judge_mark(const struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row = a->facts.row;
 	const struct domain *d = &a->domain;
 
@@ -85,7 +86,7 @@ static const struct table_row *judge_mark(const struct asked *a, const char *nam
 static const struct table_row *judge_translation(const struct asked *a, const char *name,
 						 struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row = NULL;
 
 	if (read_definition(&defined, &a->domain, name))
@@ -102,8 +103,8 @@ static const struct table_row *judge_translation(const struct asked *a, const ch
 	return row;
 }
 
-const struct table_row *comeback_prepared(const struct asked *a, const char *name,
-					  struct reasons *reasons)
+const struct table_row *restore_snapshot(const struct asked *a, const char *name,
+					 struct reasons *reasons)
 {
 	return (a->facts.row ? judge_mark : judge_translation)(a, name, reasons);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What shows that a process is libvirt's daemon: the libraries that it has mapped, and the socket
  * that it answers at. libc alone: the front uses it. */
-#ifndef CPUSHIM_SIGNS_H
-#define CPUSHIM_SIGNS_H
+#ifndef CPUSHIM_LIBVIRTPROC_H
+#define CPUSHIM_LIBVIRTPROC_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,10 +30,10 @@ int mapped_read(uint64_t pid, struct mapped *m);
 int answers_at_socket(uint64_t pid);
 
 /**
- * runs_otherwise: does process @pid surely have other credentials than a daemon that runs this
+ * has_other_credentials: does process @pid surely have other credentials than a daemon that runs this
  * process? It has if it is of another user than this ordinary user, or if it is the first process
  * and permitted a capability that this one isn't (ptrace(2), "Ptrace access mode checking").
  */
-bool runs_otherwise(uint64_t pid);
+bool has_other_credentials(uint64_t pid);
 
 #endif

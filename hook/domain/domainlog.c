@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kept.h"
+#include "domainlog.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
+#include "hook/core/domainfile.h"
 
-/* How much of a log's end is looked at. */
+/* How much of a log's end is read. */
 #define LOG_TAIL ((off_t)64 << 10)
-
-void kept_free(struct kept *k)
-{
-	domain_free(&k->domain);
-	free(k->path);
-	free(k->xml);
-	*k = (struct kept){0};
-}
-
-int kept_read(struct kept *k, enum domainfile kind, const char *name, struct error *err)
-{
-	size_t len;
-	int r;
-
-	*k = (struct kept){0};
-	r = domainfile_path(&k->path, kind, name, 0);
-	if (r < 0)
-		return error_set(err, r, domainfile_dir(kind), 0,
-				 r == -ENOENT ? "there is no file for a domain of that name"
-					      : "out of memory");
-	r = file_read(k->path, TRUST_ANY, LIBVIRT_XML_LIMIT, &k->xml, &len, err);
-	if (r == 0)
-		r = (kind == DOMAINFILE_STATUS ? domain_read_status : domain_read)(
-			&k->domain, k->xml, len, k->path, err);
-	return r;
-}
 
 /* The end of a file, whole lines. */
 static char *read_tail(const char *path, size_t *len)
@@ -65,7 +38,7 @@ static bool is_libvirts(const char *line)
 
 /* Environment and arguments end in a backslash but for the last of them, which begins with a
  * dash. */
-char *kept_last_words(const char *name)
+char *domainlog_last_words(const char *name)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	char *rest, *line;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "signs.h"
+#include "libvirtproc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -161,7 +161,7 @@ static bool read_credentials(uint64_t pid, struct credentials *c)
 	return each_line(pid, "status", look_at_status, c) == 0 && c->found == 3;
 }
 
-bool runs_otherwise(uint64_t pid)
+bool has_other_credentials(uint64_t pid)
 {
 	struct credentials its, ours;
 

@@ -4,18 +4,18 @@
  * not 9.0) ends a running guest when it restarts and its map has no model of the guest's name any
  * more.
  */
-#ifndef CPUSHIM_INUSE_H
-#define CPUSHIM_INUSE_H
+#ifndef CPUSHIM_RETAINED_H
+#define CPUSHIM_RETAINED_H
 
 #include "cpumap/libvirt/libvirtmap.h"
 
 /**
- * inuse_models: the models of the include that is in place now, but for those that @stays names,
+ * retained_models: the models of the include that is in place now, but for those that @stays names,
  * with which a guest runs here.
  * @dir: libvirt's map
  * @notes: receives a line for each
  */
-int inuse_models(struct model_list *out, const char *dir, const struct strv *stays,
-		 struct strv *notes);
+int retained_models(struct model_list *out, const char *dir, const struct strv *stays,
+		    struct strv *notes);
 
 #endif
