@@ -40,7 +40,7 @@
 /* one file with the whole map (libvirt before 4.7) */
 #define MAPSINGLE_PATH LIBVIRTMAP_DIR ".xml"
 
-#define HOOK_PATH   "/etc/libvirt/hooks/qemu"
+#define HOOK_PATH "/etc/libvirt/hooks/qemu"
 /* beside a site's own hook (libvirt 6.5 and later) */
 #define HOOK_BESIDE "/etc/libvirt/hooks/qemu.d/cpushim"
 

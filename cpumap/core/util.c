@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growing text, lists of strings, files: what libc leaves to everyone. */
+/* Growing text, lists of strings, files: what libc doesn't have. */
 #include "util.h"
 
 #include <errno.h>
@@ -328,7 +328,7 @@ int number_parse(const char *s, size_t len, int base, uint64_t max, uint64_t *va
 		return -EINVAL;
 	memcpy(copy, s, len);
 	copy[len] = '\0';
-	/* base 0: "010" would be octal; nobody who writes a CPU model means that */
+	/* base 0: "010" would be octal, which is never meant in a CPU model */
 	if (base == 0)
 		base = len > 2 && copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X') ? 16 : 10;
 	errno = 0;
