@@ -24,7 +24,7 @@ void compiled_free(struct compiled *c)
 	*c = (struct compiled){0};
 }
 
-/* A field's text, kept with the rows. */
+/* A copy of a field's text, which lives as long as the rows. */
 static const char *own(struct compiled *c, const char *s)
 {
 	if (strv_add(&c->strings, s, strlen(s)) < 0) {
@@ -52,7 +52,8 @@ static const char *own_features(struct compiled *c, const struct featset *set)
 	return own(c, t.failed ? "" : t.data);
 }
 
-/* What a domain XML has to disable: what the base may add, by QEMU or by libvirt's idea of it. */
+/* What a domain XML has to disable: what the base may add, by QEMU's or by libvirt's definition of
+ * it. */
 static void brings_of(struct featset *set, const struct model *m, const struct qemu *q,
 		      const struct libvirtmap *map)
 {
@@ -63,7 +64,7 @@ static void brings_of(struct featset *set, const struct model *m, const struct q
 		featset_union(set, &known->features);
 }
 
-/* Everything of a row that tells what the model is. */
+/* Fills the fields of a row that say what the model is. */
 static void describe(struct compiled *c, struct table_row *row, const struct model *m,
 		     const struct qemu *q, const struct libvirtmap *map)
 {
@@ -84,8 +85,8 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 	row->tcg_lacks = own_features(c, &lacks);
 }
 
-/* A path on a line of the table: in UTF-8 and without control characters, whatever a file's name
- * has. */
+/* A path as a line of the table may hold it: bytes of a file's name that aren't UTF-8, and control
+ * characters, become \xNN. */
 static const char *own_path(struct compiled *c, const char *path)
 {
 	_cleanup_text_ struct text t = {0};
@@ -124,7 +125,7 @@ static void refuse(struct compiled *c, struct table_row *row, const struct error
 	c->n_refused++;
 }
 
-/* A name that keeps the meaning it had: what the table says of it stays, too. */
+/* A row whose name means what it has meant so far: its fields are those of the old table's row. */
 static void fill_from_history(struct compiled *c, struct table_row *row,
 			      const struct history *before)
 {
@@ -146,7 +147,7 @@ static void fill_from_history(struct compiled *c, struct table_row *row,
 	row->cpu = own(c, former.cpu);
 }
 
-/* A row for a good definition, which this QEMU may still not be able to provide. */
+/* A row for a good definition. This QEMU may still be unable to provide it. */
 static void add_model(struct compiled *c, struct model *m, const char *emulator,
 		      const struct qemu *q, const struct libvirtmap *map, struct history *before)
 {
@@ -179,15 +180,16 @@ bool compiled_has(const struct compiled *c, const char *model)
 	return false;
 }
 
-/* A name that can't be anybody's model keeps nobody from starting: only names that could be asked
- * for. */
+/* Does a bad definition's name need a row? Only a name that a domain could ask for, and that QEMU
+ * doesn't own. */
 static bool deserves_row(const struct compiled *c, const struct problem *p, const struct qemu *q)
 {
 	return p->model && model_name_valid(p->model, strlen(p->model)) &&
 	       !strv_has(&q->names, p->model) && !compiled_has(c, p->model);
 }
 
-/* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
+/* A row for a name that has no definition any more. It refuses, and still says what the name
+ * meant. */
 static int add_gone(struct compiled *c, const char *model, const char *emulator,
 		    const struct history *before)
 {
@@ -205,8 +207,8 @@ static int add_gone(struct compiled *c, const char *model, const char *emulator,
 	return c->failed ? -ENOMEM : 0;
 }
 
-/* A name that was published is never again anybody else's by accident: a file that can't be read,
- * or was lost, must not let its guests start as what libvirt or QEMU know by that name. */
+/* Rows for the published names that have lost their definition. Where a definition's file is lost
+ * or can't be read, its guests mustn't start as what libvirt or QEMU knows by that name. */
 static int add_all_gone(struct compiled *c, const char *emulator, const struct qemu *q,
 			const struct history *before)
 {
@@ -251,7 +253,7 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 
 /* ---- what guests run with ---- */
 
-/* The rows that libvirt is to know as models. */
+/* The names of the rows that the include has as models. */
 static int included_names(struct strv *names, const struct compiled *c)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -277,7 +279,7 @@ int compile_retain(struct compiled *c, const char *emulator, const char *dir,
 
 /* ---- the include ---- */
 
-/* Borrowed, not copied: who owns what @m points to stays. */
+/* The model of a row, and whether the include has it. @m borrows what it points to. */
 static void row_model(struct model *m, bool *included, const struct compiled *c,
 		      const struct table_row *row, const struct libvirtmap *map)
 {
