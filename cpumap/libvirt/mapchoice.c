@@ -14,7 +14,7 @@
 
 void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor)
 {
-	/* 1.2 has both, and neither has anything that a CPU of today lacks */
+	/* libvirt 1.2 has both, and today's CPUs have all of their features */
 	static const char *const names[] = {"486", "pentium"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -66,7 +66,7 @@ static int write_cpus(const char *path, const struct libvirtmap *map, struct err
 	return file_write(path, 0644, t.data, t.len, NULL, err);
 }
 
-/* The index with the trial's include in our own's place; @name NULL: without any. */
+/* The index with the trial's include in the place of ours; without any if @name is NULL. */
 static void stage_index(struct text *out, const char *index, const char *name)
 {
 	while (*index) {
@@ -135,7 +135,8 @@ static void note(struct strv *notes, const struct model *m)
 		(void)strv_add(notes, line.data, line.len);
 }
 
-/* One by one, and then what is left of them together: libvirt loads that map, too. */
+/* Tries each model alone, and then all that are left together: so libvirt has loaded that map,
+ * too. */
 static int compare_all(const struct trial *t, const struct model *models, bool *included, size_t n,
 		       struct strv *notes, struct error *err)
 {
@@ -146,7 +147,7 @@ static int compare_all(const struct trial *t, const struct model *models, bool *
 	for (size_t i = 0; i < n && r == 0; i++) {
 		_cleanup_free_ char *after = NULL;
 
-		/* one that has no place in the map changes nothing */
+		/* a model that isn't in the map changes nothing */
 		if (!included[i])
 			continue;
 		r = ask(t, &models[i], &yes, 1, &after, err);

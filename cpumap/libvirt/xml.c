@@ -12,8 +12,7 @@ struct findings {
 	char message[256]; /* empty: none */
 };
 
-/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be
- * declared. */
+/* Stops at a DOCTYPE before anything in it is read, so no entity can be declared. */
 static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
 			   const xmlChar *system_id)
 {
@@ -44,7 +43,8 @@ static void note_first_error(void *context, error_arg error)
 			  strcspn(error->message, "\n"));
 }
 
-/* What libxml2 has no parser to tell of, an encoding's errors among them, it prints by itself. */
+/* libxml2 prints errors that belong to no parser (of an encoding, for example), unless we take
+ * them. */
 static void ignore_error(void *context, error_arg error)
 {
 	(void)context;

@@ -49,7 +49,7 @@ const char *lack_why(enum lack kind)
 	return why[kind];
 }
 
-/* One reason alone needs no names again. */
+/* With a single reason the features needn't be named again. */
 static bool print_alone(struct text *out, const struct shortfall *s)
 {
 	for (size_t kind = 0; kind < LACK_KINDS; kind++) {
