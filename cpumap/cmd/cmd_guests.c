@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim guests: which CPU the guests that run here have, and whether it is what its name
+/* cpushim guests: which CPU each running guest has, and whether that is what its model's name
  * means. */
 #include <errno.h>
 #include <getopt.h>
@@ -28,15 +28,15 @@ static const char usage[] =
 #define ACCEL_MAX 24
 
 #define NAME_COLUMNS     20
-#define NAME_COLUMNS_MAX 1024 /* libvirt's names have 250 bytes at most, escaped 1000 */
+#define NAME_COLUMNS_MAX 1024 /* the 250 bytes of a libvirt name are 1000 when escaped */
 
-/* One guest, and what was found of it. */
+/* One guest, and what was found out about it. */
 struct guest {
 	const struct process *process;
 	char *domain;
-	const char *uuid;  /* "": it has none */
+	const char *uuid;  /* "": the guest has none */
 	const char *cpu;   /* NULL: none */
-	const char *asked; /* the file that says what it asked for; NULL: none does */
+	const char *asked; /* the file that says what the guest asked for; NULL: there is none */
 	char accel[ACCEL_MAX];
 	struct storedxml live, saved;
 	struct running running;
@@ -50,7 +50,7 @@ static void guest_free(struct guest *g)
 }
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
-/* A file of libvirt's is of this guest only if it has its UUID. */
+/* Reads a file of libvirt's. It belongs to this guest only if it has the guest's UUID. */
 static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
 			bool *forbidden)
 {
@@ -94,7 +94,7 @@ static void read_guest(struct guest *g, const struct process *p, const struct na
 
 /* ---- printing ---- */
 
-/* Its name and UUID are what it says of itself. */
+/* Says whose process it is, as its name and UUID are only its own claim. */
 static void print_owner(const struct process *p)
 {
 	if (p->owner == OWNER_OTHER && p->uid >= 0)
@@ -103,7 +103,7 @@ static void print_owner(const struct process *p)
 		printf("not libvirt's: ");
 }
 
-/* Domain and UUID, which others wrote, in their columns. */
+/* Prints domain and UUID, which others wrote, in their columns. */
 static void print_who(const struct guest *g)
 {
 	_cleanup_text_ struct text t = {0};

@@ -25,7 +25,7 @@ static const char usage[] =
 	"The worker of libvirt's hook, which runs it with the domain's XML on standard input.\n"
 	"By hand: /etc/libvirt/hooks/qemu NAME prepare begin - < domain.xml\n";
 
-#define EXIT_FRONT 3 /* nothing can be said: the front goes by what it knows by itself */
+#define EXIT_FRONT 3 /* the worker can't tell; the front decides by what it has read itself */
 
 struct job {
 	const char *name;
@@ -49,13 +49,14 @@ static int fail(const struct job *j, struct head why, const struct error *err)
 	return EXIT_NO;
 }
 
-/* A record that couldn't be written: what it asked would be forgotten. */
+/* Refuses if the record couldn't be written: what the domain asked for would be forgotten. */
 static int check_recorded(const struct job *j, int rc, const struct error *err)
 {
 	return rc < 0 ? fail(j, head("not recorded"), err) : EXIT_YES;
 }
 
-/* A domain that may go on asks for what it arrived with, or for what it says itself. */
+/* Records what a domain that may start asks for: what its arrival asked for, or what its XML
+ * says. */
 static int record_request(const struct job *j, const struct record *arrival)
 {
 	const struct domain *d = &j->asked.domain;
@@ -81,7 +82,7 @@ static int print_expanded(struct job *j)
 
 	if (*a->facts.row->refused)
 		return EXIT_YES;
-	/* so it needn't wait for libvirt's map then */
+	/* libvirt discards the answer, so it shouldn't wait for its map to be read */
 	if (!j->libvirt)
 		asked_map(&j->asked);
 	if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0)
@@ -92,7 +93,7 @@ static int print_expanded(struct job *j)
 	return EXIT_YES;
 }
 
-/* It matters for a domain's own features alone. */
+/* libvirt's release matters only for a domain's own features. */
 static void learn_release(struct job *j)
 {
 	if (j->libvirt && j->asked.domain.own.n)
@@ -100,9 +101,9 @@ static void learn_release(struct job *j)
 }
 
 /*
- * libvirt's session daemon, which an ordinary user runs, runs this hook, too. What it asks can't be
- * recorded in root's directory, nor checked by it. A root of the user's own (CPUSHIM_ROOT) is his to
- * write.
+ * Does an ordinary user's session daemon call? It runs this hook, too, but root's directory of
+ * records can be neither written nor checked for it. A user may write in his own root
+ * (CPUSHIM_ROOT).
  */
 static bool is_session(const struct job *j)
 {
@@ -219,7 +220,8 @@ static int restore(struct job *j)
 	return row ? refuse(j, row->model, &reasons) : EXIT_YES;
 }
 
-/* The request of this domain; -ENOENT: it asked for nothing at prepare. It says itself why not. */
+/* Reads the request of this domain. -ENOENT: it asked for no site model at prepare. Other errors
+ * are printed here. */
 static int recorded(const struct job *j, struct record *r)
 {
 	const char *uuid = j->asked.domain.uuid;
@@ -300,7 +302,8 @@ static int check_process(struct job *j, const struct record *r)
 	return refuse(j, r->model, &reasons);
 }
 
-/* A guest that has come in has it already. An ordinary user's daemon isn't the one that is asked. */
+/* Has the guest marked. A guest that arrived has its mark already. An ordinary user's daemon isn't
+ * the one that would be asked. */
 static void mark(const struct job *j, const struct record *r)
 {
 	const struct domain *d = &j->asked.domain;
@@ -375,7 +378,7 @@ static int run(struct job *j, const char *operation)
 	return EXIT_YES;
 }
 
-/* The daemon that the front was run by, or what may be it. */
+/* Reads the daemon that runs the front, or the process that may be the daemon. */
 static bool read_daemon(struct job *j, const char *pid)
 {
 	uint64_t number;

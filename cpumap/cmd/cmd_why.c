@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim why: one guest's whole way, from what was asked for to what runs, or what keeps it from
- * running. */
+/* cpushim why: the report on one guest, from what was asked for to what runs, or why it can't
+ * run. */
 #include <errno.h>
 #include <getopt.h>
 
@@ -25,7 +25,7 @@ static const char usage[] =
 #define WORDS_MAX  400
 #define NAME_SHOWN 256
 
-/* Whoever asks for no site model is none of our business. */
+/* A guest that asks for no site model is all right. */
 static int verdict(const struct report *report)
 {
 	if (!report->qemu && report->blocks.n)
@@ -44,7 +44,7 @@ static int verdict(const struct report *report)
 
 /* ---- printing ---- */
 
-/* Foreign text on a page: escaped, and cut. */
+/* Adds foreign text, escaped and cut. */
 static void add_foreign(struct text *t, const char *s)
 {
 	(void)show(t, s ? s : "", s ? strlen(s) : 0, WORDS_MAX);
@@ -69,7 +69,7 @@ static void add_domain(struct text *t, const struct report *report)
 	}
 }
 
-/* A definition that was changed since the guest was started. */
+/* Tells of a definition that was changed since the guest was started. */
 static void add_next(struct text *t, const struct report *report)
 {
 	const char *now = report->asked.domain.model, *next = report->saved.domain.model;
