@@ -43,8 +43,8 @@ static int each_line(uint64_t pid, const char *name, void (*look)(char *line, vo
 	return feof(f) ? 0 : errno ? -errno : -EIO;
 }
 
-/* "(1000 * major + minor).micro" behind the library's name, up to the end or " (deleted)"; 0: it
- * isn't that. */
+/* "(1000 * major + minor).micro" behind the library's name, up to the end or to " (deleted)". 0: it
+ * has another form. */
 static unsigned long parse_release(const char *text)
 {
 	size_t abi = strcspn(text, "."), micro = strcspn(text + abi + (text[abi] == '.'), " ");
@@ -86,8 +86,8 @@ static bool ends_with(const char *text, const char *end)
 	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* Notes "socket:[INODE]" of libvirt's sockets. The inode is the seventh field of a line, the path the
- * last (proc(5)). */
+/* Notes "socket:[INODE]" of libvirt's sockets. In each line the inode is the seventh field, and the
+ * path the last one (proc(5)). */
 static void look_at_socket(char *line, void *data)
 {
 	char *inode = line;

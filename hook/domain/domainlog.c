@@ -10,7 +10,7 @@
 /* How much of a log's end is read. */
 #define LOG_TAIL ((off_t)64 << 10)
 
-/* The end of a file, whole lines. */
+/* The last bytes of a file; the first line may be cut. */
 static char *read_tail(const char *path, size_t *len)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -24,8 +24,8 @@ static char *read_tail(const char *path, size_t *len)
 	return fd_read_all(fd, 2 * (size_t)LOG_TAIL, &text, len) == 0 ? text : NULL;
 }
 
-/* "2026-11-24 19:12:15.462+0000: shutting down, reason=failed" and the like. QEMU's own time stamps
- * have a T between date and time (-msg timestamp=on). */
+/* Does the line begin with libvirt's time stamp, as in "2026-11-24 19:12:15.462+0000: shutting
+ * down, reason=failed"? QEMU's time stamps (-msg timestamp=on) have a T between date and time. */
 static bool is_libvirts(const char *line)
 {
 	static const char shape[] = "0000-00-00 00:00:00.000+0000: ";
@@ -36,8 +36,8 @@ static bool is_libvirts(const char *line)
 	return true;
 }
 
-/* Environment and arguments end in a backslash but for the last of them, which begins with a
- * dash. */
+/* Lines of the environment and of arguments end in a backslash. The last one doesn't, but it begins
+ * with a dash. */
 char *domainlog_last_words(const char *name)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The XML that libvirt itself keeps of its domains, read from its files: nobody may ask libvirt
+/* The XML that libvirt stores of its domains, read from libvirt's files. libvirt can't be asked
  * while it waits for a hook, and a daemon that hangs must not hang us. */
 #ifndef CPUSHIM_STOREDXML_H
 #define CPUSHIM_STOREDXML_H

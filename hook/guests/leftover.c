@@ -12,8 +12,8 @@
 #define NOVA_DIR "/var/lib/nova/instances" /* nova's default instances_path */
 #define SHOWN    128
 
-/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; as long since 0.9): behind it the XML,
- * with a NUL at its end. */
+/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; of this length since 0.9). The XML
+ * follows, with a NUL at its end. */
 struct save_header {
 	char magic[16];
 	uint32_t version;
@@ -24,7 +24,7 @@ struct save_header {
 struct search {
 	struct strv *lines;
 	const struct table *table;
-	const struct storedxml *defined; /* the domain in question */
+	const struct storedxml *defined; /* the domain's definition */
 	const char *name;
 	int rc;
 };
@@ -39,7 +39,7 @@ static const char *shown(char *buf, const char *s)
 	return text_escape(buf, SHOWN, s ? s : "no model", strlen(s ? s : "no model"));
 }
 
-/* @what: of the domain @s->name, with @d's CPU in it; @cure: how to be rid of it */
+/* @what: what the domain @s->name has with the CPU of @d; @cure: how to remove it */
 static void __attribute__((format(printf, 4, 5)))
 add_line(struct search *s, const struct domain *d, const char *what, const char *cure, ...)
 {
@@ -105,7 +105,7 @@ static bool look_at_snapshot(const struct domain *d, const char *snapshot, void 
 	return s->rc < 0;
 }
 
-/* nova writes the XML of the running domain there, and starts it again by that (unrescue,
+/* nova writes the XML of the running domain there, and later starts the instance from it (unrescue,
  * nova/virt/libvirt/driver.py, Zed). */
 static void look_at_rescued(struct search *s, const char *dir)
 {

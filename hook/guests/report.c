@@ -28,7 +28,7 @@ static int add_block(struct report *report, const char *what)
 	return strv_add(&report->blocks, what, strlen(what));
 }
 
-/* What of this node stands in the way of a site model. */
+/* Adds what on this node prevents a site model from working. */
 static void look_at_node(struct report *report)
 {
 	_cleanup_nodestate_ struct nodestate s;
@@ -42,7 +42,7 @@ static void look_at_node(struct report *report)
 	nodestate_doubts(&s, &report->doubts);
 }
 
-/* What the hook's prepare would say, and what it can't know. */
+/* Adds the reasons for which prepare would refuse, and those that the hook can't see. */
 static void find_blocks(struct report *report)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
@@ -60,7 +60,7 @@ static void find_blocks(struct report *report)
 		look_at_node(report);
 }
 
-/* The QEMU of this domain, by name and UUID. */
+/* Finds the QEMU of this domain, by name and UUID. */
 static void find_qemu(struct report *report)
 {
 	for (size_t i = 0; i < report->qemus.n && !report->qemu; i++) {
@@ -105,7 +105,7 @@ static int read_asked(struct report *report, struct error *err)
 	return asked_domain(&report->asked, &stored.domain, err);
 }
 
-/* Reads what libvirt keeps of the domain called report->name. */
+/* Reads the XML that libvirt stores of the domain report->name. */
 static int read_named(struct report *report, struct error *err)
 {
 	int r = read_one(&report->live, &report->has_live, DOMAINFILE_STATUS, report->name, err);
@@ -115,7 +115,7 @@ static int read_named(struct report *report, struct error *err)
 				report->name, err);
 }
 
-/* "instance-00000001.xml" is of that domain, if it has the UUID. */
+/* Takes the domain of a file such as "instance-00000001.xml" if it has the UUID. */
 static int take_if_same(struct report *report, enum domainfile kind, const char *file,
 			const char *uuid)
 {
@@ -136,7 +136,7 @@ static int take_if_same(struct report *report, enum domainfile kind, const char 
 	return 0;
 }
 
-/* Sets report->name to that of the domain with this UUID. -EACCES: there are files that may not be
+/* Sets report->name to the name of the domain with this UUID. -EACCES: some files may not be
  * read. */
 static int find_uuid(struct report *report, const char *uuid)
 {
@@ -162,7 +162,8 @@ static int find_uuid(struct report *report, const char *uuid)
 	return status;
 }
 
-/* nova's name for a guest is its UUID; also in upper case or without dashes, as libvirt takes it. */
+/* Reads a UUID, which is nova's name for a guest. As in libvirt it may be in upper case or without
+ * dashes. */
 static bool read_uuid(const char *text, char uuid[UUID_LEN + 1])
 {
 	size_t n = 0;
@@ -218,7 +219,7 @@ static int read_file(struct report *report, struct error *err)
 	return r < 0 ? r : asked_read(&report->asked, report->xml, len, report->asked_in, err);
 }
 
-/* A domain may be called "a.xml". */
+/* Is @name a file? A domain may be called "a.xml", too. */
 static bool is_file(const char *name)
 {
 	size_t len = strlen(name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One guest's whole way, as far as it can be told without asking libvirt. */
+/* The report on one guest: what it asks for, what libvirt made of it, what runs, and what prevents
+ * it from starting. libvirt isn't asked. */
 #ifndef CPUSHIM_REPORT_H
 #define CPUSHIM_REPORT_H
 
@@ -8,9 +9,10 @@
 #include "running.h"
 
 struct report {
-	const char *name;     /* the domain's, its UUID until it is found, or the file's */
-	char *found;          /* the name of a UUID's domain */
-	bool is_file;         /* or standard input */
+	const char *name;     /* the domain's name, its UUID until it is found, or the file's
+			       * name */
+	char *found;          /* the name of the domain that a UUID led to */
+	bool is_file;         /* a file or standard input, and no domain */
 	const char *asked_in; /* the file that says what is asked for */
 	struct names names;
 	struct storedxml live, saved;
@@ -18,18 +20,18 @@ struct report {
 	char *xml; /* of a file */
 	struct asked asked;
 	struct process_list qemus;
-	const struct process *qemu; /* NULL: it doesn't run */
+	const struct process *qemu; /* NULL: the domain doesn't run */
 	struct running running;
-	struct strv blocks; /* what keeps it from starting here */
-	struct strv doubts; /* what may */
+	struct strv blocks; /* what prevents it from starting here */
+	struct strv doubts; /* what may prevent it */
 	char *log;
 };
 
 /**
- * report_find: gather it.
- * @report: names.table is loaded already; name is a domain's, its UUID, a file's (by a slash or .xml in
- *     it), or "-"
- * -ENOENT: there is no such domain or file; -EACCES: only root may know
+ * report_find: fill the report.
+ * @report: with names.table loaded, and name set: a domain's name or UUID, a file's (known by a
+ *     slash or .xml in it), or "-"
+ * -ENOENT: there is no such domain or file; -EACCES: only root may read it
  */
 int report_find(struct report *report, struct error *err);
 void report_free(struct report *report);

@@ -26,7 +26,7 @@ void arrival_forget(const struct domain *d)
 		(void)record_remove(d->uuid);
 }
 
-/* Has @d been defined as it stands here, and after @noted? */
+/* Was the domain defined after @noted, and exactly as @d? */
 static bool is_defined_anew(const struct domain *d, const char *name, const struct timespec *noted)
 {
 	_cleanup_storedxml_ struct storedxml defined = {0};

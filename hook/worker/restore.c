@@ -7,7 +7,7 @@
 #include "hook/domain/storedxml.h"
 #include "native.h"
 
-/* which of both can't be told */
+/* nobody can tell which of the two it was */
 #define WHY "libvirt made that of the model without cpushim, or the domain was defined so then; "
 
 static const char *model_of(const struct domain *d)
@@ -30,7 +30,7 @@ static const struct table_row *find_row(const struct asked *a, const char *model
 	return row || !model ? row : table_find(&a->table, model, strlen(model), NULL);
 }
 
-/* Without the wrapper that may be how the model runs here. */
+/* Judges the CPU on a node without the wrapper, where a translation may be exact. */
 static void judge_native(const struct asked *a, const struct domain *defined,
 			 const struct table_row *row, struct reasons *reasons)
 {
@@ -62,8 +62,9 @@ const struct table_row *restore_image(const struct asked *a, const char *name,
 	return row;
 }
 
-/* A guest of a site model: the name may have had another definition when the snapshot was taken. What
- * has the mark from its definition (`virsh dumpxml` and `define`, nova's unrescue) starts anew. */
+/* Judges a guest of a site model: its name may have had another definition when the snapshot was
+ * taken. A domain whose definition has the mark (by `virsh dumpxml` and `define`, or nova's
+ * unrescue) starts anew. */
 static const struct table_row *judge_mark(const struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
@@ -82,7 +83,7 @@ static const struct table_row *judge_mark(const struct asked *a, const char *nam
 	return row;
 }
 
-/* A guest of none, whose definition asks for one. */
+/* Judges a guest without a site model whose definition asks for one. */
 static const struct table_row *judge_translation(const struct asked *a, const char *name,
 						 struct reasons *reasons)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes back from a saved image or from a snapshot. Before cpushim came, libvirt translated a
- * site model and recorded the translation alone (measured, 9.0: Opteron_G1 for gate64), so it would
- * come back as that; what was asked for is only in the domain's definition. And a snapshot may have
- * been taken when a model's name had another definition.
+ * Guests that come back from a saved image or a snapshot. Before cpushim came, libvirt translated a
+ * site model and recorded only the translation (measured, 9.0: Opteron_G1 for gate64). Such a guest
+ * would come back with that CPU; only the domain's definition still says what was asked for. And
+ * when a snapshot was taken, the model's name may have had another definition.
  */
 #ifndef CPUSHIM_RESTORE_H
 #define CPUSHIM_RESTORE_H
@@ -21,10 +21,10 @@ const struct table_row *restore_image(const struct asked *a, const char *name,
 				      struct reasons *reasons);
 
 /**
- * restore_snapshot: the same of a domain that libvirt prepares without an arrival: is it one of its
- * snapshots, and may it come back? libvirt runs no hook for a revert but those of a start. It is one
- * if a snapshot of the domain has exactly this CPU, as it was recorded, and this mark. A migration
- * never is: libvirt migrates no domain with snapshots (qemuMigrationSrcIsAllowed,
+ * restore_snapshot: the same for a domain that libvirt prepares without an arrival: is this a
+ * revert to a snapshot, and may it go on? libvirt runs no other hooks for a revert than for a
+ * start. It is a revert if a snapshot of the domain has exactly this recorded CPU and this mark. A
+ * migration never is one: libvirt migrates no domain with snapshots (qemuMigrationSrcIsAllowed,
  * src/qemu/qemu_migration.c, 1.2 to 9.0).
  */
 const struct table_row *restore_snapshot(const struct asked *a, const char *name,
