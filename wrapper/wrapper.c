@@ -2,9 +2,9 @@
 /*
  * The wrapper, which is installed in the place of qemu-system-x86_64. It expands the table's models
  * in -cpu, puts qmp-proxy between libvirt's probe and QEMU, and becomes the real QEMU. It finds its
- * files by the path of its own file, as the kernel names it, and trusts no environment variable
- * (<qemu:env> reaches it), no argv[0] and no PATH. Every guest starts through it, so it is static
- * and needs libc alone.
+ * files by its own path, as the kernel names it, and trusts no environment variable (<qemu:env>
+ * reaches it), no argv[0] and no PATH. Every guest starts through it, so it is static and needs
+ * libc alone.
  */
 #include <errno.h>
 #include <limits.h>

@@ -238,7 +238,7 @@ static json_t *row_json(const struct table_row *row, const struct support *suppo
 	return answer;
 }
 
-/* Nothing of this host: what a name means, or that it can't be had. */
+/* Says nothing of this host: what each name means, or that it is refused. */
 static int print_digests(const struct table *t)
 {
 	_cleanup_strv_ struct strv lines = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests by which nodes compare what names mean and what guests read: SHA-256 of lines of text, which
- * `sha256sum` computes as well. */
+/* Digests by which nodes compare what names mean and what guests read: SHA-256 of lines of text, as
+ * `sha256sum` computes it. */
 #ifndef CPUSHIM_DIGEST_H
 #define CPUSHIM_DIGEST_H
 

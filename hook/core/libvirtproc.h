@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What of libvirt a process has mapped. */
+/* The parts of libvirt that a process has mapped. */
 struct mapped {
 	bool driver;           /* its QEMU driver */
 	bool library;          /* libvirt.so: clients have that, too */

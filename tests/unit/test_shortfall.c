@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a feature isn't to be had here: by what QEMU, KVM and the CPU say, and what the CPU says of
+/* Why a feature is lacking here: by what QEMU, KVM and the CPU say, and what the CPU says of
  * itself. */
 #include "cpumap/qemu/hostcpu.h"
 #include "cpumap/qemu/kvm.h"
