@@ -35,7 +35,7 @@ XML_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0)
 XML_LIBS = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
 DIGEST_LIBS = $(shell $(PKG_CONFIG) --libs libmd)
-# libvirt is loaded at run time; glibc before 2.34 has dlopen in a library of its own
+# libvirt is loaded at run time; glibc before 2.34 has dlopen in libdl
 LIBS = $(XML_LIBS) $(JSON_LIBS) $(DIGEST_LIBS) -ldl
 COMPILE = $(CC) $(STD) $(WARN) -fPIE $(CFLAGS) $(HARDEN_DYNAMIC) $(CPPFLAGS)
 # what stands in every guest's way: libc alone, and no sanitizer's runtime

@@ -422,7 +422,7 @@ try_map() {
 		cp "$libdir/.include" "$staged/x86_cpushim.xml"
 		index_with_include <"$index" >"$staged/index.xml"
 	fi
-	# Where / is no mount of its own (a chroot) the mount can't be kept from others.
+	# Where / isn't a mount point (a chroot) the mount can't be made private.
 	# shellcheck disable=SC2016 # the inner shell's arguments
 	if ! words=$(unshare -m --propagation unchanged sh -c 'mount --make-rprivate / 2>/dev/null
 		mount --bind "$1" "$2" || exit
@@ -736,7 +736,7 @@ need_packages() {
 	install_packages $missing >/dev/null || fail "apt-get: could not install$missing"
 }
 
-# In a shell of its own, whose traps are neither lost by an exec nor in the way of others'.
+# In a separate shell: an exec doesn't lose its traps, and they don't replace another shell's.
 install_packages() (
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then

@@ -167,7 +167,7 @@ phase() {
 	refuses "'nx' (require)" call start begin < <(live "$(own require aes)" "$(own require nx)")
 }
 
-@test "a feature of its own that the source lost is refused at prepare, by name" {
+@test "an own feature that the source lost is refused at prepare, by name" {
 	arrives "$(own require aes)" "$(own disable nx)" "$(own require fpu)" "$(own optional avx)" "$(own disable svm)"
 	refuses 'asks for itself: aes nx;' call prepare begin < <(live)
 	[ ! -e "$record" ]
@@ -258,7 +258,7 @@ phase() {
 	[ ! -e "$record" ]
 }
 
-@test "an arrival of another daemon, of one with the same PID, or of long ago helps nobody" {
+@test "an arrival of another daemon, of one with the same PID, or of long ago doesn't count" {
 	local kind
 	for kind in daemon start old future; do
 		arrives "$(own disable pni)"

@@ -240,7 +240,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	refuses unseen
 }
 
-@test "a base without an identity of its own needs one in the definition" {
+@test "a base without an identity needs one in the definition" {
 	refuses no-identity
 }
 
@@ -441,7 +441,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	virsh_with_map cpu-models x86_64 | grep -qx gate64
 }
 
-# The maps are written after libvirt 1.2's and 4.6's, which can't be had as packages any more.
+# The maps are written after libvirt 1.2's and 4.6's, which no package has any more.
 @test "on a map without <decode> the models are named that libvirt would translate, maybe to ours" {
 	local file
 	for file in 1.2 4.6; do
@@ -484,8 +484,7 @@ content() {
 	(cd "$root" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 }
 
-# changes_nothing COMMAND...: it has something to do, can't, and leaves every file as it was, and none
-# of its own
+# changes_nothing COMMAND...: it has something to do, can't, leaves every file as it was, and adds none
 changes_nothing() {
 	content >"$BATS_TEST_TMPDIR/before"
 	run -2 "$@"
@@ -524,7 +523,7 @@ limited() { # KIBIBYTES COMMAND...: whose files get no larger
 	[ "$(names)" = 'gate64 gate64-aes x86-64-v2 x86-64-v3 x86-64-v4 ' ]
 }
 
-@test "a file that is a mount of its own can't be replaced, and none is" {
+@test "a file that is a mount point can't be replaced, and none is" {
 	need_libvirt
 	local include=$root$map/x86_cpushim.xml
 	site aes <<-'END'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # guests and why by themselves: what they make of processes and of libvirt's files, also of hostile ones. A
-# root with a /proc of its own, a hand-written table, no libvirt and no QEMU.
+# root with its own /proc, a hand-written table, no libvirt and no QEMU.
 
 # shellcheck disable=SC2154,SC2030,SC2031,SC1003 # lib/hook and bats set them; each test runs by itself
 bats_require_minimum_version 1.5.0

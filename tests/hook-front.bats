@@ -176,7 +176,7 @@ refuses() { # WORDS COMMAND...
 	done
 }
 
-@test "a record that isn't the domain's own UUID's helps nobody: the first in the XML counts, as libvirt writes it" {
+@test "a record that isn't the domain's own UUID's doesn't count: the first in the XML counts, as libvirt writes it" {
 	local other_uuid=6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d99
 	mkdir -p "${record%/*}" && : >"${record%/*}/$other_uuid"
 	passes by_libvirt stopped end < <(domain "s|<metadata>|&<uuid>$other_uuid</uuid>|")
@@ -224,7 +224,7 @@ refuses() { # WORDS COMMAND...
 	[[ $stderr == *"model 'gate64'"* ]]
 }
 
-@test "a table that others may write isn't believed" {
+@test "a table that others may write isn't used" {
 	include gate64
 	chmod 666 "$root/usr/lib/cpushim/models.table"
 	run -1 --separate-stderr hook prepare begin < <(domain)

@@ -62,7 +62,7 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	done
 }
 
-@test "an XML parser sees the same document but for <cpu>, and one <cpu> with the base" {
+@test "an XML parser sees the same document except for <cpu>, and one <cpu> with the base" {
 	command -v xmllint >/dev/null || skip 'xmllint is missing'
 	local file n before after
 	for file in "$data"/domains/*.xml "$data/gate64.xml"; do
@@ -245,7 +245,7 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	[ -z "$output" ]
 }
 
-@test "what TCG lacks is refused by name, but for what the domain goes without" {
+@test "what TCG lacks is refused by name, except for what the domain goes without" {
 	row tcg_lacks=nx,pni | table
 	refuses 'TCG of this QEMU can'\''t provide: nx pni' hook prepare begin < <(domain)
 	[[ $output == *">kvm64</model>"* ]]
@@ -288,7 +288,7 @@ of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library 
 	[[ $(of_release 0.1002.10 by_libvirt prepare begin 2>&1 < <(feature require aes)) == *'libvirt 1.2.10 drops'* ]]
 }
 
-@test "other releases of libvirt pass them, and one that can't be told is believed to" {
+@test "other releases of libvirt pass them, and an unknown release counts as one that does" {
 	local version
 	for version in 0.1002.2 0.1002.9 0.2003.0 0.9000.0 0.12008.0 0 0.x.1 0.1003 0.1003.x 0.99999999.1; do
 		run -0 --separate-stderr of_release $version by_libvirt prepare begin \
@@ -406,7 +406,7 @@ refuses_any() {
 	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
 	mv "$record" "$root/run/good" && ln -s "$root/run/good" "$record"
 	refuses_any by_libvirt start begin < <(domain)
-	# somebody else's good record isn't believed either
+	# somebody else's good record isn't used either
 	rm "$record"
 	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
 	chmod 666 "$record"
@@ -505,7 +505,7 @@ refuses_any() {
 	refuses 'another -cpu' by_libvirt started begin < <(domain)
 }
 
-@test "started: the domain's own features are to be there as it asked for them, but for optional ones" {
+@test "started: the domain's own features are to be there as it asked for them, except for optional ones" {
 	local case own cpu
 	request() { # POLICY-NAME...
 		local script='' pair

@@ -5,7 +5,7 @@
 # models.d or through cpushim import. In a copy of the staged root (make stage).
 
 # shellcheck disable=SC2154 # bats sets output and stderr
-# shellcheck disable=SC2030,SC2031 # each test has a subshell of its own
+# shellcheck disable=SC2030,SC2031 # each test has its own subshell
 bats_require_minimum_version 1.5.0
 
 setup() {

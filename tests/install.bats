@@ -45,7 +45,7 @@ profile() {
 }
 
 # listing [FORMAT]: all that install.sh might touch, with modes, owners, links, and digests. What is
-# in FORMAT is told of each file besides. dpkg keeps a backup of its own, which isn't told.
+# in FORMAT is told of each file besides. dpkg keeps its own backup, which isn't told.
 listing() {
 	on node find /etc/libvirt /etc/cpushim /etc/apparmor.d $emulator $emulator.distrib /usr/bin/kvm \
 		/usr/bin/cpushim $lib /usr/share/cpushim /usr/share/libvirt /run/cpushim \

@@ -123,6 +123,6 @@ boots_everywhere() { # MODEL
 	run ! sees gate64 1
 	run ! sees x86-64-v2 1
 	provided tcg x86-64-v3 || return 0
-	# xsave and none of what lets TCG's guests use it (lacks.h): it hangs for ever
+	# xsave and none of what lets TCG's guests use it (shortfall.h): it hangs for ever
 	run ! boot tcg 1 x86-64-v3,xsaveopt=off $((3 * (SECONDS - start) + 5))
 }

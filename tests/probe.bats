@@ -74,7 +74,7 @@ no_answer() {
 	[ "$(sha256sum <"$table")" = "$was" ]
 }
 
-# hanging N PERL: a root of its own with a QEMU that hangs; then probe, compile and verify, at once
+# hanging N PERL: a new root with a QEMU that hangs; then probe, compile and verify, at once
 hanging() {
 	local command
 	root=$BATS_TEST_TMPDIR/root$1 fake=$BATS_TEST_TMPDIR/fake$1

@@ -11,7 +11,7 @@ setup() {
 	suite=$BATS_TEST_TMPDIR/some.bats
 }
 
-# A suite of its own, out of this one's sight
+# Another suite, which this one doesn't see
 runs() {
 	printf '%s\n' '#!/usr/bin/env bats' "$@" >"$suite"
 	run env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin ${must:+CPUSHIM_MUST_RUN=1} "$CHECKOUT/tests/run" "$suite"
@@ -24,7 +24,7 @@ runs() {
 	[[ $output == *'not ok 2 bad'* ]]
 }
 
-@test "a skipped test is named; where all must run it fails the run, but for KVM's" {
+@test "a skipped test is named; where all must run it fails the run, except for KVM's" {
 	runs '@test "good" { true; }' '@test "away" { skip "needs more"; }'
 	[ "$status" = 0 ]
 	[[ $output == *'skipped: '*'needs more'* ]]
@@ -79,6 +79,27 @@ runs() {
 		"run -0 sh -c '[ a ] && [ b ]'" 'run -0 x < <(a && b)' 'mkdir a && : >b' 'while [ a ] && [ b ]; do' \
 		'run -0 sh -c "a && b"' >"$suite"
 	run -0 "$check" "$suite"
+	[ -z "$output" ]
+}
+
+@test "the check for words that are gone finds names in code and phrases in comments, and nothing else" {
+	local check=$CHECKOUT/tests/lib/words file=$BATS_TEST_TMPDIR/a.c
+	# in two parts, so that the check doesn't find them here
+	local name=way but=but own=own
+	printf '%s\n' "int ${name}_find(void);" "/* all $but for one */" 'int a; /* a' " * mount of its $own */" >"$file"
+	run -1 "$check" "$file"
+	[ "${#lines[@]}" = 3 ]
+	[[ ${lines[0]} == "$file:1: say report: "* ]]
+	[[ ${lines[1]} == "$file:2: "* ]]
+	[[ ${lines[2]} == "$file:4: "* ]]
+	printf '%s\n' "char *a = \"no QEMU, $but for %s\";" "int a${name}_find(void);" "all $but for one;" >"$file"
+	run -0 "$check" "$file"
+	[ -z "$output" ]
+	printf '%s\n' "# all $but for one" "@test \"all $but for one\" {" "echo \"all $but for one\"" >"${file%c}bats"
+	run -1 "$check" "${file%c}bats"
+	[ "${#lines[@]}" = 2 ]
+	printf '%s\n' "\`all $but for one\`" "a root of its $own" >"${file%c}md"
+	run -0 "$check" "${file%c}md"
 	[ -z "$output" ]
 }
 

@@ -519,7 +519,7 @@ boot() {
 	run -0 cpushim verify x86-64-v2 --read "$BATS_TEST_TMPDIR/dump"
 }
 
-@test "a feature that can't be had is refused by QEMU, and enforce=off doesn't help" {
+@test "a feature that QEMU can't provide is refused by it, and enforce=off doesn't help" {
 	real
 	local props
 	for props in +avx512f avx512f=on,enforce=off avx512f,-enforce,check=off; do

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mark by which the hook knows this file without running it (cpumap/core/emulator.c reads it). */
+/* An ELF note in the wrapper. By it the hook knows this file without running it
+ * (cpumap/core/emulator.c). */
 #include <elf.h>
 
 static const struct {

@@ -7,8 +7,8 @@
 #include "cpumap/core/qemuargs.h"
 #include "cpumap/core/util.h"
 
-/* unix:PATH,server...: libvirt 1.2 writes ",server,nowait", today's ",server=on,wait=off". A comma
- * in PATH, written twice, isn't one that libvirt makes. */
+/* unix:PATH,server...: libvirt 1.2 writes ",server,nowait", today's ",server=on,wait=off". libvirt
+ * makes no PATH with a comma, which would be written twice. */
 static bool is_server_socket(const char *value, struct request *r)
 {
 	const char *options;
@@ -38,7 +38,7 @@ void request_read(struct request *r, int argc, char *const *argv)
 		r->qmp = 0;
 }
 
-/* @value expanded if its model is one of @table's; @value itself if not; NULL without memory. */
+/* @value expanded if its model is one of @table's; otherwise @value itself. NULL: out of memory. */
 static char *expand(char *value, const struct table *table, const char *emulator,
 		    const struct table_row **refused)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the wrapper is going to do, decided without doing anything. */
+/* What the wrapper is going to do, decided without side effects. */
 #ifndef CPUSHIM_PLAN_H
 #define CPUSHIM_PLAN_H
 
@@ -23,7 +23,7 @@ void request_read(struct request *r, int argc, char *const *argv);
  * plan_cpu: the arguments for the real QEMU: a copy of @argv in which the value of the last -cpu is
  * expanded, if its model is one of @table's. Strings that aren't changed are shared with @argv.
  * @emulator: the wrapper's own path
- * @refused: receives a row whose model was asked for and can't be had here, or NULL
+ * @refused: receives the row if the model that was asked for is refused, or NULL
  * Returns NULL when out of memory.
  */
 char **plan_cpu(int argc, char *const *argv, const struct request *r, const struct table *table,

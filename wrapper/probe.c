@@ -14,7 +14,7 @@
 
 #define READY_MS 5000
 
-/* What qmp-proxy finds its descriptors at; its command line says no more than paths. */
+/* The descriptors that qmp-proxy finds open; its command line only names paths. */
 enum { FD_LISTEN = 3, FD_RELAY, FD_QUESTIONS, FD_READY, FD_END };
 
 struct ends {
@@ -37,7 +37,8 @@ static void ends_close(struct ends *e)
 	}
 }
 
-/* As QEMU does (unix_listen_saddr): whatever is at the path makes room; mode by the umask. */
+/* Listens as QEMU does (unix_listen_saddr): what is at the path is removed, and the umask decides
+ * the mode. */
 static int listen_at(const char *path, size_t len)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -62,7 +63,7 @@ static int listen_at(const char *path, size_t len)
 	return fcntl(fd, F_DUPFD_CLOEXEC, FD_END);
 }
 
-/* Out of the way of descriptors 0 to 2, which -daemonize replaces, and of those that qmp-proxy
+/* Moves a descriptor above 0 to 2, which -daemonize replaces, and above those that qmp-proxy
  * gets. */
 static bool move_up(int *fd)
 {
@@ -85,7 +86,8 @@ static bool make_pair(int pair[2], bool is_pipe)
 	return move_up(&pair[0]) && move_up(&pair[1]);
 }
 
-/* Whoever waits for end of file on what libvirt gave us must not wait for qmp-proxy. */
+/* Closes all other descriptors: libvirt waits for end of file on some of them, and mustn't wait for
+ * qmp-proxy. */
 static void close_the_rest(void)
 {
 	long max = sysconf(_SC_OPEN_MAX);
@@ -117,7 +119,7 @@ become_proxy(const struct ends *e, const char *proxy, const char *table, const c
 	_exit(127);
 }
 
-/* Twice forked, so that it is neither QEMU's child nor libvirt's. */
+/* Starts qmp-proxy with two forks, so that it is neither QEMU's child nor libvirt's. */
 static int start_proxy(const struct ends *e, const char *proxy, const char *table,
 		       const char *emulator)
 {
@@ -149,7 +151,7 @@ static int wait_until_ready(int fd)
 	return read(fd, &byte, 1) == 1 ? 0 : -EIO;
 }
 
-static bool keep_for_qemu(int fd)
+static bool pass_to_qemu(int fd)
 {
 	return fcntl(fd, F_SETFD, 0) == 0;
 }
@@ -171,12 +173,12 @@ static int begin(const struct request *r, const char *proxy, const char *table,
 	close_fd(&e->ready[1]);
 	if (rc == 0)
 		rc = wait_until_ready(e->ready[0]);
-	if (rc == 0 && (!keep_for_qemu(e->relay[0]) || !keep_for_qemu(e->questions[0])))
+	if (rc == 0 && (!pass_to_qemu(e->relay[0]) || !pass_to_qemu(e->questions[0])))
 		rc = -EIO;
 	return rc;
 }
 
-/* The socket's file goes with us: QEMU is going to make its own. */
+/* Removes our socket's file, as QEMU will make its own. */
 static void remove_socket(const struct request *r)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -201,6 +203,6 @@ int probe_begin(const struct request *r, const char *proxy, const char *table, c
 	} else if (e.listen >= 0) {
 		remove_socket(r);
 	}
-	ends_close(&e); /* qmp-proxy, if it came to be, ends when its sockets do */
+	ends_close(&e); /* qmp-proxy, if it was started, ends when its sockets are closed */
 	return rc;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands where qemu-system-x86_64 stood. Expands the models of the table in -cpu, puts
- * qmp-proxy between libvirt's probe and QEMU, and becomes the real QEMU. It goes by the place of
- * its own file alone, as the kernel names it: no environment variable (<qemu:env> reaches it), no
- * argv[0], no PATH. It is in every guest's way: libc alone, static.
+ * The wrapper, which is installed in the place of qemu-system-x86_64. It expands the table's models
+ * in -cpu, puts qmp-proxy between libvirt's probe and QEMU, and becomes the real QEMU. It finds its
+ * files by its own path, as the kernel names it, and trusts no environment variable (<qemu:env>
+ * reaches it), no argv[0] and no PATH. Every guest starts through it, so it is static and needs
+ * libc alone.
  */
 #include <errno.h>
 #include <limits.h>
@@ -35,11 +36,11 @@ static void say(const struct error *err)
 	(void)!write(STDERR_FILENO, line, strlen(line));
 }
 
-/* Without /proc the kernel still tells what was executed (AT_EXECFN, execve(2)): as the caller wrote
- * it, so a link on the way has to be followed, and it must say where it begins. */
+/* Without /proc the kernel still tells which file was executed (AT_EXECFN, execve(2)), but as the
+ * caller wrote it: links have to be resolved, and the path must be absolute. */
 static int find_self_without_proc(char self[PATH_MAX], struct error *err)
 {
-	/* an address, in the kernel's words */
+	/* the kernel passes an address */
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 	char resolved[PATH_MAX];
 
@@ -59,7 +60,7 @@ static int find_self(char self[PATH_MAX], struct error *err)
 	if (n < 0)
 		return find_self_without_proc(self, err);
 	self[n] = '\0';
-	/* replaced by a newer one while this one was starting */
+	/* the wrapper's file was replaced by a newer one while this one was starting */
 	if ((size_t)n > strlen(deleted) && strcmp(self + n - strlen(deleted), deleted) == 0)
 		self[(size_t)n - strlen(deleted)] = '\0';
 	return 0;
@@ -80,7 +81,7 @@ static int find_places(struct places *p, struct error *err)
 	return 0;
 }
 
-/* Is that the file which runs now? */
+/* Is @path the file that runs now? */
 static bool is_myself(const struct places *p, const char *path)
 {
 	struct stat it, me;
@@ -90,10 +91,10 @@ static bool is_myself(const struct places *p, const char *path)
 	       it.st_ino == me.st_ino;
 }
 
-/* Becomes the real QEMU. It comes back only with an error, and never goes in circles. */
+/* Becomes the real QEMU. It returns only with an error, and never executes itself again. */
 static int become_qemu(const struct places *p, char **argv, struct error *err)
 {
-	/* where uninstalling has just moved it back */
+	/* p->self: uninstalling may just have moved QEMU back there */
 	const char *const candidates[] = {p->real, p->self};
 
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
@@ -109,7 +110,7 @@ static int become_qemu(const struct places *p, char **argv, struct error *err)
 			 "install.sh --uninstall");
 }
 
-/* The arguments with our models expanded; @argv itself where there is nothing to expand. */
+/* The arguments with our models expanded; @argv itself if there is nothing to expand. */
 static char **expand(int argc, char **argv, const struct request *r, const struct places *p,
 		     const struct table *t)
 {
@@ -125,8 +126,8 @@ static char **expand(int argc, char **argv, const struct request *r, const struc
 	return plan;
 }
 
-/* The arguments with monitors for qmp-proxy; @argv itself if that can't be had: then QEMU answers
- * alone. */
+/* The arguments with monitors for qmp-proxy; @argv itself if qmp-proxy can't be started: then QEMU
+ * answers alone. */
 static char **answer_probe(int argc, char **argv, const struct request *r, const struct places *p)
 {
 	struct error err = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands of cpushim: a row each in cpushim.c. A command parses its own arguments (argv[0] is
- * for getopt's errors), prints, and returns the exit status.
+ * The commands of cpushim. Each has a row in main.c. A command parses its arguments (argv[0] is for
+ * getopt's errors), prints, and returns the exit status.
  */
 #ifndef CPUSHIM_CMD_H
 #define CPUSHIM_CMD_H
@@ -28,20 +28,21 @@ int usage_error(const char *command, const char *fmt, ...) __attribute__((format
 /* cmd_help: print @text on stdout; returns EXIT_YES. */
 int cmd_help(const char *text);
 
-/* cmd_flush: stdout's last words; EXIT_UNKNOWN with an error if they couldn't be written. */
+/* cmd_flush: write what is left for stdout. Returns @status; if that fails, EXIT_UNKNOWN, and an
+ * error is printed. */
 int cmd_flush(int status);
 
 /* cmd_json: print @answer (taken over; NULL: out of memory). */
 int cmd_json(json_t *answer);
 
-/* cmd_foreign: a JSON string of text that others wrote, as it is; bytes that aren't UTF-8, which JSON
- * can't hold, are \xNN in it. Cut where it is longer than any name or argument. null for NULL. */
+/* cmd_foreign: text that others wrote as a JSON string; null for NULL. Bytes that aren't UTF-8,
+ * which JSON can't hold, become \xNN. Text that is longer than any name or argument is cut. */
 json_t *cmd_foreign(const char *s);
 
 /* cmd_features_json: the names of @set, a list, sorted. */
 json_t *cmd_features_json(const struct featset *set);
 
-/* cmd_table: the table of this root; says how to get one where there is none. */
+/* cmd_table: load the table of this root. If there is none the error says how to get one. */
 int cmd_table(struct table *t, struct error *err);
 
 /* cmd_row: a model's row, or NULL and @err. @emulator: NULL for the first. */
@@ -49,9 +50,9 @@ const struct table_row *cmd_row(const struct table *t, const char *model, size_t
 				const char *emulator, struct error *err);
 
 /**
- * cmd_nodestate: a line on stderr for each thing that is wrong with this node and keeps site models
- * from starting or being checked (hook/guests/nodestate.h).
- * @restart_said: it was told already that libvirt has to be restarted
+ * cmd_nodestate: a line on stderr for each fault of this node that prevents site models from
+ * starting or from being checked (hook/guests/nodestate.h).
+ * @restart_said: the user was told already that libvirt has to be restarted
  */
 void cmd_nodestate(const struct table *t, bool restart_said);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: their errors, their ends, and finding a model. */
+/* What the commands share: their errors, their exit, and finding a model. */
 #include <errno.h>
 #include <stdarg.h>
 
@@ -7,7 +7,7 @@
 #include "cpumap/core/show.h"
 #include "cmd.h"
 
-/* An expansion has some 3000 characters. */
+/* More than an expansion has, which is some 3000 characters. */
 #define FOREIGN_MAX 8192
 
 int cmd_fail(const struct error *err)

@@ -48,17 +48,18 @@ static void options_free(struct options *o)
 }
 #define _cleanup_options_ __attribute__((cleanup(options_free)))
 
-/* What each emulator makes of the definitions. */
+/* What the definitions become with each emulator. */
 struct made {
 	struct strv emulators;
 	size_t n;
 	struct one {
 		const char *emulator;
 		struct qemu qemu;
-		struct emulator_file file; /* of the QEMU that was asked */
+		struct emulator_file file; /* the QEMU that was asked */
 		struct compiled compiled;
 	} * one;
-	bool lost; /* our include is there, and a package's upgrade has replaced libvirt's index */
+	bool lost; /* our include is there, but libvirt's index doesn't name it any more: a
+		    * package's upgrade replaced it */
 };
 
 static void made_free(struct made *m)
@@ -92,7 +93,7 @@ static void print_lines(const struct strv *lines)
 		fprintf(stderr, "cpushim: %s\n", lines->item[i]);
 }
 
-/* Each line once: emulators find the same things wrong. */
+/* Says each line once, as several emulators find the same faults. */
 static void say(struct strv *said, const char *line, size_t len)
 {
 	_cleanup_text_ struct text t = {0};
@@ -121,7 +122,8 @@ static void print_problems(const struct compiled *c, struct strv *said)
 	for (size_t i = 0; i < c->n; i++) {
 		_cleanup_text_ struct text t = {0};
 
-		/* those that the definitions' own problems don't tell: this QEMU can't have them */
+		/* only models with a good definition, which this QEMU can't provide; the problems
+		 * have told the others */
 		if (!*c->row[i].refused || !model_named(&c->definitions.models, c->row[i].model))
 			continue;
 		text_adds(&t, "cpushim: ");
@@ -143,7 +145,8 @@ static int stage_single(struct staging *s, const struct text *include, const cha
 		     : error_set(err, -ENOMEM, MAPSINGLE_PATH, 0, "out of memory");
 
 	if (r == 0 && !to && !mapsingle_has_block(text))
-		return 0; /* not installed, or a package's upgrade has replaced it */
+		return 0; /* cpushim isn't installed, or a package's upgrade has replaced the
+			   * file */
 	if (r == 0)
 		r = mapsingle_merge(&merged, text, path, include->data, err);
 	if (r < 0)
@@ -169,7 +172,7 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
-/* The include, tried where it is this machine's libvirt that reads it. */
+/* Stages the include. libvirt tries it first, if it is this machine's libvirt that will read it. */
 static int stage_tried(struct staging *s, const char *dir, const struct text *xml, bool *changed,
 		       struct error *err)
 {
@@ -219,8 +222,9 @@ static bool newer(const char *path, const struct stat *than)
 }
 
 /*
- * libvirt probes an emulator again when its ctime is another: the wrapper's is to follow what has
- * a say in the answer, also if an earlier compile was killed before it did.
+ * libvirt probes an emulator again when its ctime has changed. So the wrapper is touched when
+ * something that decides the probe's answer is newer, also if an earlier compile was killed before
+ * it got here.
  */
 static int touch_wrapper(const struct one *one, bool *touched, struct error *err)
 {
@@ -240,7 +244,8 @@ static int touch_wrapper(const struct one *one, bool *touched, struct error *err
 	return 0;
 }
 
-/* A path as it is on the node: a table that is made for a root elsewhere is used inside of it. */
+/* A path as the node will see it: a table that is made for another root is used inside that
+ * root. */
 static const char *path_within(const char *path)
 {
 	const char *root = getenv("CPUSHIM_ROOT");
@@ -249,7 +254,7 @@ static const char *path_within(const char *path)
 	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
 }
 
-/* All rows, and the QEMUs that they were made from; strings stay @m's. */
+/* All rows, and the QEMUs that they were made from. @m still owns the strings. */
 static int gather(struct table *t, const struct made *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -290,7 +295,7 @@ static int stage_table(struct staging *s, const struct made *m, bool *changed, s
 	return staging_add(s, path, 0644, out.data, out.len, changed, err);
 }
 
-/* Before the table: a name must not be in use that could still take another meaning. */
+/* Staged before the table: no name may be in use before its meaning is fixed. */
 static int stage_published(struct staging *s, const struct published *p, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(PUBLISHED_PATH), *dir = path ? strdup(path) : NULL;
@@ -305,7 +310,7 @@ static int stage_published(struct staging *s, const struct published *p, struct 
 	return staging_add(s, path, 0644, t.data, t.len, NULL, err);
 }
 
-/* Which emulators, in the order in which they are asked: the usual one first. */
+/* The emulators in the order in which they are asked, the usual one first. */
 static int choose_emulators(struct strv *chosen, const struct strv *named, const struct table *t,
 			    struct error *err)
 {
@@ -326,7 +331,7 @@ static int choose_emulators(struct strv *chosen, const struct strv *named, const
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
-static int compile_for(struct one *one, const struct libvirtmap *map, struct meanings *before,
+static int compile_for(struct one *one, const struct libvirtmap *map, struct history *before,
 		       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(one->emulator, err);
@@ -337,7 +342,7 @@ static int compile_for(struct one *one, const struct libvirtmap *map, struct mea
 	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
 }
 
-static int keep_models(struct made *m, const struct meanings *before, struct error *err)
+static int retain_models(struct made *m, const struct history *before, struct error *err)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 	int r = 0;
@@ -345,16 +350,16 @@ static int keep_models(struct made *m, const struct meanings *before, struct err
 	for (size_t i = 0; i < m->n && r == 0; i++) {
 		_cleanup_strv_ struct strv notes = {0};
 
-		r = compile_keep(&m->one[i].compiled, m->one[i].emulator,
-				 dir ? dir : LIBVIRTMAP_DIR, before, &notes, err);
-		/* emulators have the same guests */
+		r = compile_retain(&m->one[i].compiled, m->one[i].emulator,
+				   dir ? dir : LIBVIRTMAP_DIR, before, &notes, err);
+		/* all emulators have the same guests */
 		if (i == 0)
 			print_lines(&notes);
 	}
 	return r;
 }
 
-/* What else changes for guests that ask for none of ours. */
+/* Tells what else changes for guests that ask for no site model. */
 static int say_translated(const struct made *m, const struct libvirtmap *map, struct strv *said,
 			  struct error *err)
 {
@@ -375,7 +380,7 @@ static int say_translated(const struct made *m, const struct libvirtmap *map, st
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
-static int compile_all(struct made *m, const struct libvirtmap *map, struct meanings *before,
+static int compile_all(struct made *m, const struct libvirtmap *map, struct history *before,
 		       struct error *err)
 {
 	_cleanup_strv_ struct strv said = {0};
@@ -390,7 +395,7 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct mean
 		r = compile_for(&m->one[i], map, before, err);
 	}
 	if (r == 0 && map)
-		r = keep_models(m, before, err);
+		r = retain_models(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		print_problems(&m->one[i].compiled, &said);
 	if (r == 0 && map)
@@ -406,7 +411,7 @@ static bool made_has(const struct made *m, const char *model)
 	return false;
 }
 
-/* --force: what no table has any more is forgotten. */
+/* --force: forgets the names that aren't in the table any more. */
 static void forget(struct published *p, const struct made *m)
 {
 	for (size_t i = p->n; i-- > 0;)
@@ -414,7 +419,7 @@ static void forget(struct published *p, const struct made *m)
 			published_remove(p, p->name[i].model);
 }
 
-/* Of the table that was written, and of what may stand in its way. */
+/* Tells what on this node may prevent the new table from working. */
 static void print_nodestate(bool changed)
 {
 	_cleanup_table_ struct table t = {0};
@@ -435,8 +440,8 @@ static void print_result(const struct made *m, bool changed)
 	}
 }
 
-/* All of it on disk and tried, before the first file is another. The names' meanings first: one must
- * not be in use that could still take another. */
+/* Writes and tries all files before the first one is replaced. The names' meanings come first: no
+ * name may be in use before its meaning is fixed. */
 static int stage_all(struct staging *s, struct made *m, const struct published *published,
 		     const struct libvirtmap *map, const struct options *o, bool *changed,
 		     struct error *err)
@@ -452,7 +457,7 @@ static int stage_all(struct staging *s, struct made *m, const struct published *
 	return r;
 }
 
-/* What fails on the way, or can't be told at the end, leaves the files as they were. */
+/* If anything fails, or the result can't be printed, the files stay as they were. */
 static int write_all(struct made *m, const struct published *published,
 		     const struct libvirtmap *map, const struct options *o, struct error *err)
 {
@@ -469,8 +474,8 @@ static int write_all(struct made *m, const struct published *published,
 	print_result(m, changed);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return error_set(err, -EIO, "standard output", 0, "can't be written");
-	staging_keep(&s);
-	/* install.sh, which isn't done yet, writes the include elsewhere */
+	staging_commit(&s);
+	/* install.sh has the include written elsewhere, and it hasn't finished yet */
 	if (!o->include)
 		print_nodestate(changed);
 	return 0;
@@ -478,13 +483,13 @@ static int write_all(struct made *m, const struct published *published,
 
 static int run(const struct options *o, struct made *m, struct error *err)
 {
-	_cleanup_meanings_ struct meanings before = {.force = o->force};
+	_cleanup_history_ struct history before = {.force = o->force};
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	bool have_map = false;
 	int r = load_map(&map, &have_map, err);
 
 	if (r == 0)
-		r = meanings_load(&before, err);
+		r = history_load(&before, err);
 	if (r == 0)
 		r = choose_emulators(&m->emulators, &o->emulators, &before.table, err);
 	if (r == 0)
@@ -494,7 +499,7 @@ static int run(const struct options *o, struct made *m, struct error *err)
 	return r < 0 ? r : write_all(m, &before.published, have_map ? &map : NULL, o, err);
 }
 
-/* What was saved before cpushim came is told, as the hook will refuse it. */
+/* Tells which guests were saved before cpushim came, as the hook will refuse these images. */
 static void print_leftovers(void)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim expand: the -cpu argument of a model, for QEMU, for people, for libvirt and for nova. */
+/* cpushim expand: what a model expands to, for QEMU, for people, for libvirt and for nova. */
 #include <errno.h>
 #include <getopt.h>
 
@@ -28,7 +28,7 @@ struct options {
 	bool brief, json;
 };
 
-/* What the base itself has isn't in the table: QEMU says it. */
+/* The table doesn't say what the base itself has, so QEMU is asked. */
 static int brief_expansion(struct text *out, const struct table_row *row, struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(row->emulator, err);

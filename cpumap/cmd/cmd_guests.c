@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim guests: which CPU the guests that run here have, and whether it is what its name
+/* cpushim guests: which CPU each running guest has, and whether that is what its model's name
  * means. */
 #include <errno.h>
 #include <getopt.h>
 
 #include "cpumap/core/show.h"
-#include "hook/domain/kept.h"
+#include "hook/domain/storedxml.h"
 #include "hook/guests/running.h"
 #include "cmd.h"
 
@@ -28,33 +28,34 @@ static const char usage[] =
 #define ACCEL_MAX 24
 
 #define NAME_COLUMNS     20
-#define NAME_COLUMNS_MAX 1024 /* libvirt's names have 250 bytes at most, escaped 1000 */
+#define NAME_COLUMNS_MAX 1024 /* the 250 bytes of a libvirt name are 1000 when escaped */
 
-/* One guest, and what was found of it. */
+/* One guest, and what was found out about it. */
 struct guest {
 	const struct process *process;
 	char *domain;
-	const char *uuid;  /* "": it has none */
+	const char *uuid;  /* "": the guest has none */
 	const char *cpu;   /* NULL: none */
-	const char *asked; /* the file that says what it asked for; NULL: none does */
+	const char *asked; /* the file that says what the guest asked for; NULL: there is none */
 	char accel[ACCEL_MAX];
-	struct kept live, saved;
+	struct storedxml live, saved;
 	struct running running;
 };
 
 static void guest_free(struct guest *g)
 {
 	free(g->domain);
-	kept_free(&g->live);
-	kept_free(&g->saved);
+	storedxml_free(&g->live);
+	storedxml_free(&g->saved);
 }
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
-/* A file of libvirt's is of this guest only if it has its UUID. */
-static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *g, bool *forbidden)
+/* Reads a file of libvirt's. It belongs to this guest only if it has the guest's UUID. */
+static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
+			bool *forbidden)
 {
 	struct error err = {0};
-	int r = g->domain ? kept_read(k, kind, g->domain, &err) : -ENOENT;
+	int r = g->domain ? storedxml_read(k, kind, g->domain, &err) : -ENOENT;
 
 	*forbidden |= r == -EACCES || r == -EPERM;
 	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
@@ -63,9 +64,10 @@ static bool read_kept(struct kept *k, enum domainfile kind, const struct guest *
 static void judge(struct guest *g, const struct names *n)
 {
 	bool forbidden = false, claims = g->process->owner != OWNER_OTHER;
-	bool live = claims && read_kept(&g->live, DOMAINFILE_STATUS, g, &forbidden);
-	bool saved = claims && read_kept(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
-	const struct kept *asked = names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
+	bool live = claims && read_stored(&g->live, DOMAINFILE_STATUS, g, &forbidden);
+	bool saved = claims && read_stored(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
+	const struct storedxml *asked =
+		names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
 
 	g->asked = asked ? asked->path : NULL;
 	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);
@@ -92,7 +94,7 @@ static void read_guest(struct guest *g, const struct process *p, const struct na
 
 /* ---- printing ---- */
 
-/* Its name and UUID are what it says of itself. */
+/* Says whose process it is, as its name and UUID are only its own claim. */
 static void print_owner(const struct process *p)
 {
 	if (p->owner == OWNER_OTHER && p->uid >= 0)
@@ -101,7 +103,7 @@ static void print_owner(const struct process *p)
 		printf("not libvirt's: ");
 }
 
-/* Domain and UUID, which others wrote, in their columns. */
+/* Prints domain and UUID, which others wrote, in their columns. */
 static void print_who(const struct guest *g)
 {
 	_cleanup_text_ struct text t = {0};

@@ -15,8 +15,8 @@
 #include "hook/domain/process.h"
 #include "hook/domain/unclear.h"
 #include "hook/worker/arrival.h"
-#include "hook/worker/comeback.h"
 #include "hook/worker/native.h"
+#include "hook/worker/restore.h"
 #include "hook/worker/worker.h"
 #include "cmd.h"
 
@@ -48,14 +48,15 @@ static int fail(const struct job *j, struct head why, const struct error *err)
 	return EXIT_NO;
 }
 
-/* A record that couldn't be written: what it asked would be forgotten. */
-static int kept(const struct job *j, int rc, const struct error *err)
+/* Refuses if the record couldn't be written: what the domain asked for would be forgotten. */
+static int check_recorded(const struct job *j, int rc, const struct error *err)
 {
 	return rc < 0 ? fail(j, head("not recorded"), err) : EXIT_YES;
 }
 
-/* A domain that may go on asks for what it arrived with, or for what it says itself. */
-static int keep_request(const struct job *j, const struct record *arrival)
+/* Records what a domain that may start asks for: what its arrival asked for, or what its XML
+ * says. */
+static int record_request(const struct job *j, const struct record *arrival)
 {
 	const struct domain *d = &j->asked.domain;
 	struct error err = {0};
@@ -68,7 +69,7 @@ static int keep_request(const struct job *j, const struct record *arrival)
 	else
 		decide_record(d, j->asked.facts.row, &r);
 	r.phase = RECORD_REQUEST;
-	return kept(j, record_write(d->uuid, j->name, &r, &err), &err);
+	return check_recorded(j, record_write(d->uuid, j->name, &r, &err), &err);
 }
 
 /* Prints the domain with its model expanded, which libvirt throws away. */
@@ -80,7 +81,7 @@ static int print_expanded(struct job *j)
 
 	if (*a->facts.row->refused)
 		return EXIT_YES;
-	/* so it needn't wait for libvirt's map then */
+	/* libvirt discards the answer, so it shouldn't wait for its map to be read */
 	if (!j->libvirt)
 		asked_map(&j->asked);
 	if (domain_print(&xml, &a->domain, a->facts.row, a->facts.map, &err) < 0)
@@ -91,7 +92,7 @@ static int print_expanded(struct job *j)
 	return EXIT_YES;
 }
 
-/* It matters for a domain's own features alone. */
+/* libvirt's release matters only for a domain's own features. */
 static void learn_release(struct job *j)
 {
 	if (j->libvirt && j->asked.domain.own.n)
@@ -99,9 +100,9 @@ static void learn_release(struct job *j)
 }
 
 /*
- * libvirt's session daemon, which an ordinary user runs, runs this hook, too. What it asks can't be
- * recorded in root's directory, nor checked by it. A root of the user's own (CPUSHIM_ROOT) is his to
- * write.
+ * Does an ordinary user's session daemon call? It runs this hook, too, but root's directory of
+ * records can be neither written nor checked for it. A user may write in his own root
+ * (CPUSHIM_ROOT).
  */
 static bool is_session(const struct job *j)
 {
@@ -140,7 +141,7 @@ static int request(struct job *j, const struct record *arrival)
 		return EXIT_NO;
 	if (refuse(j, a->facts.row->model, &reasons) != EXIT_YES)
 		return cmd_flush(EXIT_NO);
-	return cmd_flush(keep_request(j, arrival));
+	return cmd_flush(record_request(j, arrival));
 }
 
 /* The row is looked for by what was asked at prepare: libvirt may have another model by now. */
@@ -156,7 +157,7 @@ static int begin(struct job *j)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct table_row *row =
-		j->libvirt ? comeback_prepared(&j->asked, j->name, &reasons) : NULL;
+		j->libvirt ? restore_snapshot(&j->asked, j->name, &reasons) : NULL;
 
 	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
@@ -201,7 +202,8 @@ static int arrive(struct job *j)
 		return EXIT_NO;
 	if (!j->libvirt)
 		return EXIT_YES;
-	return kept(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err), &err);
+	return check_recorded(j, arrival_note(&a->domain, a->facts.row, &j->daemon, j->name, &err),
+			      &err);
 }
 
 /* A saved image of no site model may be one of a domain that asks for one. */
@@ -213,11 +215,12 @@ static int restore(struct job *j)
 	if (j->asked.facts.row || !j->libvirt)
 		return arrive(j);
 	arrival_forget(&j->asked.domain);
-	row = comeback_restored(&j->asked, j->name, &reasons);
+	row = restore_image(&j->asked, j->name, &reasons);
 	return row ? refuse(j, row->model, &reasons) : EXIT_YES;
 }
 
-/* The request of this domain; -ENOENT: it asked for nothing at prepare. It says itself why not. */
+/* Reads the request of this domain. -ENOENT: it asked for no site model at prepare. Other errors
+ * are printed here. */
 static int recorded(const struct job *j, struct record *r)
 {
 	const char *uuid = j->asked.domain.uuid;
@@ -298,7 +301,8 @@ static int check_process(struct job *j, const struct record *r)
 	return refuse(j, r->model, &reasons);
 }
 
-/* A guest that has come in has it already. An ordinary user's daemon isn't the one that is asked. */
+/* Has the guest marked. A guest that arrived has its mark already. An ordinary user's daemon isn't
+ * the one that would be asked. */
 static void mark(const struct job *j, const struct record *r)
 {
 	const struct domain *d = &j->asked.domain;
@@ -375,7 +379,7 @@ static int run(struct job *j, enum operation operation)
 	return run_operation[operation] ? run_operation[operation](j) : EXIT_YES;
 }
 
-/* The daemon that the front was run by, or what may be it. */
+/* Reads the daemon that runs the front, or the process that may be the daemon. */
 static bool read_daemon(struct job *j, const char *pid)
 {
 	uint64_t number;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim import: a definition of a CPU that others wrote, libvirt most likely. */
+/* cpushim import: make a definition of a CPU that others described, mostly libvirt. */
 #include <errno.h>
 #include <getopt.h>
 
@@ -30,7 +30,7 @@ struct options {
 	const char *name, *base, *emulator, *file;
 };
 
-/* What the document's names are looked up in. */
+/* Where the document's names are looked up. */
 struct world {
 	struct libvirtmap map;
 	struct qemu qemu;
@@ -50,7 +50,7 @@ static int world_load(struct world *w, const char *emulator, struct error *err)
 
 	if (!real || !dir)
 		return -ENOENT;
-	/* where there is no libvirt its models aren't known, but features are */
+	/* without a libvirt its models aren't known; features are known anyway */
 	r = libvirtmap_load(&w->map, dir, LIBVIRTMAP_OURS, err);
 	return r < 0 && r != -ENOENT ? r : qemu_probe(&w->qemu, real, err);
 }

@@ -7,7 +7,7 @@
 #include "cpumap/core/paths.h"
 #include "cpumap/core/show.h"
 #include "cpumap/guest/verify.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 #include "cmd.h"
 
 static const char usage[] =
@@ -66,57 +66,57 @@ static enum faithful ask_faithful(const char *real)
 
 /* What there is with each emulator; whether KVM is faithful is the same for all. */
 #define EMULATORS_MAX 8
-struct heres {
+struct supports {
 	struct {
 		const char *emulator;
-		struct here here;
+		struct support support;
 	} of[EMULATORS_MAX];
 	bool asked;
 	enum faithful faithful;
 };
 
 /* Asks once for each; those that there is no place for share the last one. */
-static const struct here *ask_here(struct heres *h, const char *emulator)
+static const struct support *ask_support(struct supports *h, const char *emulator)
 {
 	_cleanup_free_ char *real = NULL;
-	struct here *here;
+	struct support *support;
 	size_t i = 0;
 
 	while (i + 1 < EMULATORS_MAX && h->of[i].emulator &&
 	       strcmp(h->of[i].emulator, emulator) != 0)
 		i++;
-	here = &h->of[i].here;
+	support = &h->of[i].support;
 	if (h->of[i].emulator && strcmp(h->of[i].emulator, emulator) == 0)
-		return here;
+		return support;
 	h->of[i].emulator = emulator;
-	*here = (struct here){0};
-	real = emulator_real(emulator, &here->no_kvm);
+	*support = (struct support){0};
+	real = emulator_real(emulator, &support->no_kvm);
 	if (real)
-		here_ask(here, real);
-	if (!h->asked && !here->no_kvm.code) {
+		support_ask(support, real);
+	if (!h->asked && !support->no_kvm.code) {
 		h->faithful = ask_faithful(real);
 		h->asked = true;
 	}
-	return here;
+	return support;
 }
 
 /* What keeps a row from running under an accelerator. */
-static void row_lacks(struct lacks *l, const struct table_row *row, const struct here *kvm)
+static void row_lacks(struct shortfall *l, const struct table_row *row, const struct support *kvm)
 {
 	const char *names = kvm ? row->features : row->tcg_lacks;
 	struct featset set;
 
-	*l = (struct lacks){0};
+	*l = (struct shortfall){0};
 	if (featset_parse(&set, names, strlen(names), ',', NULL) < 0)
 		return;
 	if (kvm)
-		lacks_of_kvm(l, kvm, &set);
+		shortfall_kvm(l, kvm, &set);
 	else
-		lacks_of_tcg(l, &set);
+		shortfall_tcg(l, &set);
 }
 
 /* "yes", or what is lacking; @why: and for what reasons. */
-static void say(struct text *out, const struct lacks *l, bool why)
+static void say(struct text *out, const struct shortfall *l, bool why)
 {
 	if (featset_count(&l->all) == 0) {
 		text_adds(out, "yes");
@@ -127,7 +127,7 @@ static void say(struct text *out, const struct lacks *l, bool why)
 	if (!why)
 		return;
 	text_adds(out, " (");
-	lacks_print(out, l);
+	shortfall_print(out, l);
 	text_adds(out, ")");
 }
 
@@ -144,7 +144,7 @@ static const char *boot_reason(const struct table_row *row)
 	if (*row->tcg_lacks ||
 	    featset_parse(&set, row->features, strlen(row->features), ',', NULL) < 0)
 		return NULL;
-	return lacks_boot(&set);
+	return shortfall_boot(&set);
 }
 
 static const char *boot_note(const struct table_row *row)
@@ -160,10 +160,10 @@ static void print_emulator(const struct table_row *row)
 	putchar('\n');
 }
 
-static void print_row(const struct table_row *row, const struct here *here)
+static void print_row(const struct table_row *row, const struct support *support)
 {
 	_cleanup_text_ struct text tcg = {0}, kvm = {0}, origin = {0}, refused = {0};
-	struct lacks lacks;
+	struct shortfall lacks;
 
 	(void)show(&origin, row->origin, strlen(row->origin), SHOWN_WHOLE);
 	(void)show(&refused, row->refused, strlen(row->refused), SHOWN_WHOLE);
@@ -176,8 +176,8 @@ static void print_row(const struct table_row *row, const struct here *here)
 	}
 	row_lacks(&lacks, row, NULL);
 	say(&tcg, &lacks, true);
-	row_lacks(&lacks, row, here);
-	if (here->no_kvm.code)
+	row_lacks(&lacks, row, support);
+	if (support->no_kvm.code)
 		text_adds(&kvm, "no kvm");
 	else
 		say(&kvm, &lacks, true);
@@ -188,7 +188,7 @@ static void print_row(const struct table_row *row, const struct here *here)
 }
 
 /* Each lacking feature, and why it is. */
-static json_t *why_json(const struct lacks *l)
+static json_t *why_json(const struct shortfall *l)
 {
 	json_t *why = json_object();
 
@@ -201,7 +201,7 @@ static json_t *why_json(const struct lacks *l)
 	return why;
 }
 
-static void add_accel(json_t *row, const char *accel, const char *why, const struct lacks *l)
+static void add_accel(json_t *row, const char *accel, const char *why, const struct shortfall *l)
 {
 	_cleanup_text_ struct text t = {0};
 
@@ -210,10 +210,10 @@ static void add_accel(json_t *row, const char *accel, const char *why, const str
 	(void)json_object_set_new(row, why, why_json(l));
 }
 
-static json_t *row_json(const struct table_row *row, const struct here *here,
+static json_t *row_json(const struct table_row *row, const struct support *support,
 			enum faithful faithful)
 {
-	struct lacks lacks;
+	struct shortfall lacks;
 	json_t *answer;
 
 	if (*row->refused)
@@ -226,11 +226,11 @@ static json_t *row_json(const struct table_row *row, const struct here *here,
 	add_accel(answer, "tcg", "tcg_why", &lacks);
 	if (boot_reason(row))
 		(void)json_object_set_new(answer, "tcg_boot", json_string(boot_reason(row)));
-	if (here->no_kvm.code) {
+	if (support->no_kvm.code) {
 		(void)json_object_set_new(answer, "kvm", json_string("no kvm"));
 		return answer;
 	}
-	row_lacks(&lacks, row, here);
+	row_lacks(&lacks, row, support);
 	add_accel(answer, "kvm", "kvm_why", &lacks);
 	(void)json_object_set_new(answer, "kvm_shows_through",
 				  faithful == NOT_KNOWN ? json_null()
@@ -238,7 +238,7 @@ static json_t *row_json(const struct table_row *row, const struct here *here,
 	return answer;
 }
 
-/* Nothing of this host: what a name means, or that it can't be had. */
+/* Says nothing of this host: what each name means, or that it is refused. */
 static int print_digests(const struct table *t)
 {
 	_cleanup_strv_ struct strv lines = {0};
@@ -260,17 +260,17 @@ static int print_digests(const struct table *t)
 
 static int print_all(const struct table *t, bool json)
 {
-	struct heres heres = {.faithful = NOT_KNOWN};
+	struct supports supports = {.faithful = NOT_KNOWN};
 	json_t *rows = json ? json_array() : NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct here *here = ask_here(&heres, t->row[i].emulator);
+		const struct support *support = ask_support(&supports, t->row[i].emulator);
 
 		if (json)
-			(void)json_array_append_new(rows,
-						    row_json(&t->row[i], here, heres.faithful));
+			(void)json_array_append_new(
+				rows, row_json(&t->row[i], support, supports.faithful));
 		else
-			print_row(&t->row[i], here);
+			print_row(&t->row[i], support);
 	}
 	if (!json)
 		return cmd_flush(EXIT_YES);

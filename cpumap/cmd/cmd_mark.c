@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cpushim mark: the process that the hook leaves behind to mark a guest, once libvirt is done with
- * the hook:
+ * cpushim mark: the process that the hook leaves behind. It marks a guest when libvirt no longer
+ * waits for the hook:
  *	cpushim mark --libvirt=PID [--limit=SECONDS] UUID MODEL DIGEST
  */
 #include <errno.h>
@@ -34,7 +34,7 @@ static int run(char **argv, const struct daemon *daemon)
 	if (!uuid_valid(uuid, strlen(uuid)) || !model_name_valid(model, strlen(model)) ||
 	    !digest_valid(digest))
 		return usage_error("mark", "takes a UUID, a model's name and its digest");
-	/* libvirt's domains are of this machine, and not of a root elsewhere */
+	/* libvirt's domains belong to this machine, and not to another root */
 	if (getenv("CPUSHIM_ROOT"))
 		return EXIT_UNKNOWN;
 	return mark_set(uuid, model, digest, daemon, &err) < 0 ? cmd_fail(&err) : EXIT_YES;
@@ -59,7 +59,7 @@ int cmd_mark(int argc, char **argv)
 	}
 	if (argc - optind != 3)
 		return usage_error("mark", "takes a UUID, a model's name and its digest");
-	/* a daemon that hangs lets no call return */
+	/* with a daemon that hangs no call returns */
 	(void)alarm((unsigned int)limit);
 	daemon_at(pid, &daemon);
 	return daemon.start ? run(argv + optind, &daemon) : EXIT_UNKNOWN;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is wrong with this node, told by commands that answer something else. */
+/* Faults of this node, told by commands whose answer is about something else. */
 #include <errno.h>
 
 #include "hook/guests/nodestate.h"

@@ -41,7 +41,7 @@ static int memory_file(const char *data, size_t len)
 	return fd;
 }
 
-/* diff(1) of both, labelled; its 0 and 1 are fine. */
+/* Runs diff(1) on both, with labels. Its exit statuses 0 and 1 mean success. */
 static int print_diff(const char *before, size_t before_len, const struct text *after)
 {
 	_cleanup_close_ int a = memory_file(before, before_len);

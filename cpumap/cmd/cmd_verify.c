@@ -7,7 +7,7 @@
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/guest/verify.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 #include "cmd.h"
 
 #define MAX_VCPUS 255
@@ -39,7 +39,7 @@ struct options {
 	unsigned int cpus[2];
 	size_t n_cpus;
 	bool digest, json;
-	json_t *answers; /* of several models; NULL: there is but one */
+	json_t *answers; /* with several models; NULL: there is only one */
 };
 
 static int parse_cpus(const char *text, struct options *o)
@@ -112,7 +112,7 @@ static void add_names(struct text *t, const char *what, const struct featset *se
 	text_adds(t, "\n");
 }
 
-/* For diff: each model has a line, whatever became of it. */
+/* For diff: every model gets a line, whatever its result. */
 static void add_digest(struct text *t, const struct options *o, const struct verify_answer *a)
 {
 	bool refused = a->verdict == VERDICT_REFUSED;
@@ -123,7 +123,7 @@ static void add_digest(struct text *t, const struct options *o, const struct ver
 						    : "unknown");
 }
 
-/* What was read (or, where that proves nothing, what QEMU says), judged. */
+/* Adds the differences of what was read, or of what QEMU says where a reading proves nothing. */
 static void add_reading(struct text *t, const struct options *o, const struct verify_answer *a)
 {
 	bool exact = cpuid_diff_none(&a->diff);
@@ -167,11 +167,11 @@ static int exit_status(const struct verify_answer *a)
 	}
 }
 
-/* Why a guest that runs a kernel gets less far than ours; NULL: it doesn't. */
+/* Why a guest with a kernel wouldn't boot, although ours does; NULL: no reason is known. */
 static const char *boot_reason(const struct options *o, const struct verify_answer *a)
 {
 	return was_read(a) && !o->read && strcmp(o->accel, "tcg") == 0
-		       ? lacks_boot(&a->model.features)
+		       ? shortfall_boot(&a->model.features)
 		       : NULL;
 }
 
@@ -252,7 +252,7 @@ static json_t *answer_json(const struct options *o, const struct verify_answer *
 	return answer;
 }
 
-/* One model's answer; of several, JSON is printed at the end. */
+/* Prints one model's answer. With several models, JSON is printed at the end. */
 static int print(struct options *o, const struct verify_answer *a)
 {
 	int printed;
@@ -340,7 +340,7 @@ static int models_of(struct strv *models, const struct table *t, const struct op
 	return r;
 }
 
-/* One that isn't exact is an answer; that one couldn't be told is the next best. */
+/* "Not exact" is the worst answer, "couldn't tell" the second worst. */
 static int worse(int a, int b)
 {
 	if (a == EXIT_NO || b == EXIT_NO)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim why: one guest's whole way, from what was asked for to what runs, or what keeps it from
- * running. */
+/* cpushim why: the report on one guest, from what was asked for to what runs, or why it can't
+ * run. */
 #include <errno.h>
 #include <getopt.h>
 
 #include "cpumap/core/show.h"
-#include "hook/guests/way.h"
+#include "hook/guests/report.h"
 #include "cmd.h"
 
 static const char usage[] =
@@ -25,14 +25,14 @@ static const char usage[] =
 #define WORDS_MAX  400
 #define NAME_SHOWN 256
 
-/* Whoever asks for no site model is none of our business. */
-static int verdict(const struct way *w)
+/* A guest that asks for no site model is all right. */
+static int verdict(const struct report *report)
 {
-	if (!w->qemu && w->blocks.n)
+	if (!report->qemu && report->blocks.n)
 		return EXIT_NO;
-	if (!w->qemu)
-		return w->doubts.n ? EXIT_UNKNOWN : EXIT_YES;
-	switch (w->running.runs) {
+	if (!report->qemu)
+		return report->doubts.n ? EXIT_UNKNOWN : EXIT_YES;
+	switch (report->running.runs) {
 	case RUNS_OTHER:
 		return EXIT_NO;
 	case RUNS_UNKNOWN:
@@ -44,46 +44,46 @@ static int verdict(const struct way *w)
 
 /* ---- printing ---- */
 
-/* Foreign text on a page: escaped, and cut. */
+/* Adds foreign text, escaped and cut. */
 static void add_foreign(struct text *t, const char *s)
 {
 	(void)show(t, s ? s : "", s ? strlen(s) : 0, WORDS_MAX);
 }
 
-static void add_domain(struct text *t, const struct way *w)
+static void add_domain(struct text *t, const struct report *report)
 {
-	const struct domain *d = &w->asked.domain;
+	const struct domain *d = &report->asked.domain;
 	char accel[32];
 
 	text_adds(t, "domain   ");
-	add_foreign(t, d->name ? d->name : w->name);
+	add_foreign(t, d->name ? d->name : report->name);
 	if (d->uuid) {
 		text_adds(t, ", ");
 		add_foreign(t, d->uuid);
 	}
-	if (w->qemu) {
-		process_accel(w->qemu, accel, sizeof(accel));
-		text_addf(t, ", runs as process %d under %s\n", w->qemu->pid, accel);
+	if (report->qemu) {
+		process_accel(report->qemu, accel, sizeof(accel));
+		text_addf(t, ", runs as process %d under %s\n", report->qemu->pid, accel);
 	} else {
-		text_addf(t, ", %s\n", w->is_file ? "a file" : "doesn't run");
+		text_addf(t, ", %s\n", report->is_file ? "a file" : "doesn't run");
 	}
 }
 
-/* A definition that was changed since the guest was started. */
-static void add_next(struct text *t, const struct way *w)
+/* Tells of a definition that was changed since the guest was started. */
+static void add_next(struct text *t, const struct report *report)
 {
-	const char *now = w->asked.domain.model, *next = w->saved.domain.model;
+	const char *now = report->asked.domain.model, *next = report->saved.domain.model;
 
-	if (!w->has_saved || w->asked_in == w->saved.path ||
+	if (!report->has_saved || report->asked_in == report->saved.path ||
 	    (now && next && strcmp(now, next) == 0))
 		return;
 	text_adds(t, "\n         the next start asks for ");
 	add_foreign(t, next ? next : "no model by name");
 }
 
-static void add_asked(struct text *t, const struct way *w)
+static void add_asked(struct text *t, const struct report *report)
 {
-	const struct domain *d = &w->asked.domain;
+	const struct domain *d = &report->asked.domain;
 
 	text_adds(t, "asked    ");
 	add_foreign(t, d->model ? d->model : "no model by name");
@@ -95,23 +95,23 @@ static void add_asked(struct text *t, const struct way *w)
 		text_adds(t, ")");
 	}
 	text_addf(t, " under %s, by ", d->kvm ? "kvm" : "tcg");
-	add_foreign(t, w->asked_in);
-	add_next(t, w);
-	if (!d->model || !names_has(&w->names, d->model))
+	add_foreign(t, report->asked_in);
+	add_next(t, report);
+	if (!d->model || !names_has(&report->names, d->model))
 		text_adds(t, "\n         which is no site model: cpushim has no part in it");
 	text_adds(t, "\n");
 }
 
-static void add_libvirt(struct text *t, const struct way *w)
+static void add_libvirt(struct text *t, const struct report *report)
 {
-	const char *made = w->live.domain.model, *asked = w->asked.domain.model;
+	const char *made = report->live.domain.model, *asked = report->asked.domain.model;
 
-	if (!w->has_live)
+	if (!report->has_live)
 		return;
 	text_adds(t, "libvirt  ");
 	if (made && asked && strcmp(made, asked) == 0) {
 		/* libvirt before 2.3 never shows what it makes of a model */
-		text_adds(t, !w->qemu || w->running.expanded
+		text_adds(t, !report->qemu || report->running.expanded
 				     ? "passes the name on"
 				     : "shows the name, and gave its QEMU another CPU");
 	} else {
@@ -119,13 +119,13 @@ static void add_libvirt(struct text *t, const struct way *w)
 		add_foreign(t, made ? made : "no model by name");
 	}
 	text_adds(t, ", by ");
-	add_foreign(t, w->live.path);
+	add_foreign(t, report->live.path);
 	text_adds(t, "\n");
 }
 
-static void add_table(struct text *t, const struct way *w)
+static void add_table(struct text *t, const struct report *report)
 {
-	const struct table_row *row = w->asked.facts.row;
+	const struct table_row *row = report->asked.facts.row;
 
 	if (!row)
 		return;
@@ -137,13 +137,13 @@ static void add_table(struct text *t, const struct way *w)
 	text_adds(t, "\n");
 }
 
-static void add_process(struct text *t, const struct way *w)
+static void add_process(struct text *t, const struct report *report)
 {
-	const struct running *r = &w->running;
-	const char *arg = w->qemu ? process_option(w->qemu, "-cpu") : NULL;
+	const struct running *r = &report->running;
+	const char *arg = report->qemu ? process_option(report->qemu, "-cpu") : NULL;
 	char shown[NAME_SHOWN];
 
-	if (!w->qemu)
+	if (!report->qemu)
 		return;
 	text_addf(t, "process  -cpu %s\n         ",
 		  arg ? running_shown(shown, sizeof(shown), arg) : "isn't among its arguments");
@@ -170,31 +170,31 @@ static void add_lines(struct text *t, const char *what, const struct strv *lines
 	}
 }
 
-static void add_blocks(struct text *t, const struct way *w)
+static void add_blocks(struct text *t, const struct report *report)
 {
-	if (!w->asked.facts.row && !w->blocks.n)
+	if (!report->asked.facts.row && !report->blocks.n)
 		return;
-	text_adds(t, w->qemu ? "restart  " : "start    ");
-	if (!w->blocks.n && !w->doubts.n)
+	text_adds(t, report->qemu ? "restart  " : "start    ");
+	if (!report->blocks.n && !report->doubts.n)
 		text_adds(t, "nothing that can be told beforehand blocks it here\n");
-	add_lines(t, "blocked: ", &w->blocks, true);
-	add_lines(t, "can't tell: ", &w->doubts, !w->blocks.n);
+	add_lines(t, "blocked: ", &report->blocks, true);
+	add_lines(t, "can't tell: ", &report->doubts, !report->blocks.n);
 }
 
-static int print_text(const struct way *w)
+static int print_text(const struct report *report)
 {
 	struct error err = {0};
 	_cleanup_text_ struct text t = {0};
 
-	add_domain(&t, w);
-	add_asked(&t, w);
-	add_libvirt(&t, w);
-	add_table(&t, w);
-	add_process(&t, w);
-	add_blocks(&t, w);
-	if (w->log) {
+	add_domain(&t, report);
+	add_asked(&t, report);
+	add_libvirt(&t, report);
+	add_table(&t, report);
+	add_process(&t, report);
+	add_blocks(&t, report);
+	if (report->log) {
 		text_adds(&t, "log      ");
-		add_foreign(&t, w->log);
+		add_foreign(&t, report->log);
 		text_adds(&t, "\n");
 	}
 	if (t.failed) {
@@ -205,9 +205,9 @@ static int print_text(const struct way *w)
 	return cmd_flush(EXIT_YES);
 }
 
-static json_t *asked_json(const struct way *w)
+static json_t *asked_json(const struct report *report)
 {
-	const struct domain *d = &w->asked.domain;
+	const struct domain *d = &report->asked.domain;
 	json_t *own = json_array();
 
 	for (size_t i = 0; i + 1 < d->own.n; i += 2)
@@ -215,8 +215,8 @@ static json_t *asked_json(const struct way *w)
 							   cmd_foreign(d->own.item[i]), "policy",
 							   cmd_foreign(d->own.item[i + 1])));
 	return json_pack("{s:o, s:o, s:s, s:o, s:b}", "model", cmd_foreign(d->model), "own", own,
-			 "type", d->kvm ? "kvm" : "qemu", "in", cmd_foreign(w->asked_in),
-			 "site_model", d->model && names_has(&w->names, d->model));
+			 "type", d->kvm ? "kvm" : "qemu", "in", cmd_foreign(report->asked_in),
+			 "site_model", d->model && names_has(&report->names, d->model));
 }
 
 static json_t *table_json(const struct table_row *row)
@@ -227,17 +227,17 @@ static json_t *table_json(const struct table_row *row)
 		   : json_null();
 }
 
-static json_t *process_json(const struct way *w)
+static json_t *process_json(const struct report *report)
 {
 	char accel[32];
 
-	if (!w->qemu)
+	if (!report->qemu)
 		return json_null();
-	process_accel(w->qemu, accel, sizeof(accel));
-	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s}", "pid", w->qemu->pid, "accel", accel,
-			 "cpu", cmd_foreign(process_option(w->qemu, "-cpu")), "runs",
-			 running_word(w->running.runs), "why", w->running.why, "own",
-			 w->running.own);
+	process_accel(report->qemu, accel, sizeof(accel));
+	return json_pack("{s:i, s:s, s:o, s:s, s:s, s:s}", "pid", report->qemu->pid, "accel", accel,
+			 "cpu", cmd_foreign(process_option(report->qemu, "-cpu")), "runs",
+			 running_word(report->running.runs), "why", report->running.why, "own",
+			 report->running.own);
 }
 
 static json_t *lines_json(const struct strv *lines)
@@ -249,24 +249,25 @@ static json_t *lines_json(const struct strv *lines)
 	return list;
 }
 
-static int print_json(const struct way *w)
+static int print_json(const struct report *report)
 {
-	const struct domain *d = &w->asked.domain;
+	const struct domain *d = &report->asked.domain;
 
-	return cmd_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
-				  cmd_foreign(d->name ? d->name : w->name), "uuid",
-				  cmd_foreign(d->uuid), "asked", asked_json(w), "libvirt",
-				  w->has_live ? cmd_foreign(w->live.domain.model) : json_null(),
-				  "table", table_json(w->asked.facts.row), "process",
-				  process_json(w), "blocks", lines_json(&w->blocks), "doubts",
-				  lines_json(&w->doubts), "log", cmd_foreign(w->log)));
+	return cmd_json(
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domain",
+			  cmd_foreign(d->name ? d->name : report->name), "uuid",
+			  cmd_foreign(d->uuid), "asked", asked_json(report), "libvirt",
+			  report->has_live ? cmd_foreign(report->live.domain.model) : json_null(),
+			  "table", table_json(report->asked.facts.row), "process",
+			  process_json(report), "blocks", lines_json(&report->blocks), "doubts",
+			  lines_json(&report->doubts), "log", cmd_foreign(report->log)));
 }
 
 int cmd_why(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	_cleanup_way_ struct way w = {0};
+	_cleanup_report_ struct report report = {0};
 	struct error err = {0};
 	bool json = false;
 	int opt, printed;
@@ -280,9 +281,9 @@ int cmd_why(int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return usage_error("why", "takes one DOMAIN or FILE.xml");
-	w.name = argv[optind];
-	if (cmd_table(&w.names.table, &err) < 0 || way_find(&w, &err) < 0)
+	report.name = argv[optind];
+	if (cmd_table(&report.names.table, &err) < 0 || report_find(&report, &err) < 0)
 		return cmd_fail(&err);
-	printed = (json ? print_json : print_text)(&w);
-	return printed == EXIT_YES ? verdict(&w) : printed;
+	printed = (json ? print_json : print_text)(&report);
+	return printed == EXIT_YES ? verdict(&report) : printed;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command: its commands are a table, each in a file of its own. */
+/* The program cpushim: its commands are a table, and each has its file. */
 #include <locale.h>
 #include <stdarg.h>
 
@@ -8,7 +8,7 @@
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	const char *help; /* NULL: not for people */
+	const char *help; /* NULL: people don't call it */
 } commands[] = {
 	{"list", cmd_list, "the models, and what they lack here"},
 	{"show", cmd_show, "a model's features"},
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	char title[64];
 
-	/* how text is shown; messages and numbers stay as they are */
+	/* decides how text is shown; messages and numbers stay the same */
 	(void)setlocale(LC_CTYPE, "");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return print_help();

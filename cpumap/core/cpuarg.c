@@ -8,7 +8,7 @@
 #include "feature.h"
 #include "util.h"
 
-/* What an argument says of one name in the end. */
+/* What an argument says of one name, all of its properties taken together. */
 enum said { SAID_NOTHING, SAID_OFF, SAID_ON, SAID_OTHER };
 
 size_t cpuarg_model_len(const char *arg)
@@ -74,7 +74,8 @@ static bool names(const struct cpu_prop *p, const char *word)
 	return !word[p->name_len];
 }
 
-/* What a caller may not say: G1 would be gone, or QEMU would refuse what the topology decides. */
+/* What a caller may not say. Without enforce his guest could silently get another CPU (guarantee
+ * G1, docs/design.md). `ht` and `cmp_legacy` follow from the topology, and QEMU may refuse them. */
 static bool is_forbidden(const struct cpu_prop *p)
 {
 	enum said said = said_by(p);
@@ -134,7 +135,7 @@ void cpuarg_merge(struct text *out, const char *expansion, const char *props)
 			add_level_func7(out, &p, props);
 		else if (p.feature < 0 || !featset_has(&theirs, (size_t)p.feature))
 			add_prop(out, prop_start(&p), pos);
-	/* byte for byte, empty properties included, but for what is forbidden */
+	/* byte for byte, also empty properties; only what is forbidden is left out */
 	pos = props;
 	while (cpuarg_next(&pos, &p)) {
 		if (!is_forbidden(&p))
@@ -218,7 +219,7 @@ static bool same_value(const char *expansion, const char *arg, const char *name,
 	return false;
 }
 
-/* What counts of the properties of one name: a minus before a plus, and both before any `=`. */
+/* The property of that name that counts: a minus beats a plus, and both beat any `=`. */
 static bool last_prop(const char *arg, const char *name, struct cpu_prop *last)
 {
 	const char *pos = arg + cpuarg_model_len(arg);
@@ -242,14 +243,14 @@ static bool says_same(const struct cpu_prop *a, const struct cpu_prop *b)
 }
 
 /*
- * What can hide features that are on. Where the argument says nothing of it, that is as the
- * expansion has it, or as it always is; an older expansion says less.
+ * Properties that can hide features that are on. One that the argument doesn't name has the
+ * expansion's value, or the value that it always has: an older expansion names fewer.
  */
 static bool same_limits(const char *expansion, const char *arg, struct text *why)
 {
 	static const struct {
 		const char *name;
-		bool free; /* where the expansion leaves it open */
+		bool free; /* the argument may say it where the expansion doesn't */
 	} limits[] = {
 		{"level", false},
 		{"xlevel", false},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * QEMU's -cpu argument: which feature a property names, what it says in the end, and how a
+ * QEMU's -cpu argument: which feature a property names, which property counts, and how a
  * caller's properties and a model's expansion become one argument. libc alone: the wrapper uses
  * it, and the hook compares a running QEMU's argument with it.
  *

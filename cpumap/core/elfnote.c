@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A segment's notes that are looked at: real ones have some hundred bytes. */
+/* How many bytes of a segment's notes are read. Real ones have some hundred. */
 #define NOTES_MAX 4096
 
 struct wanted {

@@ -9,8 +9,8 @@
 #include "elfnote.h"
 #include "paths.h"
 
-/* Where libvirt looks for one by itself (virQEMUCapsFindBinaryForArch and what was before it, 1.2
- * to 11): Debian's, Red Hat's and Ubuntu's names. */
+/* Where libvirt looks for an emulator that a domain doesn't name (virQEMUCapsFindBinaryForArch and
+ * what was before it, 1.2 to 11): the names of Debian, Red Hat and Ubuntu. */
 static const char *const usual_places[] = {
 	EMULATOR_DEFAULT, "/usr/bin/qemu-system-i386", "/usr/bin/qemu-kvm",
 	"/usr/bin/kvm",   "/usr/bin/kvm-spice",        "/usr/libexec/qemu-kvm",
@@ -51,7 +51,7 @@ int emulator_describe(struct emulator_file *f, const char *real, struct error *e
 	return 0;
 }
 
-/* Nothing, not a byte: what a wrapper is when its file was lost. */
+/* Is there no file, or an empty one? A wrapper that was lost looks like that. */
 static bool is_void(const char *path)
 {
 	struct stat st;
@@ -81,7 +81,7 @@ char *emulator_real(const char *path, struct error *err)
 	return real;
 }
 
-/* One place: added if it is to be, said if its QEMU is gone. */
+/* Adds the path if our wrapper stands there; notes a wrapper that has lost its QEMU. */
 static int look_at(struct strv *paths, const char *path, struct strv *notes)
 {
 	_cleanup_free_ char *here = root_path(path), *real = NULL, *line = NULL;

@@ -11,7 +11,7 @@
 
 #define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
 
-/* What tells one QEMU from another, without running either: as a table has it (struct table_qemu). */
+/* What tells one QEMU from another without running them, in the words of struct table_qemu. */
 struct emulator_file {
 	char size[24], mtime[40];
 	char build_id[2 * 64 + 1]; /* "": it has none */
@@ -25,14 +25,14 @@ bool emulator_is_wrapper(const char *path);
 
 /**
  * emulator_real: the real QEMU of the emulator at @path (not yet under CPUSHIM_ROOT): PATH.distrib
- * where our wrapper stands at PATH, or did until its file was lost; else PATH itself.
+ * where our wrapper stands at PATH, or stood there before its file was lost; else PATH itself.
  * Returns an allocated path (under CPUSHIM_ROOT), or NULL and @err if there is none.
  */
 char *emulator_real(const char *path, struct error *err);
 
 /**
  * emulators_installed: where our wrapper stands with a QEMU behind it: at the names that
- * distributions give to QEMU for x86, and where @t's rows say. A link to one is none.
+ * distributions give to QEMU for x86, and where @t's rows say. Links to a wrapper don't count.
  * @paths: receives what isn't in it yet, not under CPUSHIM_ROOT
  * @notes: a line for each wrapper that lost its QEMU
  * Returns 0 or -ENOMEM.

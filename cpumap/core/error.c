@@ -35,7 +35,7 @@ char *text_escape(char *buf, size_t size, const char *text, size_t len)
 		int plain = c >= 0x20 && c < 0x7f;
 		size_t need = plain ? 1 : 4;
 
-		/* keep room for the cut's mark, unless this is the last byte */
+		/* leave room for "...", unless this is the last byte */
 		if (used + need + (i + 1 < len ? 3 : 0) >= size) {
 			for (int dots = 0; dots < 3 && used + 1 < size; dots++)
 				buf[used++] = '.';

@@ -43,7 +43,7 @@ struct featset {
 
 /**
  * feature_find: the feature that @len bytes of @name mean, in libvirt's or QEMU's spelling or any
- * alias, `_` and `-` taken for the same. Returns its index in features[], or -1.
+ * alias; `_` and `-` count as the same. Returns its index in features[], or -1.
  */
 int feature_find(const char *name, size_t len);
 
@@ -65,7 +65,7 @@ static inline void featset_remove(struct featset *s, size_t i)
 	s->word[i / 64] &= ~(UINT64_C(1) << (i % 64));
 }
 
-/* @a becomes a and b together; without b; what both have. */
+/* @a becomes: a and b together; a without b; what both have. */
 void featset_union(struct featset *a, const struct featset *b);
 void featset_subtract(struct featset *a, const struct featset *b);
 void featset_intersect(struct featset *a, const struct featset *b);

@@ -31,7 +31,7 @@ struct model *model_named(const struct model_list *l, const char *name)
 	return NULL;
 }
 
-/* -1: the row doesn't say. */
+/* Returns -1 if the row doesn't say. */
 static int row_number(const char *text, uint64_t max)
 {
 	uint64_t n;

@@ -22,7 +22,7 @@ struct model {
 	char *name;
 	char *origin;            /* FILE:LINE of its definition */
 	char *base;              /* QEMU's model to start from; NULL: none could be found */
-	struct identity id;      /* what isn't said is the base's own */
+	struct identity id;      /* what isn't said comes from the base */
 	struct featset features; /* FEATURE_CPUID only */
 };
 

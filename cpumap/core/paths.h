@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where everything is: our own files, and those of libvirt's that more than one part reads. All of
- * them hang below CPUSHIM_ROOT (root_path).
+ * Where everything is: our own files, and those files of libvirt that more than one part reads. All
+ * paths are below CPUSHIM_ROOT (root_path).
  *
- * The places are fixed, because what confines libvirt and its guests goes by them: AppArmor lets
- * libvirtd execute files in /usr/bin and the hook alone, and lets a guest's QEMU read /usr/lib
+ * The places are fixed, because the rules that confine libvirt and its guests name them: AppArmor
+ * lets libvirtd execute files in /usr/bin and the hook alone, and lets a guest's QEMU read /usr/lib
  * (docs/facts.md, Confinement).
  */
 #ifndef CPUSHIM_PATHS_H
@@ -40,7 +40,7 @@
 /* one file with the whole map (libvirt before 4.7) */
 #define MAPSINGLE_PATH LIBVIRTMAP_DIR ".xml"
 
-#define HOOK_PATH   "/etc/libvirt/hooks/qemu"
+#define HOOK_PATH "/etc/libvirt/hooks/qemu"
 /* beside a site's own hook (libvirt 6.5 and later) */
 #define HOOK_BESIDE "/etc/libvirt/hooks/qemu.d/cpushim"
 

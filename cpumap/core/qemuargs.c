@@ -6,9 +6,9 @@
 #include "util.h"
 
 /*
- * QEMU's options for x86, also those that a release has lost again or doesn't list in -help
- * (qemu-options.hx, 0.12 to 11.1; tests/qemuargs.bats holds them against the QEMU that is
- * installed). Does it take a value?
+ * QEMU's options for x86, and whether they take a value. Among them are options that later releases
+ * dropped, or that -help doesn't list (qemu-options.hx, 0.12 to 11.1; tests/qemuargs.bats holds
+ * them against the QEMU that is installed).
  */
 static const struct {
 	const char *name;
@@ -183,8 +183,8 @@ static const struct {
 	{"xen-domid-restrict", false},
 };
 
-/* An option that isn't in the table belongs to a QEMU that is newer: it is taken to have a value,
- * unless the next word looks like an option. */
+/* An option that isn't in the table belongs to a newer QEMU. The next word is taken for its value,
+ * unless that looks like an option. */
 static bool takes_value(const char *name, const char *next)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -269,7 +269,7 @@ bool qemuopt_is(const struct qemuopt *opt, const char *key, bool implied)
 	return opt->key_len == strlen(key) && memcmp(opt->key, key, opt->key_len) == 0;
 }
 
-/* All -machine count as one, and -M is another name for it. */
+/* -M is another name for -machine, and QEMU merges all of them. */
 bool qemuargs_machine_is_none(size_t argc, char *const *argv)
 {
 	struct qemuarg arg = {0};

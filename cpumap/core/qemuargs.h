@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * QEMU's command line, walked as QEMU walks it: which words are options, and which of those take the
- * next word as their value, whatever it looks like (`-append -cpu`). The wrapper's argv and
- * /proc/PID/cmdline are read by this alone. libc alone.
+ * QEMU's command line, walked as QEMU walks it: which words are options, and which of those take
+ * the next word as their value, whatever it looks like (`-append -cpu`). This reads the wrapper's
+ * argv as well as /proc/PID/cmdline. libc alone.
  *
  * Facts of QEMU's parser (lookup_opt and qemu_init, system/vl.c; vl.c before 4.2; 0.9 to 11.1;
  * measured): an option has one dash or two; a word without a dash is a disk image; there is no
@@ -35,13 +35,15 @@ bool qemuarg_is(const struct qemuarg *arg, const char *name);
 /* qemuargs_last: the value of the last option @name that has one, or NULL. */
 const char *qemuargs_last(size_t argc, char *const *argv, const char *name);
 
-/* qemuargs_machine_is_none: is there no machine to run, as where libvirt asks what a QEMU knows? */
+/* qemuargs_machine_is_none: does this QEMU run no machine? libvirt starts one like that to ask what
+ * it knows. */
 bool qemuargs_machine_is_none(size_t argc, char *const *argv);
 
 /* One part of a value like "pc,accel=kvm" or "guest=a,,b,debug-threads=on"; begin with {0}. */
 struct qemuopt {
-	const char *
-		key; /* NULL: the first part without a key; which one it has depends on the option */
+	const char
+		*key; /* NULL: the first part may lack one; the option decides which key it stands
+		      * for */
 	size_t key_len;
 	const char *value; /* a comma in it is written twice; NULL: none was written */
 	size_t value_len;
@@ -55,7 +57,7 @@ struct qemuopt {
  */
 bool qemuopt_next(struct qemuopt *opt, const char *text);
 
-/* qemuopt_is: is it the part @key? @implied: one without a key is it, too. */
+/* qemuopt_is: is it the part @key? @implied: a part without a key stands for @key. */
 bool qemuopt_is(const struct qemuopt *opt, const char *key, bool implied);
 
 #endif

@@ -5,8 +5,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
-/* Categories Cc, Cf, Zl and Zp of Unicode 15 beyond ASCII: unseen, and some of them turn the text
- * around them. */
+/* Categories Cc, Cf, Zl and Zp of Unicode 15 beyond ASCII: nobody sees them, and some of them
+ * change the direction of the text around them. */
 static const struct {
 	uint32_t first, last;
 } unseen[] = {
@@ -138,7 +138,7 @@ void show_json(struct text *out, const char *json, size_t len)
 	for (size_t i = 0; i < len; i += size) {
 		uint32_t c = utf8_next(json + i, len - i, &size);
 
-		/* what JSON forbids has been escaped; line feeds are the printer's */
+		/* the JSON printer has escaped what JSON forbids; the line feeds are its own */
 		if (c < 0x7f || c == UTF8_NONE || !is_unseen(c))
 			text_add(out, json + i, size);
 		else if (c < 0x10000)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Foreign text for people: as it is where the terminal can show it, escaped where it could steer or
- * deceive. The command alone uses it, which has set its locale. */
+/* Foreign text for people: shown as it is where the terminal can show it, and escaped where it
+ * could steer the terminal or deceive the reader. Only the command uses it, as it sets the
+ * locale. */
 #ifndef CPUSHIM_SHOW_H
 #define CPUSHIM_SHOW_H
 
@@ -9,9 +10,10 @@
 #define SHOWN_WHOLE SIZE_MAX /* not cut */
 
 /**
- * show: add @len bytes of foreign text to @out. In a UTF-8 locale its characters as they are, but
- * control characters, those that set the direction of writing and other format characters, and what
- * isn't UTF-8, which are \xNN for each byte; in other locales everything but printable ASCII is.
+ * show: add @len bytes of foreign text to @out. In a UTF-8 locale characters stay as they are.
+ * Control characters, format characters (those that set the direction of writing among them) and
+ * bytes that aren't UTF-8 become \xNN for each byte. In other locales everything but printable
+ * ASCII becomes \xNN.
  * @max: how many columns it may have, 3 at least; cut text ends in "..."
  * Returns the columns that it has.
  */
@@ -21,8 +23,8 @@ size_t show(struct text *out, const char *text, size_t len, size_t max);
 void show_padded(struct text *out, const char *text, size_t width, size_t max);
 
 /**
- * show_json: add JSON text as a JSON printer has made it: control and format characters, which mean
- * the same as \uNNNN there, are written so in every locale.
+ * show_json: add JSON text that a JSON printer has made. Control and format characters are written
+ * as \uNNNN, which means the same in JSON, in every locale.
  */
 void show_json(struct text *out, const char *json, size_t len);
 

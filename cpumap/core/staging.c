@@ -3,8 +3,7 @@
 
 #include <errno.h>
 
-/* A name beside @path that nobody has; what runs that were killed leave by such names install.sh
- * removes. */
+/* A free name beside @path. install.sh removes the files of such names that killed runs left. */
 static char *name_beside(const char *path)
 {
 	char *name = NULL;
@@ -59,8 +58,8 @@ const char *staging_file(const struct staging *s, const char *path)
 	return NULL;
 }
 
-/* A file that can't have a second name (immutable, a mount of its own) couldn't be replaced either:
- * that is known before any is. */
+/* Gives the old file a second name. One that can't have it (it is immutable, or a mount point)
+ * couldn't be replaced either, and so that is known before any file is replaced. */
 static int name_old(struct staged *f, struct error *err)
 {
 	char *old;
@@ -91,7 +90,7 @@ static int place(struct staged *f, struct error *err)
 	return 0;
 }
 
-/* The last first. True: everything is as it was. */
+/* Takes back what was placed, the last file first. True: everything is as it was. */
 static bool take_back(struct staging *s, const char **left)
 {
 	bool all = true;
@@ -132,22 +131,22 @@ int staging_place(struct staging *s, struct error *err)
 			 "%s; and %s, which is new already, couldn't be put back", why.what, left);
 }
 
-void staging_keep(struct staging *s)
+void staging_commit(struct staging *s)
 {
-	s->kept = true;
+	s->committed = true;
 }
 
 void staging_free(struct staging *s)
 {
 	const char *left;
 
-	if (!s->kept)
+	if (!s->committed)
 		(void)take_back(s, &left);
 	for (size_t i = 0; i < s->n; i++) {
 		struct staged *f = &s->file[i];
 
 		if (f->new)
-			(void)unlink(f->new); /* placed: there is none any more */
+			(void)unlink(f->new); /* a placed file has no such name any more */
 		if (f->old)
 			(void)unlink(f->old);
 		free(f->path);

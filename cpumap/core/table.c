@@ -16,11 +16,11 @@ struct source {
 	const char *path; /* for errors */
 };
 
-/* The models of an index, one after the other. */
+/* One model of the index. */
 struct entry {
 	const char *name; /* @len characters */
 	size_t len;
-	size_t offset, size; /* of its rows, behind the head */
+	size_t offset, size; /* where its rows are, counted from the end of the head */
 };
 
 void table_free(struct table *t)
@@ -68,7 +68,7 @@ static int read_at(const struct source *s, size_t offset, size_t len, char **dat
 
 /* ---- lines ---- */
 
-/* Cuts the line at *@pos and steps over it; NULL at the end, or without a newline. */
+/* Cuts off the line at *@pos and steps over it. NULL: the end, or a line without a newline. */
 static char *next_line(char **pos)
 {
 	char *line = *pos, *newline = strchr(line, '\n');
@@ -89,7 +89,7 @@ static const struct table_field *field_named(const struct table_field *fields, c
 	return NULL;
 }
 
-/* Takes a line NAME=VALUE<TAB>... apart in place; false if it isn't that. */
+/* Splits a line NAME=VALUE<TAB>... in place; false if it isn't one. */
 static bool parse_line(void *to, const struct table_field *fields, char *line)
 {
 	char *field;
@@ -116,7 +116,7 @@ static bool parse_hex(const char *text, uint64_t *value)
 
 /* ---- the head ---- */
 
-/* Its length and CRC, by the first line. */
+/* Reads the head's length and CRC from the first line. */
 static int read_first_line(const struct source *s, size_t *len, uint32_t *crc, struct error *err)
 {
 	_cleanup_free_ char *line = NULL;
@@ -175,7 +175,7 @@ static int parse_head(struct table *t, char **index)
 	return r < 0 ? r : -EINVAL;
 }
 
-/* @end: where the rows begin, bytes from the beginning of the file */
+/* @end: where the rows begin, in bytes from the beginning of the file */
 static int read_head(struct table *t, const struct source *s, char **index, size_t *end,
 		     struct error *err)
 {
@@ -198,7 +198,7 @@ static int read_head(struct table *t, const struct source *s, char **index, size
 
 /* ---- the index ---- */
 
-/* The entry at *@pos, which it steps over; false at the end, or where there is none. */
+/* Reads the entry at *@pos and steps over it; false at the end, or where there is none. */
 static bool next_entry(const char **pos, struct entry *e)
 {
 	const char *name = *pos, *offset = strchr(name, '\t');
@@ -215,8 +215,8 @@ static bool next_entry(const char **pos, struct entry *e)
 	return true;
 }
 
-/* The entry of @model: the CRC says that the index is as it was written, so each name is where a
- * line begins. */
+/* The entry of @model. The CRC has shown that the index is as it was written, so a name begins a
+ * line. */
 static bool find_entry(const char *index, const char *model, size_t len, struct entry *e)
 {
 	const char *end = index + strlen(index), *at = index;
@@ -232,7 +232,7 @@ static bool find_entry(const char *index, const char *model, size_t len, struct 
 /* ---- rows ---- */
 
 /* Takes over @text, which strings of @t point into. */
-static int keep(struct table *t, char *text)
+static int own(struct table *t, char *text)
 {
 	char **grown = text ? reallocarray(t->text, t->n_texts + 1, sizeof(*grown)) : NULL;
 
@@ -269,19 +269,19 @@ static bool is_whole(const char *line)
 	return begins(line, wanted);
 }
 
-/* A row's line: whole, of that model, and with all that no row can do without. */
+/* Parses a row's line: undamaged, of that model, and with the fields that every row needs. */
 static bool parse_row(struct table_row *row, char *line, const struct entry *e)
 {
-	/* a row without an expansion is one that says why */
+	/* only a refused row has no expansion, and it says why */
 	return is_whole(line) && parse_line(row, table_row_fields, line) &&
 	       strlen(row->model) == e->len && memcmp(row->model, e->name, e->len) == 0 &&
 	       *row->emulator && (*row->cpu || *row->refused);
 }
 
-/* What stands for rows that can't be believed: whoever asks for the model is refused. */
+/* Adds a row in the place of damaged ones. It refuses everyone who asks for the model. */
 static int add_damaged(struct table *t, const struct entry *e)
 {
-	struct table_row *row = keep(t, strndup(e->name, e->len)) < 0 ? NULL : add_row(t);
+	struct table_row *row = own(t, strndup(e->name, e->len)) < 0 ? NULL : add_row(t);
 
 	if (!row)
 		return -ENOMEM;
@@ -293,7 +293,7 @@ static int add_damaged(struct table *t, const struct entry *e)
 	return 0;
 }
 
-/* A model's rows, @text cut into lines; the good ones first. */
+/* Adds a model's rows, a line of @text each; the good ones first. */
 static int add_lines(struct table *t, char *text, const struct entry *e)
 {
 	bool damaged = strlen(text) != e->size || !e->size;
@@ -320,9 +320,9 @@ static int add_model(struct table *t, const struct source *s, size_t rows, const
 	int r = read_at(s, rows + e->offset, e->size, &text, err);
 
 	if (r == -EINVAL)
-		r = add_damaged(t, e); /* it is cut off before them */
+		r = add_damaged(t, e); /* the file ends before them */
 	else if (r == 0)
-		r = keep(t, text);
+		r = own(t, text);
 	if (r == 0 && text)
 		r = add_lines(t, text, e);
 	return r == -ENOMEM ? error_set(err, r, s->path, 0, "out of memory") : r;
@@ -341,7 +341,8 @@ static int add_all(struct table *t, const struct source *s, const char *index, s
 	return r == 0 && *index ? broken(s, "is damaged: its index isn't one", err) : r;
 }
 
-/* Opens it and reads its head: @index is the index's text, @rows where the rows begin. */
+/* Opens the table and reads its head. @index receives the index's text, @rows where the rows
+ * begin. */
 static int open_table(struct table *t, struct source *s, char **index, size_t *rows,
 		      struct error *err)
 {

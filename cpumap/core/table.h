@@ -12,16 +12,17 @@
  *	crc=01ab23cd<TAB>model=gate64<TAB>emulator=/usr/bin/qemu-system-x86_64<TAB>...
  *	...
  *
- * The first line says how long the head is, which ends with the index, and its CRC-32; both numbers
- * are hexadecimal. A line of the index is a model's name, and where its rows are: bytes behind the
- * head, and their length. A row is a model and an emulator; its CRC-32 is of everything behind the
- * first TAB. Whoever wants one model reads the head and that model's rows, and nothing else.
+ * The head ends with the index. The first line says how long the head is, and its CRC-32, both in
+ * hexadecimal. A line of the index is a model's name, where its rows begin (in bytes from the end
+ * of the head), and their length. A row is one model with one emulator; its CRC-32 covers
+ * everything behind the first TAB. Who wants one model reads the head and that model's rows, and
+ * nothing else.
  *
- * Lines of the head before models= and fields of a row that aren't known are skipped, and missing
- * ones are empty, so that another release may add some.
+ * Unknown fields of a row, and unknown lines of the head before models=, are skipped. Missing ones
+ * are empty. So another release may add some.
  *
- * Damage is never forgotten: a damaged head is an error, and a damaged row stands for a row that
- * refuses its model.
+ * Damage never makes a name unknown: a damaged head is an error, and a damaged row refuses its
+ * model.
  */
 #ifndef CPUSHIM_TABLE_H
 #define CPUSHIM_TABLE_H
@@ -40,17 +41,18 @@
 struct table_row {
 	const char *model;
 	const char *emulator; /* the path that the wrapper stands at; "" in a damaged row: any */
-	const char *refused;  /* why this model can't be had with this emulator; then cpu, base and
-			       * identity may be empty, and whoever asks for the model is refused.
-			       * Where the name is published with another meaning they say that */
+	const char *refused;  /* why this emulator can't provide this model; "": it can. A refused
+			       * row refuses everyone who asks for the model, and its cpu, base and
+			       * identity may be empty. Where the name was published with another
+			       * meaning they hold that meaning */
 	const char *digest;   /* of the definition: 64 hexadecimal digits */
 	const char *origin;   /* FILE:LINE of the definition */
 	const char *base;     /* QEMU's model to start from */
 	const char *vendor;   /* 12 characters, or "host" */
 	const char *family, *cpu_model, *stepping; /* decimal */
 	const char *features;                      /* libvirt's names, sorted, comma between them */
-	const char *brings; /* what the base, in any of its versions, or an accelerator's defaults
-			     * would add to the definition: what a domain XML has to disable */
+	const char *brings; /* what a domain XML has to disable: what any version of the base, or an
+			     * accelerator's defaults, would add to the definition */
 	const char *tcg_lacks; /* features that this QEMU's TCG can't provide */
 	const char *cpu;       /* the expansion: BASE,vendor=...,enforce */
 };
@@ -68,11 +70,11 @@ struct table_qemu {
 struct table {
 	char *head, **text; /* what the strings below point into */
 	size_t n_texts;
-	const char *release; /* of cpushim, that wrote it */
+	const char *release; /* the release of cpushim that wrote it */
 	struct table_qemu *qemu;
 	size_t n_qemus;
-	struct table_row *row; /* of the models that were asked for, sorted by name; each model's
-				* usual emulator first, damaged rows last */
+	struct table_row *row; /* of the models that were loaded, sorted by name; each model's usual
+			        * emulator first, damaged rows last */
 	size_t n;
 };
 
@@ -96,7 +98,7 @@ void table_free(struct table *t);
 
 /**
  * table_find: the row of a model and emulator, among those that were loaded.
- * @emulator: where the wrapper's own file is; a row fits if that path ends in the row's emulator,
+ * @emulator: the wrapper's own path. A row fits if this path ends in the row's emulator,
  * so that a staged tree works as it is. NULL: the model's first row.
  */
 const struct table_row *table_find(const struct table *t, const char *model, size_t model_len,
@@ -109,8 +111,8 @@ bool table_row_is_at(const struct table_row *row, const char *emulator);
 bool table_has_emulator(const struct table *t, const char *emulator);
 
 /**
- * table_print: a whole table, of the release, QEMUs and rows of @t, which are sorted here. Only the
- * members of @t that say these are read. A NULL string is empty.
+ * table_print: a whole table of the release, QEMUs and rows of @t, whose rows are sorted here. No
+ * other member of @t is read. A NULL string is empty.
  */
 struct text;
 void table_print(struct text *out, struct table *t);

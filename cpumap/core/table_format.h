@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a table's lines are written: what reading and printing one share. */
+/* How a table's lines are written: what reading and printing a table share. */
 #ifndef CPUSHIM_TABLE_FORMAT_H
 #define CPUSHIM_TABLE_FORMAT_H
 

@@ -51,7 +51,7 @@ static void add_row(struct text *out, struct table_row *row)
 	text_add(out, line.data, line.len);
 }
 
-/* All rows of the model of row @i; returns the first row behind them. */
+/* Adds all rows of the model of row @i. Returns the first row behind them. */
 static size_t add_model(struct text *index, struct text *body, struct table *t, size_t i)
 {
 	const char *model = t->row[i].model;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growing text, lists of strings, files: what libc leaves to everyone. */
+/* Growing text, lists of strings, files: what libc doesn't have. */
 #include "util.h"
 
 #include <errno.h>
@@ -124,18 +124,18 @@ static int compare_strings(const void *a, const void *b)
 
 void strv_sort(struct strv *v)
 {
-	size_t kept = 0;
+	size_t last = 0;
 
 	if (v->n == 0)
 		return;
 	qsort(v->item, v->n, sizeof(*v->item), compare_strings);
 	for (size_t i = 1; i < v->n; i++) {
-		if (strcmp(v->item[kept], v->item[i]) == 0)
+		if (strcmp(v->item[last], v->item[i]) == 0)
 			free(v->item[i]);
 		else
-			v->item[++kept] = v->item[i];
+			v->item[++last] = v->item[i];
 	}
-	v->n = kept + 1;
+	v->n = last + 1;
 }
 
 void strv_free(struct strv *v)
@@ -328,7 +328,7 @@ int number_parse(const char *s, size_t len, int base, uint64_t max, uint64_t *va
 		return -EINVAL;
 	memcpy(copy, s, len);
 	copy[len] = '\0';
-	/* base 0: "010" would be octal; nobody who writes a CPU model means that */
+	/* base 0: "010" would be octal, which is never meant in a CPU model */
 	if (base == 0)
 		base = len > 2 && copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X') ? 16 : 10;
 	errno = 0;

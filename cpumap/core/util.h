@@ -72,7 +72,7 @@ struct strv {
 
 /* strv_add: append a copy of @len bytes of @s. Returns 0 or -ENOMEM. */
 int strv_add(struct strv *v, const char *s, size_t len);
-/* strv_addf: append what @fmt makes; @v: NULL: nothing. Returns 0 or -ENOMEM. */
+/* strv_addf: append what printf makes of @fmt; nothing if @v is NULL. Returns 0 or -ENOMEM. */
 int strv_addf(struct strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int strv_vaddf(struct strv *v, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 bool strv_has(const struct strv *v, const char *s);
@@ -81,7 +81,7 @@ void strv_sort(struct strv *v);
 void strv_free(struct strv *v);
 #define _cleanup_strv_ __attribute__((cleanup(strv_free)))
 
-/* Who may have written a file that is believed. */
+/* Who may have written a file that is used. */
 enum trust {
 	TRUST_ANY,   /* data: parsed as hostile */
 	TRUST_OWNER, /* root's, or the caller's own; nobody else may write it */
@@ -89,8 +89,8 @@ enum trust {
 
 /**
  * fd_read_all: everything up to end of file, at most @limit bytes.
- * @data: receives an allocated, NUL-terminated buffer (the caller frees it); NUL bytes inside
- *        are kept, @len says the size
+ * @data: receives an allocated, NUL-terminated buffer (the caller frees it); it may have NUL bytes
+ *        inside, and @len is its size
  * Returns 0, -EFBIG above @limit, or what read(2) said.
  */
 int fd_read_all(int fd, size_t limit, char **data, size_t *len);
@@ -99,25 +99,26 @@ int fd_read_all(int fd, size_t limit, char **data, size_t *len);
  * file_open: a file to read, opened first and then judged by fstat: a regular file, owner and mode
  * according to @trust (-EPERM if not trusted).
  * @path: as the caller wants it named in errors
- * @fd: receives it; the caller closes it, whatever is returned
+ * @fd: receives its descriptor; the caller closes it, also after an error
  */
 int file_open(const char *path, enum trust trust, int *fd, struct error *err);
 
-/* file_read: all of such a file, as fd_read_all reads it. */
+/* file_read: open a file as file_open does and read it as fd_read_all does. */
 int file_read(const char *path, enum trust trust, size_t limit, char **data, size_t *len,
 	      struct error *err);
 
-/* file_has: is @path a file of just these @len bytes? */
+/* file_has: is @path a file with exactly these @len bytes? */
 bool file_has(const char *path, const char *data, size_t len);
 
 /**
  * file_write_beside: write @len bytes of @data to a new file in @path's directory, flushed and
- * fsynced. Its name, which the caller frees, in @beside; on failure there is none.
+ * fsynced. @beside receives its name, which the caller frees; on failure there is no file.
  */
 int file_write_beside(const char *path, mode_t mode, const char *data, size_t len, char **beside,
 		      struct error *err);
 
-/* sync_directory: that @path is in; a rename survives a power cut only then. 0 or -errno. */
+/* sync_directory: fsync the directory that holds @path. Only then a rename survives a power cut. 0
+ * or -errno. */
 int sync_directory(const char *path);
 
 /**

@@ -10,8 +10,8 @@
 #include "cpumap/libvirt/mapinclude.h"
 #include "digest.h"
 #include "expand.h"
-#include "frozen.h"
-#include "inuse.h"
+#include "history.h"
+#include "retained.h"
 
 static const struct table_row empty_row = {"", "", "", "", "", "", "", "", "", "", "", "", "", ""};
 
@@ -20,12 +20,12 @@ void compiled_free(struct compiled *c)
 	free(c->row);
 	strv_free(&c->strings);
 	definitions_free(&c->definitions);
-	model_list_free(&c->kept);
+	model_list_free(&c->retained);
 	*c = (struct compiled){0};
 }
 
-/* A field's text, kept with the rows. */
-static const char *keep(struct compiled *c, const char *s)
+/* A copy of a field's text, which lives as long as the rows. */
+static const char *own(struct compiled *c, const char *s)
 {
 	if (strv_add(&c->strings, s, strlen(s)) < 0) {
 		c->failed = true;
@@ -34,26 +34,26 @@ static const char *keep(struct compiled *c, const char *s)
 	return c->strings.item[c->strings.n - 1];
 }
 
-static const char *keep_number(struct compiled *c, int n)
+static const char *own_number(struct compiled *c, int n)
 {
 	char s[16];
 
 	(void)snprintf(s, sizeof(s), "%d", n);
-	return keep(c, s);
+	return own(c, s);
 }
 
-static const char *keep_features(struct compiled *c, const struct featset *set)
+static const char *own_features(struct compiled *c, const struct featset *set)
 {
 	_cleanup_text_ struct text t = {0};
 
 	text_adds(&t, "");
 	featset_print(&t, set, ",");
 	c->failed |= t.failed;
-	c->failed |= t.failed;
-	return keep(c, t.failed ? "" : t.data);
+	return own(c, t.failed ? "" : t.data);
 }
 
-/* What a domain XML has to disable: what the base may add, by QEMU or by libvirt's idea of it. */
+/* What a domain XML has to disable: what the base may add, by QEMU's or by libvirt's definition of
+ * it. */
 static void brings_of(struct featset *set, const struct model *m, const struct qemu *q,
 		      const struct libvirtmap *map)
 {
@@ -64,7 +64,7 @@ static void brings_of(struct featset *set, const struct model *m, const struct q
 		featset_union(set, &known->features);
 }
 
-/* Everything of a row that tells what the model is. */
+/* Fills the fields of a row that say what the model is. */
 static void describe(struct compiled *c, struct table_row *row, const struct model *m,
 		     const struct qemu *q, const struct libvirtmap *map)
 {
@@ -74,20 +74,20 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 	featset_subtract(&lacks, &q->tcg);
 	brings_of(&brings, m, q, map);
 	digest_model(m, digest);
-	row->digest = keep(c, digest);
-	row->base = keep(c, m->base);
-	row->vendor = keep(c, m->id.vendor);
-	row->family = keep_number(c, m->id.family);
-	row->cpu_model = keep_number(c, m->id.model);
-	row->stepping = keep_number(c, m->id.stepping);
-	row->features = keep_features(c, &m->features);
-	row->brings = keep_features(c, &brings);
-	row->tcg_lacks = keep_features(c, &lacks);
+	row->digest = own(c, digest);
+	row->base = own(c, m->base);
+	row->vendor = own(c, m->id.vendor);
+	row->family = own_number(c, m->id.family);
+	row->cpu_model = own_number(c, m->id.model);
+	row->stepping = own_number(c, m->id.stepping);
+	row->features = own_features(c, &m->features);
+	row->brings = own_features(c, &brings);
+	row->tcg_lacks = own_features(c, &lacks);
 }
 
-/* A path on a line of the table: in UTF-8 and without control characters, whatever a file's name
- * has. */
-static const char *keep_path(struct compiled *c, const char *path)
+/* A path as a line of the table may hold it: bytes of a file's name that aren't UTF-8, and control
+ * characters, become \xNN. */
+static const char *own_path(struct compiled *c, const char *path)
 {
 	_cleanup_text_ struct text t = {0};
 	size_t len = strlen(path), size;
@@ -102,7 +102,7 @@ static const char *keep_path(struct compiled *c, const char *path)
 			text_add(&t, path + i, size);
 	}
 	c->failed |= t.failed;
-	return keep(c, t.failed ? "" : t.data);
+	return own(c, t.failed ? "" : t.data);
 }
 
 static struct table_row *add_row(struct compiled *c, const char *model, const char *emulator,
@@ -111,9 +111,9 @@ static struct table_row *add_row(struct compiled *c, const char *model, const ch
 	struct table_row *row = &c->row[c->n++];
 
 	*row = empty_row;
-	row->model = keep(c, model);
-	row->emulator = keep(c, emulator);
-	row->origin = keep_path(c, origin);
+	row->model = own(c, model);
+	row->emulator = own(c, emulator);
+	row->origin = own_path(c, origin);
 	return row;
 }
 
@@ -121,34 +121,35 @@ static void refuse(struct compiled *c, struct table_row *row, const struct error
 {
 	char shown[sizeof(why->what)];
 
-	row->refused = keep(c, text_escape(shown, sizeof(shown), why->what, strlen(why->what)));
+	row->refused = own(c, text_escape(shown, sizeof(shown), why->what, strlen(why->what)));
 	c->n_refused++;
 }
 
-/* A name that keeps the meaning it had: what the table says of it stays, too. */
-static void keep_meaning(struct compiled *c, struct table_row *row, const struct meanings *before)
+/* A row whose name means what it has meant so far: its fields are those of the old table's row. */
+static void fill_from_history(struct compiled *c, struct table_row *row,
+			      const struct history *before)
 {
-	const struct table_row *then = frozen_row(before, row->model);
+	const struct table_row *then = history_row(before, row->model);
 	const char *digest = published_digest(&before->published, row->model);
-	struct table_row kept = empty_row;
+	struct table_row former = empty_row;
 
 	if (then)
-		kept = *then;
-	row->digest = keep(c, digest);
-	row->base = keep(c, kept.base);
-	row->vendor = keep(c, kept.vendor);
-	row->family = keep(c, kept.family);
-	row->cpu_model = keep(c, kept.cpu_model);
-	row->stepping = keep(c, kept.stepping);
-	row->features = keep(c, kept.features);
-	row->brings = keep(c, kept.brings);
-	row->tcg_lacks = keep(c, kept.tcg_lacks);
-	row->cpu = keep(c, kept.cpu);
+		former = *then;
+	row->digest = own(c, digest);
+	row->base = own(c, former.base);
+	row->vendor = own(c, former.vendor);
+	row->family = own(c, former.family);
+	row->cpu_model = own(c, former.cpu_model);
+	row->stepping = own(c, former.stepping);
+	row->features = own(c, former.features);
+	row->brings = own(c, former.brings);
+	row->tcg_lacks = own(c, former.tcg_lacks);
+	row->cpu = own(c, former.cpu);
 }
 
-/* A row for a good definition, which this QEMU may still not be able to provide. */
+/* A row for a good definition. This QEMU may still be unable to provide it. */
 static void add_model(struct compiled *c, struct model *m, const char *emulator,
-		      const struct qemu *q, const struct libvirtmap *map, struct meanings *before)
+		      const struct qemu *q, const struct libvirtmap *map, struct history *before)
 {
 	struct table_row *row = add_row(c, m->name, emulator, m->origin);
 	_cleanup_text_ struct text cpu = {0};
@@ -157,17 +158,17 @@ static void add_model(struct compiled *c, struct model *m, const char *emulator,
 
 	if (r == 0) {
 		describe(c, row, m, q, map);
-		r = frozen_check(row, before, &why);
+		r = history_check(row, before, &why);
 	}
 	if (r == -EEXIST)
-		keep_meaning(c, row, before);
+		fill_from_history(c, row, before);
 	if (r == 0)
 		r = expand_full(&cpu, m, q, &why);
 	if (r < 0) {
 		refuse(c, row, &why);
 		return;
 	}
-	row->cpu = keep(c, cpu.data);
+	row->cpu = own(c, cpu.data);
 	c->failed |= published_put(&before->published, row->model, row->digest) < 0;
 }
 
@@ -179,17 +180,18 @@ bool compiled_has(const struct compiled *c, const char *model)
 	return false;
 }
 
-/* A name that can't be anybody's model keeps nobody from starting: only names that could be asked
- * for. */
+/* Does a bad definition's name need a row? Only a name that a domain could ask for, and that QEMU
+ * doesn't own. */
 static bool deserves_row(const struct compiled *c, const struct problem *p, const struct qemu *q)
 {
 	return p->model && model_name_valid(p->model, strlen(p->model)) &&
 	       !strv_has(&q->names, p->model) && !compiled_has(c, p->model);
 }
 
-/* A name that nobody defines any more: a row that keeps what it meant and refuses whoever asks. */
+/* A row for a name that has no definition any more. It refuses, and still says what the name
+ * meant. */
 static int add_gone(struct compiled *c, const char *model, const char *emulator,
-		    const struct meanings *before)
+		    const struct history *before)
 {
 	struct table_row *grown = reallocarray(c->row, c->n + 1, sizeof(*grown)), *row;
 
@@ -198,17 +200,17 @@ static int add_gone(struct compiled *c, const char *model, const char *emulator,
 	c->row = grown;
 	row = add_row(c, model, emulator, "none");
 	if (published_digest(&before->published, model))
-		keep_meaning(c, row, before);
-	row->refused = keep(c, "no definition has that name any more; it keeps what it meant for "
-			       "the sake of guests that have it (`cpushim compile --force` forgets "
-			       "it)");
+		fill_from_history(c, row, before);
+	row->refused = own(c, "no definition has that name any more; it keeps what it meant for "
+			      "the sake of guests that have it (`cpushim compile --force` forgets "
+			      "it)");
 	return c->failed ? -ENOMEM : 0;
 }
 
-/* A name that was published is never again anybody else's by accident: a file that can't be read,
- * or was lost, must not let its guests start as what libvirt or QEMU know by that name. */
+/* Rows for the published names that have lost their definition. Where a definition's file is lost
+ * or can't be read, its guests mustn't start as what libvirt or QEMU knows by that name. */
 static int add_all_gone(struct compiled *c, const char *emulator, const struct qemu *q,
-			const struct meanings *before)
+			const struct history *before)
 {
 	const struct published *p = &before->published;
 	int r = 0;
@@ -220,7 +222,7 @@ static int add_all_gone(struct compiled *c, const char *emulator, const struct q
 }
 
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
-	    const struct libvirtmap *map, struct meanings *before, struct error *err)
+	    const struct libvirtmap *map, struct history *before, struct error *err)
 {
 	_cleanup_free_ char *shipped = root_path(SHIPPED_DIR), *site = root_path(SITE_DIR);
 	const char *dirs[] = {shipped, site};
@@ -251,8 +253,8 @@ int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 
 /* ---- what guests run with ---- */
 
-/* The rows that libvirt is to know as models. */
-static int published_rows(struct strv *names, const struct compiled *c)
+/* The names of the rows that the include has as models. */
+static int included_names(struct strv *names, const struct compiled *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (!*c->row[i].refused &&
@@ -261,33 +263,33 @@ static int published_rows(struct strv *names, const struct compiled *c)
 	return 0;
 }
 
-int compile_keep(struct compiled *c, const char *emulator, const char *dir,
-		 const struct meanings *before, struct strv *notes, struct error *err)
+int compile_retain(struct compiled *c, const char *emulator, const char *dir,
+		   const struct history *before, struct strv *notes, struct error *err)
 {
 	_cleanup_strv_ struct strv names = {0};
-	int r = published_rows(&names, c);
+	int r = included_names(&names, c);
 
 	if (r == 0)
-		r = inuse_models(&c->kept, dir, &names, notes);
-	for (size_t i = 0; r == 0 && i < c->kept.n; i++)
-		if (!compiled_has(c, c->kept.item[i].name))
-			r = add_gone(c, c->kept.item[i].name, emulator, before);
+		r = retained_models(&c->retained, dir, &names, notes);
+	for (size_t i = 0; r == 0 && i < c->retained.n; i++)
+		if (!compiled_has(c, c->retained.item[i].name))
+			r = add_gone(c, c->retained.item[i].name, emulator, before);
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
 /* ---- the include ---- */
 
-/* Borrowed, not copied: who owns what @m points to stays. */
-static void row_model(struct model *m, bool *publish, const struct compiled *c,
+/* The model of a row, and whether the include has it. @m borrows what it points to. */
+static void row_model(struct model *m, bool *included, const struct compiled *c,
 		      const struct table_row *row, const struct libvirtmap *map)
 {
 	const struct model *defined = model_named(&c->definitions.models, row->model);
-	const struct model *kept = model_named(&c->kept, row->model);
+	const struct model *retained = model_named(&c->retained, row->model);
 
-	*publish = !*row->refused;
-	if (*row->refused && kept && !model_named(&map->models, row->model)) {
-		*m = *kept;
-		*publish = true;
+	*included = !*row->refused;
+	if (*row->refused && retained && !model_named(&map->models, row->model)) {
+		*m = *retained;
+		*included = true;
 	} else if (defined) {
 		*m = *defined;
 	} else {
@@ -299,13 +301,13 @@ int compile_include(struct text *out, const struct compiled *c, const struct lib
 		    struct strv *notes, struct error *err)
 {
 	_cleanup_free_ struct model *models = calloc(c->n + 1, sizeof(*models));
-	_cleanup_free_ bool *publish = calloc(c->n + 1, sizeof(*publish));
+	_cleanup_free_ bool *included = calloc(c->n + 1, sizeof(*included));
 	int r;
 
-	if (!models || !publish)
+	if (!models || !included)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	for (size_t i = 0; i < c->n; i++)
-		row_model(&models[i], &publish[i], c, &c->row[i], map);
-	r = mapchoice(models, publish, c->n, map, notes, err);
-	return r < 0 ? r : mapinclude_print(out, models, publish, c->n, map, notes, err);
+		row_model(&models[i], &included[i], c, &c->row[i], map);
+	r = mapchoice(models, included, c->n, map, notes, err);
+	return r < 0 ? r : mapinclude_print(out, models, included, c->n, map, notes, err);
 }

@@ -7,7 +7,7 @@
 #include "cpumap/libvirt/libvirtmap.h"
 #include "cpumap/qemu/qemu.h"
 #include "definition.h"
-#include "published.h"
+#include "history.h"
 
 /* What one emulator makes of the definitions. */
 struct compiled {
@@ -16,48 +16,39 @@ struct compiled {
 	size_t n;
 	struct strv strings; /* what the rows point to */
 	size_t n_refused;
-	struct model_list kept; /* models of running guests, for the include's sake */
-	bool failed;            /* out of memory on the way */
+	struct model_list retained; /* models that running guests have, which stay in the include */
+	bool failed;                /* memory ran out */
 };
-
-/* What models have meant so far. */
-struct meanings {
-	struct published published;
-	struct table table; /* the one in use, for what differs; may be empty */
-	bool force;         /* the definitions' new meaning holds */
-};
-
-/* meanings_load: those of this root. What the table says is published, too. */
-int meanings_load(struct meanings *m, struct error *err);
-void meanings_free(struct meanings *m);
-#define _cleanup_meanings_ __attribute__((cleanup(meanings_free)))
 
 /**
- * compile: a row for each definition. A definition that is refused gets a row that says why, so
- * that hook and wrapper go on knowing its name; except where the name is QEMU's own, whose
- * guests are none of our business. So is one that gives a published name another meaning: its row
- * keeps what the name means to the guests that have it, if the table still tells. Likewise a
- * published name that no definition has any more, unless QEMU has it or --force was said.
+ * compile: a row for each definition. A refused definition gets a row that says why, so that hook
+ * and wrapper still know its name. It gets none if QEMU itself has a model of that name: guests
+ * that ask for that one aren't ours.
+ *
+ * A definition that gives a published name another meaning is refused. Its row has the meaning that
+ * guests with this name have, if the old table still tells. A published name without a definition
+ * gets such a row, too, unless QEMU has the name or --force was given.
  * @emulator: the path that goes into the rows
  * @map: NULL where there is no libvirt
- * @before: what names mean so far; what is new or insisted on is added to its published ones
+ * @before: what names have meant so far. Its published names receive the new names, and with
+ *        --force the new meanings
  */
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
-	    const struct libvirtmap *map, struct meanings *before, struct error *err);
+	    const struct libvirtmap *map, struct history *before, struct error *err);
 /* compiled_has: is there a row for that model? */
 bool compiled_has(const struct compiled *c, const char *model);
 
 void compiled_free(struct compiled *c);
 
 /**
- * compile_keep: what libvirt's present include has and a guest here runs with stays in the next
- * one, whatever became of its definition. One without a definition gets a row, so that hook and
- * wrapper refuse its name.
+ * compile_retain: models of libvirt's present include that guests here run with stay in the next
+ * include, whatever became of their definitions. One without a definition gets a row, so that hook
+ * and wrapper refuse its name.
  * @dir: libvirt's map
  * @notes: a line for each
  */
-int compile_keep(struct compiled *c, const char *emulator, const char *dir,
-		 const struct meanings *before, struct strv *notes, struct error *err);
+int compile_retain(struct compiled *c, const char *emulator, const char *dir,
+		   const struct history *before, struct strv *notes, struct error *err);
 
 /**
  * compile_include: the include for libvirt's cpu_map, of everything that has a row.

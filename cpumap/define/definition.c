@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "cpumap/core/table.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 
 #define ANCESTORS_MAX 64
 
@@ -33,7 +33,7 @@ void definitions_free(struct definitions *d)
 	*d = (struct definitions){0};
 }
 
-char *raw_keep(struct loader *l, const char *s)
+char *raw_copy(struct loader *l, const char *s)
 {
 	char *copy = strdup(s);
 
@@ -53,7 +53,7 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 	}
 	d->problem = grown;
 	d->problem[d->n_problems++] =
-		(struct problem){.error = *err, .model = model ? raw_keep(l, model) : NULL};
+		(struct problem){.error = *err, .model = model ? raw_copy(l, model) : NULL};
 }
 
 void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
@@ -107,8 +107,8 @@ struct raw *raw_new(struct loader *l, const char *name, const char *path, const 
 	}
 	l->raw = grown;
 	raw = &l->raw[l->n++];
-	*raw = (struct raw){.name = raw_keep(l, name),
-			    .path = raw_keep(l, path),
+	*raw = (struct raw){.name = raw_copy(l, name),
+			    .path = raw_copy(l, path),
 			    .line = xml_line(node),
 			    .id = IDENTITY_NONE,
 			    .model.id = IDENTITY_NONE};
@@ -120,8 +120,8 @@ static bool qemu_has(const struct loader *l, const char *name)
 	return l->world->qemu_models && strv_has(l->world->qemu_models, name);
 }
 
-/* The model of libvirt's map that has just these features, and that QEMU has, too: what was copied,
- * most likely. NULL: there is none. */
+/* The model of libvirt's map, and of QEMU, that has exactly these features. Most likely the
+ * definition was copied from it. NULL: there is none. */
 static const struct model *copied_from(const struct loader *l, const struct featset *set)
 {
 	const struct libvirtmap *map = l->world->map;
@@ -133,7 +133,8 @@ static const struct model *copied_from(const struct loader *l, const struct feat
 	return NULL;
 }
 
-/* Features that live in MSRs: nothing that is defined can have them; what is imported loses them. */
+/* Features that live in MSRs: a definition that names one is refused, and an imported CPU loses
+ * them. */
 static void tell_msr(struct loader *l, struct raw *raw)
 {
 	const struct model *same = copied_from(l, &raw->model.features);
@@ -191,7 +192,7 @@ static void read_model(struct loader *l, const char *path, const xmlNode *node)
 	check_name(l, raw);
 	raw_check_attributes(l, raw, node, known);
 	raw_read_parts(l, raw, node);
-	/* the others are told when it is known what they start from */
+	/* for the good ones this is told once their base is known */
 	if (raw->state == BAD && featset_count(&raw->msr))
 		tell_msr(l, raw);
 }
@@ -228,7 +229,7 @@ static bool ends_in(const char *name, const char *end)
 	return len > n && strcmp(name + len - n, end) == 0;
 }
 
-/* What editors and packages leave beside a file, as everybody knows who sees it. */
+/* What editors and packages leave beside a file. Nobody takes such a file for a definition. */
 static bool is_leftover(const char *name)
 {
 	static const char *const ends[] = {"~", ".swp", ".swo", ".rpmnew", ".rpmsave", ".rpmorig"};
@@ -249,7 +250,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name); /* not by locale */
 }
 
-/* A definition that isn't read must not be thought to hold. */
+/* Reads a file of the directory. One that is passed over is named, so that nobody believes that its
+ * definitions hold. */
 static void read_entry(struct loader *l, const char *dir, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
@@ -281,7 +283,7 @@ static int read_dir(struct loader *l, const char *dir, struct error *err)
 	return 0;
 }
 
-/* The first that was written under a name, whatever became of it. */
+/* The first definition that was written under a name, also a refused one. */
 static struct raw *raw_named(const struct loader *l, const char *name)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -312,11 +314,11 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 	} else if (ours) {
 		raw->model.features = ours->model.features;
 		raw->model.id = ours->model.id;
-		raw->model.base = raw_keep(l, ours->model.base);
+		raw->model.base = raw_copy(l, ours->model.base);
 	} else if (known) {
 		raw->model.features = known->features;
 		if (qemu_has(l, raw->ancestor))
-			raw->model.base = raw_keep(l, raw->ancestor);
+			raw->model.base = raw_copy(l, raw->ancestor);
 	} else if (libvirtmap_odd(l->world->map, raw->ancestor)) {
 		raw_spoil(l, raw, raw->ancestor_line,
 			  "starts from '%s' of libvirt's map, which has features unknown here",
@@ -328,7 +330,7 @@ static void inherit(struct loader *l, struct raw *raw, unsigned int depth)
 	}
 }
 
-/* What the definition itself says goes on top. */
+/* Applies what the definition itself says to what it inherits. */
 static void put_on_top(struct loader *l, struct raw *raw)
 {
 	struct model *m = &raw->model;
@@ -337,7 +339,7 @@ static void put_on_top(struct loader *l, struct raw *raw)
 	featset_subtract(&m->features, &raw->off);
 	if (raw->base) {
 		free(m->base);
-		m->base = raw_keep(l, raw->base);
+		m->base = raw_copy(l, raw->base);
 	}
 	if (*raw->id.vendor)
 		memcpy(m->id.vendor, raw->id.vendor, sizeof(m->id.vendor));
@@ -354,8 +356,8 @@ static bool is_shipped(const struct raw *raw)
 	return strstr(raw->path, SHIPPED_DIR "/");
 }
 
-/* A name that libvirt's map has already with other features, at @origin. A shipped name can't be
- * another: DevStack wrote its own gate64 into libvirt's map. */
+/* Refuses a name that libvirt's map has with other features, at @origin. For a shipped name another
+ * name isn't the way out: DevStack wrote its own gate64 into libvirt's map. */
 static void name_is_taken(struct loader *l, struct raw *raw, const char *origin, const char *how)
 {
 	if (is_shipped(raw))
@@ -371,7 +373,7 @@ static void name_is_taken(struct loader *l, struct raw *raw, const char *origin,
 			  origin, how);
 }
 
-/* A name that libvirt's map has already is fine if it means the same there. */
+/* A name that libvirt's map has already must mean the same there. */
 static void compare_with_map(struct loader *l, struct raw *raw)
 {
 	const struct model *theirs =
@@ -447,8 +449,8 @@ static void resolve(struct loader *l, struct raw *raw, unsigned int depth)
 	if (raw->state == BAD)
 		return;
 	raw->state = GOOD;
-	if (lacks_boot(&raw->model.features))
-		raw_warn(l, raw, raw->line, "%s", lacks_boot(&raw->model.features));
+	if (shortfall_boot(&raw->model.features))
+		raw_warn(l, raw, raw->line, "%s", shortfall_boot(&raw->model.features));
 }
 
 static int compare_models(const void *a, const void *b)
@@ -484,7 +486,7 @@ static void collect(struct loader *l)
 		qsort(models->item, models->n, sizeof(*models->item), compare_models);
 }
 
-/* Ancestors of all, and what there is to give. */
+/* Resolves all ancestors and collects the result. */
 static int finish(struct loader *l, int r, struct error *err)
 {
 	for (size_t i = 0; i < l->n && r == 0 && !l->failed; i++)
@@ -514,7 +516,7 @@ int definitions_load(struct definitions *d, const char *const *dirs, size_t n_di
 	return finish(&l, r, err);
 }
 
-/* The one that was asked for; or what a <model> itself is called, if that is one of QEMU's. */
+/* The base that was asked for, or else the name of the <model> itself if QEMU has that model. */
 static void import_base(struct loader *l, struct raw *raw, const xmlNode *node, const char *base)
 {
 	_cleanup_xml_ char *own = xml_is(node, NULL, "model") ? xml_attr(node, "name") : NULL;
@@ -524,10 +526,10 @@ static void import_base(struct loader *l, struct raw *raw, const xmlNode *node, 
 	if (!base)
 		return;
 	free(raw->base);
-	raw->base = raw_keep(l, base);
+	raw->base = raw_copy(l, base);
 }
 
-/* A definition of what a document tells. */
+/* Makes a definition of the CPU that a document describes. */
 static int import(struct loader *l, const struct definition_import *what, struct error *err)
 {
 	const xmlNode *node = raw_document(what->doc, what->path, err);

@@ -36,27 +36,28 @@ struct definitions {
 /**
  * definitions_load: read every *.xml of @dirs (in the order of names, shipped before site), resolve
  * ancestors against each other and @world, and check every rule. A bad definition becomes a
- * problem and doesn't take the good ones down; those that build on it become problems, too.
- * A directory that doesn't exist is empty. Files must be root's or the caller's own.
+ * problem, and so do those that build on it. The good ones stay. A directory that doesn't exist is
+ * empty. Files must be root's or the caller's own.
  * Returns 0 unless memory runs out or a directory can't be read.
  */
 int definitions_load(struct definitions *d, const char *const *dirs, size_t n_dirs,
 		     const struct definition_world *world, struct error *err);
-/* What others wrote, to be told as a definition. */
+/* A CPU that others described, from which a definition is to be made. */
 struct definition_import {
 	xmlDoc *doc;
 	const char *path; /* for errors */
-	const char *name; /* the definition's */
+	const char *name; /* the new definition's */
 	const char *base; /* NULL: the model that it starts from, where QEMU has it */
 };
 
 /**
- * definitions_import: a definition of the one CPU that a document tells: libvirt's <cpu> (alone, or
- * in the answer of virsh capabilities, domcapabilities or dumpxml), or a <model> of its CPU map.
- * What it starts from is looked for as definitions_load does, with the definitions of @dirs.
+ * definitions_import: a definition of the one CPU that a document describes: libvirt's <cpu>
+ * (alone, or in the answer of virsh capabilities, domcapabilities or dumpxml), or a <model> of
+ * libvirt's CPU map. Its ancestor is looked up as definitions_load does, also among the definitions
+ * of @dirs.
  * @d: receives that one model, or its problems, and warnings of what a definition can't have.
- * Nothing is said of the definitions of @dirs.
- * -EINVAL: the document tells no CPU, or several; @err has the line.
+ * The definitions of @dirs add no problems or warnings.
+ * -EINVAL: the document describes no CPU, or several; @err has the line.
  */
 int definitions_import(struct definitions *d, const struct definition_import *what,
 		       const char *const *dirs, size_t n_dirs, const struct definition_world *world,

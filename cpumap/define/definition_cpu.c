@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CPU as libvirt tells it: <cpu> of `virsh capabilities`, `cpu-baseline` and domains, <mode> of
- * `virsh domcapabilities` (libvirt's docs/formatdomain, formatcaps and formatdomaincaps, 7.0 to
- * 11.3).
+ * Reading a CPU as libvirt describes it: <cpu> of `virsh capabilities`, `cpu-baseline` and domains,
+ * <mode> of `virsh domcapabilities` (libvirt's docs/formatdomain, formatcaps and formatdomaincaps,
+ * 7.0 to 11.3).
  */
 #include <errno.h>
 
 #include "definition_raw.h"
 
-/* The element's text; NULL, and the definition is refused: there is more in it. */
+/* The element's text. NULL: there is more than text in it, and the definition is refused. */
 static char *text_of(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	for (const xmlNode *n = node->children; n; n = n->next)
@@ -55,7 +55,7 @@ static const struct element cpu_elements[] = {
 	{NULL, "feature", raw_read_feature, {"name", "policy"}},
 };
 
-/* No part of a model: the machine, the host or the domain decide it. */
+/* Elements that are no part of a model: the machine, the host or the domain decides them. */
 static const char *const ignored[] = {
 	"microcode", "counter", "topology",           "maxphysaddr", "pages",
 	"cache",     "numa",    "migration_features", "features",    "enum",
@@ -69,7 +69,7 @@ static bool is_ignored(const xmlNode *node)
 	return false;
 }
 
-/* mode='host-model' has no model in a domain that isn't running, host-passthrough never. */
+/* With mode='host-model' only a running domain has a <model>, with host-passthrough none has. */
 static void check_model(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	_cleanup_xml_ char *mode = xml_attr(node, "mode");
@@ -98,7 +98,7 @@ void raw_read_cpu(struct loader *l, struct raw *raw, const xmlNode *node)
 
 /* ---- documents ---- */
 
-/* The one child of that name, below the one before; more than one: *@line is the second's. */
+/* The one child of that name. If there are several, *@line receives the second one's line. */
 static const xmlNode *child(const xmlNode *parent, const char *name, unsigned int *line)
 {
 	const xmlNode *found = NULL;
@@ -127,7 +127,7 @@ static const xmlNode *host_model(const xmlNode *root, unsigned int *line)
 	return NULL;
 }
 
-/* A CPU map: <model> in <cpus>, in the single file of libvirt before 4.7 in <arch> as well */
+/* A CPU map: <model> in <cpus>; in the single file of libvirt before 4.7 also in <arch> */
 static const xmlNode *map_model(const xmlNode *root, unsigned int *line)
 {
 	const xmlNode *model = child(root, "model", line);

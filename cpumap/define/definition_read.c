@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands in a definition's <model>, as it is written. */
+/* Reading a definition's <model> as it is written. */
 #include "definition_raw.h"
-#include "near.h"
+#include "suggest.h"
 
 static bool both_ways(const struct raw *raw, size_t f)
 {
@@ -10,7 +10,7 @@ static bool both_ways(const struct raw *raw, size_t f)
 
 static void unknown_feature(struct loader *l, struct raw *raw, unsigned int line, const char *name)
 {
-	const char *near = feature_near(name);
+	const char *near = feature_suggest(name);
 
 	if (near)
 		raw_spoil(l, raw, line, "unknown feature '%s'; is '%s' meant?", raw_shown(name),
@@ -22,9 +22,9 @@ static void unknown_feature(struct loader *l, struct raw *raw, unsigned int line
 			  raw_shown(name));
 }
 
-/* require and disable, and what means the same of them in a domain: a definition has the feature, or
- * it hasn't (docs/formatdomain: force and forbid say more of the host alone). False: it doesn't
- * say. */
+/* Reads policy=: does the definition have the feature or not? In a domain force means what require
+ * means, and forbid what disable means: they only demand more of the host (docs/formatdomain).
+ * False: it doesn't say. */
 static bool read_policy(struct loader *l, struct raw *raw, const xmlNode *node, const char *name,
 			bool *off)
 {
@@ -40,8 +40,8 @@ static bool read_policy(struct loader *l, struct raw *raw, const xmlNode *node, 
 	return false;
 }
 
-/* libvirt's map marks features that a model was given, or lost, in a later release: no part of it
- * for us, as where it is inherited. */
+/* libvirt's map marks features that a model gained or lost in a later release (added=, removed=).
+ * They are no part of the model, here as where it is inherited. */
 static bool is_marked(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	static const char *const marks[] = {"added", "removed"};
@@ -101,7 +101,7 @@ static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 		raw_spoil(l, raw, xml_line(node), "base '%s' isn't a model's name",
 			  raw_shown(base));
 	else if (base && !raw->base)
-		raw->base = raw_keep(l, base);
+		raw->base = raw_copy(l, base);
 	else if (base)
 		raw_spoil(l, raw, xml_line(node), "a second base");
 	if (vendor && *raw->id.vendor)
@@ -115,7 +115,7 @@ static void read_qemu(struct loader *l, struct raw *raw, const xmlNode *node)
 			  raw_shown(vendor));
 }
 
-/* What leaf 0 can say; a comma would end the property of -cpu. */
+/* Can leaf 0 say this vendor, and can -cpu? A comma would end the property. */
 static bool is_vendor_string(const char *s)
 {
 	size_t len = strlen(s);
@@ -150,7 +150,7 @@ static void read_vendor(struct loader *l, struct raw *raw, const xmlNode *node)
 	raw_take_vendor(l, raw, xml_line(node), name ? name : "");
 }
 
-/* stepping='0-4,7' (libvirt 6.9 on): the first of them */
+/* stepping='0-4,7' (libvirt 6.9 on): the length of the first number */
 static size_t first_of(const char *text, const char *name)
 {
 	size_t len = strspn(text, "0123456789");
@@ -161,7 +161,7 @@ static size_t first_of(const char *text, const char *name)
 	return len;
 }
 
-/* One number of <signature>; -1 is kept if it isn't there. Largest values: SDM 2A, CPUID, leaf 1
+/* One number of <signature>; It stays -1 if it isn't there. Largest values: SDM 2A, CPUID, leaf 1
  * EAX. */
 static void read_number(struct loader *l, struct raw *raw, const xmlNode *node, const char *name,
 			uint64_t max, int *number)
@@ -184,7 +184,8 @@ static void read_number(struct loader *l, struct raw *raw, const xmlNode *node, 
 	*number = (int)value;
 }
 
-/* A CPU has one, a model of libvirt's map often several: which hosts it is taken for. */
+/* A CPU has one <signature>. A model of libvirt's map often has several, which say for which hosts
+ * libvirt chooses it. */
 void raw_read_signature(struct loader *l, struct raw *raw, const xmlNode *node)
 {
 	struct identity id = IDENTITY_NONE;
@@ -210,7 +211,7 @@ void raw_take_ancestor(struct loader *l, struct raw *raw, unsigned int line, con
 	if (raw->ancestor)
 		raw_spoil(l, raw, line, "a second model to start from");
 	else
-		raw->ancestor = raw_keep(l, name);
+		raw->ancestor = raw_copy(l, name);
 	raw->ancestor_line = line;
 }
 
@@ -230,12 +231,13 @@ static const struct element elements[] = {
 	{NULL, "vendor", read_vendor, {"name"}},
 	{NULL, "signature", raw_read_signature, {"family", "model", "stepping"}},
 	{DEFINITION_NS, "qemu", read_qemu, {"base", "vendor"}},
-	/* libvirt's business: people copy from its map */
+	/* this concerns libvirt alone; people copy it from the map */
 	{NULL, "decode", NULL, {"host", "guest"}},
 	{NULL, "check", NULL, {"partial"}},
 };
 
-/* A misspelt policy= would otherwise turn into its opposite. */
+/* An unknown attribute is refused: a misspelt policy='disable' would otherwise switch the feature
+ * on. */
 void raw_check_attributes(struct loader *l, struct raw *raw, const xmlNode *node,
 			  const char *const *known)
 {

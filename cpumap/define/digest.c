@@ -5,8 +5,7 @@
 
 void digest_of(const struct text *text, char hex[DIGEST_HEX])
 {
-	if (text->failed || !text->data ||
-	    !SHA256Data((const uint8_t *)text->data, text->len, hex))
+	if (text->failed || !text->data || !SHA256Data((const uint8_t *)text->data, text->len, hex))
 		hex[0] = '\0';
 }
 

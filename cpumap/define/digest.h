@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests by which nodes compare what names mean and what guests read: SHA-256 of lines of text, which
- * `sha256sum` computes as well. */
+/* Digests by which nodes compare what names mean and what guests read: SHA-256 of lines of text, as
+ * `sha256sum` computes it. */
 #ifndef CPUSHIM_DIGEST_H
 #define CPUSHIM_DIGEST_H
 
@@ -8,11 +8,12 @@
 #include "cpumap/core/table.h"
 #include "cpumap/core/util.h"
 
-/* digest_of: of a text; "" if memory ran out while it was made. */
+/* digest_of: the digest of a text; "" if memory ran out while the text was made. */
 void digest_of(const struct text *text, char hex[DIGEST_HEX]);
 
 /**
- * digest_model: of a definition: name, base, identity and features, so the same on every machine.
+ * digest_model: the digest of a definition: of its name, base, identity and features. It is the
+ * same on every machine.
  * @m: with its identity filled in
  */
 void digest_model(const struct model *m, char hex[DIGEST_HEX]);

@@ -6,8 +6,8 @@
 #include "cpumap/core/cpuarg.h"
 #include "cpumap/core/util.h"
 
-/* Levels that a computed base (max) gets, which has none of its own: what QEMU's newer named models
- * have, and enough for caches, topology and XSAVE to be seen. */
+/* Levels for a computed base (max), which has none itself. QEMU's newer named models have them, and
+ * they let a guest see caches, topology and XSAVE. */
 #define COMPUTED_LEVEL  0xd
 #define COMPUTED_XLEVEL 0x80000008
 
@@ -41,7 +41,7 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 				 "model '%s': base '%s' has no vendor or signature of its own; add "
 				 "<vendor> and <signature family= model= stepping=>",
 				 m->name, m->base);
-	/* max_x86_cpu_realize (10.0) takes it for none */
+	/* max_x86_cpu_realize (10.0) takes family 0 for none */
 	if (base->computed && m->id.family == 0)
 		return error_set(err, -ENOTSUP, m->origin, 0,
 				 "model '%s': family 0 can't be had with base '%s'; name another "
@@ -51,7 +51,7 @@ int expand_identity(struct model *m, const struct qemu *q, struct error *err)
 }
 
 /*
- * Is there something that no guest sees of @m? QEMU with enforce refuses that only in part: the
+ * Does @m have something that no guest can see? QEMU with enforce refuses only part of that: the
  * leaf of a feature that is off reads 0 (cpu_x86_cpuid, target/i386/cpu.c, 5.2 to 11.1), and an
  * Intel CPU shows SYSCALL in 64-bit mode alone (SDM 2A, CPUID, 80000001H:EDX; QEMU 10.0's TCG).
  */
@@ -79,8 +79,8 @@ static int check_visible(const struct model *m, struct error *err)
 	return 0;
 }
 
-/* The highest leaf that belongs to a feature: its own, or that of what shows only with it. Whoever
- * has XSAVE asks leaf 0DH how much it saves (SDM vol. 1, 13.2). */
+/* The highest leaf that belongs to a feature: the leaf that shows it, or a leaf that shows only
+ * with it. Software that uses XSAVE asks leaf 0DH how much it saves (SDM vol. 1, 13.2). */
 static uint32_t leaf_of(size_t feature)
 {
 	uint32_t leaf = features[feature].leaf;
@@ -105,7 +105,7 @@ static uint32_t highest_leaf(const struct model *m, uint32_t range)
 	return highest;
 }
 
-/* Likewise the highest subleaf of leaf 7. */
+/* The highest subleaf of leaf 7 that a guest must see for @m. */
 static uint32_t highest_subleaf(const struct model *m)
 {
 	uint32_t highest = 0;
@@ -118,11 +118,11 @@ static uint32_t highest_subleaf(const struct model *m)
 }
 
 /*
- * A property that says the highest leaf, where the base's own may not reach: @needed by the
- * features, @own by the newest machine types. Old ones lower some bases' (PC_COMPAT_2_3 in
- * hw/i386/pc.c) and don't raise them by what is switched on (full-cpuid-auto-level, 2.8), which
- * @safe, the lowest of those levels, allows for. The property replaces the base's, so it says
- * the higher of both.
+ * Adds a property for the highest leaf, where the base's level may be too low. @needed is the leaf
+ * that the features need, @own the base's level with the newest machine types. Old machine types
+ * lower some bases' levels (PC_COMPAT_2_3 in hw/i386/pc.c) and don't raise them by what is switched
+ * on (full-cpuid-auto-level, 2.8); @safe is the lowest of those levels. The property replaces the
+ * base's level, so it says the higher one of @needed and @own.
  */
 static void add_level(struct text *out, const char *property, uint32_t needed, uint32_t own,
 		      uint32_t safe)
@@ -134,14 +134,15 @@ static void add_level(struct text *out, const char *property, uint32_t needed, u
 }
 
 /*
- * A -global or a [global] of -readconfig comes before what -cpu says, so a level there that is below
- * a feature's leaf would hide it, enforce or not. These put back what QEMU goes by where nobody says
- * otherwise: 0xffffffff is the levels' own default, which means the base's by this machine type
- * (x86_cpu_properties and x86_cpu_expand_features, target/i386/cpu.c, 2.8 to 11.1). The last one
- * raises them to what the features need, whatever the base's were made; machine types before 2.8
- * switch that off, and QEMU 11.1, which has no such types any more, does it always. EPYC on machine
- * types up to 2.12 so has 0x8000001e for its 0x8000000a, the one level by which they say another
- * (measured with 7.2 and 10.0).
+ * Puts the levels back to QEMU's defaults. A -global, or a [global] of -readconfig, is applied
+ * before -cpu: a level there that is below a feature's leaf would hide the feature, even with
+ * enforce. 0xffffffff is the default of the levels; it means the base's level with this machine
+ * type (x86_cpu_properties and x86_cpu_expand_features, target/i386/cpu.c, 2.8 to 11.1).
+ *
+ * full-cpuid-auto-level raises the levels to what the features need. Machine types before 2.8
+ * switch it off; QEMU 11.1, which has no such types any more, always does it. So EPYC on machine
+ * types up to 2.12 gets 0x8000001e instead of 0x8000000a, the one level where these types differ
+ * from the newer ones (measured with 7.2 and 10.0).
  */
 static void add_usual_levels(struct text *out, const struct qemu *q)
 {
@@ -164,7 +165,8 @@ static void add_levels(struct text *out, const struct model *m, const struct qem
 		add_level(out, "min-xlevel", extended, base->xlevel, EXTENDED + 1);
 	}
 	add_level(out, "min-xlevel2", highest_leaf(m, CENTAUR), 0, 0);
-	/* as old as the first feature there (4.2); a machine type before 2.8 doesn't raise it */
+	/* this property is as old as the first feature there (4.2); a machine type before 2.8
+	 * doesn't raise the level */
 	add_level(out, CPUARG_LEVEL_FUNC7, highest_subleaf(m), 0, 0);
 }
 
@@ -175,9 +177,9 @@ static void add_identity(struct text *out, const struct identity *id)
 	text_addf(out, ",family=%d,model=%d,stepping=%d", id->family, id->model, id->stepping);
 }
 
-/* What QEMU hides without pmu=on, which is off by default, and refuses with it where it can't be
- * had: PDCM since 5.2 at the latest, arch-lbr in 11.1, not yet in 10.0 (cpu_x86_cpuid,
- * x86_cpu_expand_features; measured). */
+/* QEMU hides these features without pmu=on, which is off by default. With pmu=on it refuses them
+ * where the accelerator lacks them: PDCM since 5.2 at the latest, arch-lbr in 11.1, not yet in 10.0
+ * (cpu_x86_cpuid, x86_cpu_expand_features; measured). */
 static void add_pmu(struct text *out, const struct model *m)
 {
 	static const char *const hidden[] = {"pdcm", "arch-lbr"};
@@ -189,15 +191,15 @@ static void add_pmu(struct text *out, const struct model *m)
 		}
 }
 
-/* A base's version of AVX10 counts as a feature that is asked for, avx10 or not (GraniteRapids;
- * x86_cpu_filter_features, measured with 11.1). */
+/* QEMU takes a base's version of AVX10 for a feature that is asked for, also without avx10
+ * (GraniteRapids; x86_cpu_filter_features, measured with 11.1). */
 static void add_avx10_version(struct text *out, const struct model *m, const struct qemu *q)
 {
 	if (q->has_avx10_version && !featset_has(&m->features, (size_t)feature_find("avx10", 5)))
 		text_adds(out, ",avx10-version=0");
 }
 
-/* Features of the definition that this QEMU has no property for. */
+/* Refuses features of the definition that this QEMU has no property for. */
 static int check_properties(const struct model *m, const struct qemu *q, struct error *err)
 {
 	struct featset unknown = m->features;
@@ -212,8 +214,9 @@ static int check_properties(const struct model *m, const struct qemu *q, struct 
 			 names.data ? names.data : "");
 }
 
-/* A definition says nothing of MSRs, so a base's claims about them (rdctl-no, ...) mustn't come
- * through. VMX's alone stay the base's: without any of them nothing can be nested. */
+/* Is this feature stated, on or off? A definition says nothing about MSRs, so what a base claims
+ * about them (rdctl-no, ...) is switched off. Only VMX's MSR features stay as the base has them:
+ * without them nested guests can't run. */
 static bool is_stated(const struct feature *f)
 {
 	return f->kind == FEATURE_CPUID ||
@@ -245,7 +248,7 @@ int expand_full(struct text *out, const struct model *m, const struct qemu *q, s
 	return out->failed ? error_set(err, -ENOMEM, m->name, 0, "out of memory") : 0;
 }
 
-/* Features of @set in QEMU's words, each with @value behind it. */
+/* Adds the features of @set by QEMU's names, each with @value behind it. */
 static void add_features(struct text *out, const struct featset *set, const char *value)
 {
 	for (size_t i = 0; i < n_features; i++)

@@ -90,7 +90,7 @@ int published_table(struct published *p, const struct table *t)
 	return 0;
 }
 
-/* One line, cut at its end. */
+/* Parses one line, without its newline. */
 static int parse_line(struct published *p, char *line, const char *path, unsigned int number,
 		      struct error *err)
 {
@@ -123,7 +123,7 @@ static int parse(struct published *p, char *text, size_t len, const char *path, 
 	if (memchr(text, '\0', len))
 		return error_set(err, -EINVAL, path, 0,
 				 "isn't text; copy it from another node of this site");
-	/* what was cut off would be forgotten */
+	/* a file that was cut would forget names */
 	if (len == 0 || *text != '#' || text[len - 1] != '\n')
 		return error_set(err, -EINVAL, path, 0,
 				 "has lost its first or its last line; copy it from another node "

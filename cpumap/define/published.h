@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The published names: what each site model means, by its definition's digest. A guest migrates by
- * its model's name, so a name that was once in a table keeps its meaning, whatever becomes of the
- * table.
+ * its model's name, so a name that was once in a table always means the same, whatever becomes of
+ * the table.
  *
  *	# a comment
  *	MODEL DIGEST
  *
- * Sorted by name. Written by `cpushim compile` alone; a definition that goes leaves its line.
+ * Sorted by name. Only `cpushim compile` writes it. A name stays in it when its definition is
+ * removed.
  */
 #ifndef CPUSHIM_PUBLISHED_H
 #define CPUSHIM_PUBLISHED_H
@@ -26,23 +27,23 @@ struct published {
 };
 
 /**
- * published_load: read the file at @path: root's or the caller's own, and nobody else may write it.
- * No file: nothing is published. -EINVAL: a line isn't MODEL DIGEST, or names a model twice; then
- * nothing can be said of any name, and whoever asks must not take them for free.
+ * published_load: read the file at @path. It must be root's or the caller's own, and nobody else
+ * may write it. No file: nothing is published. -EINVAL: a line isn't MODEL DIGEST, or names a model
+ * twice. Then no name's meaning is known, and the caller mustn't take any name for unpublished.
  */
 int published_load(struct published *p, const char *path, struct error *err);
 void published_free(struct published *p);
 
-/* published_digest: what @model was published as; NULL: it never was. */
+/* published_digest: the digest that @model was published with; NULL: it never was. */
 const char *published_digest(const struct published *p, const char *model);
 
 /* published_put: @model means @digest from now on. -ENOMEM, -EINVAL: not a name or no digest. */
 int published_put(struct published *p, const char *model, const char *digest);
 
-/* published_remove: @model may mean anything again. */
+/* published_remove: forget @model, which may mean anything again. */
 void published_remove(struct published *p, const char *model);
 
-/* published_table: what a table that was in use says is published, too. */
+/* published_table: publish the names of a table that was in use, too. */
 int published_table(struct published *p, const struct table *t);
 
 struct text;

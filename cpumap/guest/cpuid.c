@@ -10,9 +10,9 @@
 #define HEADER      "cpushim-guest 1"
 #define END         "end"
 #define MAX_CPUS    4096
-#define MAX_ENTRIES 4096 /* of one vCPU; the guest writes some 400 at most */
+#define MAX_ENTRIES 4096 /* of one vCPU; the guest writes about 400 at most */
 #define MAX_WORDS   128
-#define MAX_WAYS    16 /* in which vCPUs are unlike the first; more are counted */
+#define MAX_WAYS    16 /* ways to be unlike the first vCPU that are told; others are only counted */
 
 /* APM 3, E.4.2: 0x80000001.EDX repeats these bits of leaf 1's EDX */
 #define AMD_COPIES UINT32_C(0x0183f3ff)
@@ -28,10 +28,10 @@ struct line {
 struct parser {
 	const char *text, *end;
 	const char *name;
-	unsigned int number; /* of the line that comes next, from 1 */
+	unsigned int number; /* the next line's number, from 1 */
 };
 
-/* The next line that has its newline: one without may be cut. */
+/* The next line. A line without a newline may be cut, and isn't one. */
 static bool next_line(struct parser *p, struct line *l)
 {
 	const char *stop = memchr(p->text, '\n', (size_t)(p->end - p->text));
@@ -52,7 +52,7 @@ static bool line_is(const struct line *l, const char *what)
 	return l->len == strlen(what) && memcmp(l->s, what, l->len) == 0;
 }
 
-/* Leaves @p behind the header of the last dump that has an end. */
+/* Moves @p behind the header of the last complete dump. */
 static bool find_last_dump(struct parser *p)
 {
 	struct parser header = {0}, found = {0};
@@ -138,7 +138,7 @@ static int add_cpu(struct cpuid_dump *d)
 
 static int add_entry(struct cpuid_cpu *cpu, const struct cpuid_entry *e)
 {
-	/* grown at powers of two */
+	/* the array grows when its size is a power of two */
 	if ((cpu->n & (cpu->n - 1)) == 0) {
 		struct cpuid_entry *grown =
 			reallocarray(cpu->entry, cpu->n ? 2 * cpu->n : 1, sizeof(*grown));
@@ -267,7 +267,8 @@ void cpuid_identity(const struct cpuid_cpu *cpu, struct identity *id)
 	id->family = (int)(v >> 8 & 0xf);
 	if (id->family == 0xf)
 		id->family += (int)(v >> 20 & 0xff);
-	/* for other families than 6 and 15 the extended model is 0, or it is a difference */
+	/* only families 6 and 15 have an extended model; elsewhere it is 0, or the CPU differs from
+	 * the definition */
 	id->model = (int)((v >> 4 & 0xf) | (v >> 12 & 0xf0));
 	id->stepping = (int)(v & 0xf);
 }
@@ -289,8 +290,9 @@ static bool is_copies_word(const struct feature_word *w)
 	return w->leaf == 0x80000001 && w->subleaf == 0 && w->reg == REG_EDX;
 }
 
-/* Which bits of 0x80000001.EDX copy leaf 1's: AMD's all, by QEMU's own rule
- * (x86_cpu_realizefn, 7.2). Real Hygon CPUs have them, QEMU's don't: they may. */
+/* The bits of 0x80000001.EDX that have to copy leaf 1: with vendor AMD all of AMD_COPIES, by QEMU's
+ * own rule (x86_cpu_realizefn, 7.2). Real Hygon CPUs have the copies and QEMU's don't, so both are
+ * right. */
 static uint32_t copies(const struct cpuid_cpu *cpu)
 {
 	struct identity id;
@@ -303,7 +305,7 @@ static uint32_t copies(const struct cpuid_cpu *cpu)
 	return strcmp(id.vendor, "HygonGenuine") == 0 && there ? leaf1 : 0;
 }
 
-/* The bits of a word that something else than the definition decides. */
+/* The bits of a word that the definition doesn't decide. */
 static uint32_t others(const struct feature_word *w)
 {
 	/* 24H:EBX's low byte is AVX10's version, a number (SDM 2A, CPUID) */
@@ -324,7 +326,7 @@ static uint32_t own_word(const struct cpuid_cpu *cpu, const struct feature_word 
 {
 	uint32_t v = cpuid_word(cpu, w->leaf, w->subleaf, w->reg) & ~others(w);
 
-	/* a copy that is missing shows as a bit that is there, so that it is a difference */
+	/* what shows here are the bits where the copies are wrong, so that each is a difference */
 	return is_copies_word(w) ? v ^ copies(cpu) : v;
 }
 
@@ -411,7 +413,7 @@ static void compare_cpu(struct cpuid_diff *diff, bool *failed, const struct cpui
 		compare_unnamed(diff, failed, cpu, &word[i]);
 }
 
-/* All that a digest is made of, readable: one line a part, words that are 0 left out, so that a
+/* The text that a digest is made of, one part a line. Words that are 0 are left out, so that a
  * release that knows more words gives old CPUs the same digest. */
 static void print_cpu(struct text *t, const struct cpuid_cpu *cpu)
 {
@@ -447,7 +449,8 @@ static bool same_cpu(const struct cpuid_cpu *a, const struct cpuid_cpu *b, bool 
 	return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 }
 
-/* How a vCPU that isn't like the first differs from the definition, a line each. */
+/* Adds how this vCPU, which is unlike the first, differs from the definition: a line for each
+ * difference. */
 static void describe_other_cpu(struct text *lines, bool *failed, const struct cpuid_cpu *cpu,
 			       const struct model *m)
 {
@@ -464,7 +467,7 @@ static void describe_other_cpu(struct text *lines, bool *failed, const struct cp
 
 /* vCPUs that are unlike the first in one way. */
 struct unlike {
-	struct text lines; /* in which */
+	struct text lines; /* the differences */
 	size_t first, n;
 };
 
@@ -484,8 +487,8 @@ static void say_unlike(struct cpuid_diff *diff, bool *failed, const struct unlik
 	}
 }
 
-/* Adds a vCPU to those that are unlike the first in the same way. False: it is another way, and there
- * are enough of them already. */
+/* Adds a vCPU to those that are unlike the first in the same way. False: it is one way more than
+ * can be told. */
 static bool add_unlike(struct unlike ways[MAX_WAYS], size_t *n, size_t number, struct text *lines)
 {
 	for (size_t i = 0; i < *n; i++)

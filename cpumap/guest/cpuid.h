@@ -31,8 +31,8 @@ struct cpuid_dump {
 };
 
 /**
- * cpuid_parse: the last complete dump ("cpushim-guest 1" to "end") of @text, a serial port's whole
- * history, say. What is in front of it and behind it is ignored.
+ * cpuid_parse: the last complete dump ("cpushim-guest 1" to "end") in @text, which may be all that
+ * a serial port has said. What is before and after it is ignored.
  * @name: what errors call it
  * Returns 0; -ENODATA: no complete dump; -EINVAL: one that isn't well formed (@err names the line).
  */
@@ -41,8 +41,8 @@ int cpuid_parse(struct cpuid_dump *d, const char *text, size_t len, const char *
 void cpuid_dump_free(struct cpuid_dump *d);
 #define _cleanup_cpuid_dump_ __attribute__((cleanup(cpuid_dump_free)))
 
-/* cpuid_word: a register; 0 for a leaf above its range's highest, a subleaf above leaf 7's, or one
- * that isn't there. */
+/* cpuid_word: a register. 0 if the dump lacks the leaf, or if the leaf is above its range's highest
+ * one, or the subleaf above leaf 7's highest one. */
 uint32_t cpuid_word(const struct cpuid_cpu *cpu, uint32_t leaf, uint32_t subleaf,
 		    enum cpuid_reg reg);
 
@@ -59,10 +59,11 @@ struct cpuid_diff {
 };
 
 /**
- * cpuid_compare: is each vCPU of @d what @m defines? Identity (but for vendor "host" and for what
- * is -1), every feature, and no unnamed bit in the words that hold features. FEATURE_OTHER is no
- * part of it. 0x80000001.EDX's copies of leaf 1 must be there with vendor AMD, and not otherwise.
- * Returns 0 and what differs in @diff (nothing: cpuid_diff_none), or -ENOMEM.
+ * cpuid_compare: is each vCPU of @d what @m defines? Compared are the identity (without a vendor
+ * "host" and numbers that are -1), every feature of kind FEATURE_CPUID, and the unnamed bits of the
+ * words that hold features, which must be 0. The copies of leaf 1 in 0x80000001.EDX must be there
+ * with vendor AMD, and only then.
+ * Returns 0 and the differences in @diff (cpuid_diff_none: there are none), or -ENOMEM.
  */
 int cpuid_compare(const struct cpuid_dump *d, const struct model *m, struct cpuid_diff *diff);
 bool cpuid_diff_none(const struct cpuid_diff *diff);
@@ -73,9 +74,9 @@ void cpuid_diff_free(struct cpuid_diff *diff);
 void cpuid_diff_print(struct text *out, const struct cpuid_diff *diff);
 
 /**
- * cpuid_digest: SHA-256 over what the definition decides of what was read: identity, and the
- * feature words without FEATURE_OTHER and AMD's copies. The same CPU has the same digest on every
- * machine type and with any number of vCPUs.
+ * cpuid_digest: SHA-256 of the part of the reading that the definition decides: the identity, and
+ * the feature words without FEATURE_OTHER and AMD's copies. The same CPU has the same digest on
+ * every machine type and with any number of vCPUs.
  * -EXDEV: the vCPUs don't agree.
  */
 int cpuid_digest(const struct cpuid_dump *d, char hex[DIGEST_HEX], struct error *err);

@@ -12,18 +12,18 @@
  *	...
  *	end
  *
- * Leaf by leaf up to what leaves 0, 0x80000000 and 0xc0000000 allow. A subleaf above 0 that is all
- * zero isn't written. Then the guest ends QEMU with status 99, by -device
- * isa-debug-exit,iobase=0xf4.
+ * It writes every leaf up to the highest ones that leaves 0, 0x80000000 and 0xc0000000 name. A
+ * subleaf above 0 that is all zero isn't written. Then the guest ends QEMU with status 99, by
+ * -device isa-debug-exit,iobase=0xf4.
  *
  * Words of the multiboot command line:
  *
- *	cpus=N	how many vCPUs to wait for (ten seconds at most); else as many as QEMU's fw_cfg says
- *	loop	never end: read everything again each second, vCPUs that were added since included
+ * cpus=N wait for N vCPUs (ten seconds at most); without it for as many as QEMU's fw_cfg says
+ * loop never end: read everything again each second, also vCPUs that were added since
  *
  * A vCPU with lm reads in 64-bit mode, where SYSCALL of an Intel CPU shows (SDM 2A, CPUID,
- * 80000001H:EDX). Nothing is used that a CPU of the 486's features lacks. Without apic nobody can
- * start another vCPU: the boot CPU alone reads.
+ * 80000001H:EDX). The code uses nothing that a 486 lacks. Without apic no other vCPU can be
+ * started, and the boot CPU alone reads.
  */
 
 #define DEBUGCON	0xe9
@@ -134,7 +134,7 @@ start_other:
 	mov	%eax, %es
 	mov	%eax, %ss
 	cld
-	/* no stack yet: all of them share one, which belongs to who holds the lock */
+	/* no stack yet: all vCPUs share one, and it belongs to the vCPU that holds the lock */
 1:	pause
 	mov	$1, %eax
 	xchg	%eax, lock_word
@@ -144,7 +144,8 @@ start_other:
 	cmpl	$0, is_open
 	je	2f
 	call	report_cpu
-2:	xor	%eax, %eax		/* not by a call: the next one has the stack at once */
+2:	xor	%eax, %eax		/* not by a call: from here on the stack is the next
+					 * vCPU's */
 	xchg	%eax, lock_word
 	jmp	stop
 
@@ -295,7 +296,7 @@ find_wanted:
 3:	mov	%ecx, wanted
 	ret
 
-/* The lock is held: whoever is reset here isn't writing. */
+/* The lock is held, so no vCPU that is reset here is writing. */
 start_others:
 	cmpl	$1, wanted
 	jbe	9f
@@ -320,7 +321,7 @@ await_others:
 2:	loop	1b
 9:	ret
 
-/* By reading the timer's counter; bounded, should there be no timer. */
+/* Reads the timer's counter. The loop is bounded, as there may be no timer. */
 wait_millisecond:
 	push	%ecx
 	call	read_timer
@@ -350,8 +351,8 @@ sleep_second:
 1:	sti
 	hlt
 	jmp	1b
-/* The timer's interrupt: it comes during that hlt alone, so what it interrupted is forgotten. No
- * iret: there are KVMs that emulate protected mode, and can't do it. */
+/* The timer's interrupt. It only comes during that hlt, so the interrupted state is dropped. There
+ * is no iret, as some KVMs emulate protected mode and can't do it. */
 tick:	add	$12, %esp
 	mov	$0x20, %al
 	out	%al, $0x20
@@ -379,10 +380,10 @@ report_cpu:
 	cmp	$range_starts_end, %esi
 	jb	1b
 	call	leave_long_mode
-	incl	n_cpus			/* last: who waits for us goes by it */
+	incl	n_cpus			/* last, because the waiting vCPU reads it */
 	ret
 
-/* %eax: 0, 0x80000000 or 0xc0000000. Nothing there: the CPU answers with another leaf. */
+/* %eax: 0, 0x80000000 or 0xc0000000. If the CPU lacks the range it answers with another leaf. */
 report_range:
 	mov	%eax, %edi
 	xor	%ecx, %ecx
@@ -469,7 +470,7 @@ report_subleaf:
 
 read_leaf_edi:
 	mov	%edi, %eax
-/* %eax: leaf, %ecx: subleaf; answers in regs. In 64-bit mode where this CPU has it. */
+/* %eax: leaf, %ecx: subleaf; answers in regs. Reads in 64-bit mode if this CPU has it. */
 read_leaf:
 	cmpb	$0, is_long
 	je	1f
@@ -489,7 +490,7 @@ cpuid64:
 	lretl
 
 	.code32
-/* Compatibility mode, from which cpuid64 is a call away; SDM 3A, 10.8.5. */
+/* Enters compatibility mode, from which cpuid64 can be called (SDM 3A, 10.8.5). */
 enter_long_mode:
 	movb	$0, is_long
 	mov	$0x80000000, %eax

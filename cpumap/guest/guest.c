@@ -16,7 +16,7 @@
 #define EXIT_READ   99 /* guest.S, by isa-debug-exit */
 #define MAX_ARGS    40
 #define WORDS_SHOWN 400
-#define VCPU_MS     250 /* more of them take longer */
+#define VCPU_MS     250 /* what each vCPU adds to the time limit */
 
 /* ---- the process ---- */
 
@@ -55,7 +55,7 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out, i
 	static char *const no_environment[] = {NULL};
 	int null = open("/dev/null", O_RDONLY);
 
-	/* a QEMU must not outlive us, whatever ends us */
+	/* QEMU must not outlive us, however we end */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(127);
@@ -156,7 +156,7 @@ static void add_args(struct args *a, const char *const *more)
 		a->v[a->n++] = more[i];
 }
 
-/* What both ways of starting have in common. */
+/* The arguments that both ways of starting share. */
 static void common_args(struct args *a, const struct guest_run *run)
 {
 	*a = (struct args){0};
@@ -229,7 +229,7 @@ static bool parse_refusal(const char *text, size_t len, struct guest_refusal *re
 
 /* ---- reading ---- */
 
-/* What QEMU says last is its reason; the lines before are warnings. */
+/* The last line that QEMU wrote, which is its reason. The lines before it are warnings. */
 static const char *last_words(const struct text *t, char *buf, size_t size)
 {
 	size_t end = t->len, start;
@@ -258,7 +258,7 @@ static int judge_end(const struct guest_run *run, const struct process *p, int s
 			 *words ? ": " : "", words);
 }
 
-/* Does the reading have the vCPUs that it must have? */
+/* Has the dump the right number of vCPUs? */
 static int count_cpus(const struct guest_run *run, const struct cpuid_dump *d, struct error *err)
 {
 	int apic = feature_find("apic", 4);
@@ -406,7 +406,8 @@ static uint32_t signature(uint32_t family, uint32_t model, uint32_t stepping)
 	       stepping;
 }
 
-/* What EAX of a leaf says besides features: leaf 1 the signature, leaf 7 its highest subleaf. */
+/* Adds a leaf. EAX of leaf 1 and 7 holds no features: it is the signature, or the highest
+ * subleaf. */
 static void add_words(struct text *t, const json_t *words, uint32_t leaf1_eax, uint32_t func7)
 {
 	struct feature_word word[128];
@@ -424,8 +425,8 @@ static void add_words(struct text *t, const json_t *words, uint32_t leaf1_eax, u
 	}
 }
 
-/* The answers in the guest's own form. @level: each range's highest leaf, and leaf 7's highest
- * subleaf: what is above a guest doesn't see. */
+/* QEMU's answers as a dump in the guest's form. @level: each range's highest leaf, and leaf 7's
+ * highest subleaf. A guest sees nothing above them. */
 static int words_as_dump(const json_t *words, const char *vendor, uint32_t leaf1_eax,
 			 const uint32_t level[4], const char *name, struct cpuid_dump *d,
 			 struct error *err)
@@ -466,7 +467,7 @@ static int ask_words(struct qmp *q, struct cpuid_dump *d, struct error *err)
 		r = get_property(q, path, "vendor", &vendor, err);
 	for (size_t i = 0; i < FUNC7 && r == 0; i++)
 		r = get_number(q, path, names[i], &n[i], err);
-	/* since 4.2, with the first feature there */
+	/* QEMU has had it since 4.2, as the first feature there */
 	if (r == 0)
 		(void)get_number(q, path, CPUARG_LEVEL_FUNC7, &n[FUNC7], NULL);
 	if (r == 0)

@@ -5,10 +5,10 @@
 
 #include "cpumap/core/util.h"
 
-/* No KVM lacks it, and QEMU has always had it. */
+/* Every KVM can give it, and every QEMU has it. */
 #define PLAIN_MODEL "kvm64"
 
-/* Fills diff and digest, and with them the verdict. */
+/* Fills diff and digest, and judges by them. */
 static int judge(struct verify_answer *answer, const struct cpuid_dump *d)
 {
 	cpuid_diff_free(&answer->diff);
@@ -16,7 +16,7 @@ static int judge(struct verify_answer *answer, const struct cpuid_dump *d)
 	answer->vcpus = d->n;
 	if (cpuid_compare(d, &answer->model, &answer->diff) < 0)
 		return error_set(&answer->error, -ENOMEM, answer->model.name, 0, "out of memory");
-	/* vCPUs that don't agree have no digest: the differences say so */
+	/* vCPUs that don't agree have no digest; the differences tell that */
 	if (cpuid_digest(d, answer->digest, NULL) < 0)
 		answer->digest[0] = '\0';
 	answer->verdict = cpuid_diff_none(&answer->diff) ? VERDICT_EXACT : VERDICT_DIFFERS;
@@ -37,7 +37,8 @@ static struct guest_run run_of(const struct verify_request *request, const char 
 	};
 }
 
-/* Plain kvm64, as QEMU says it gives it, is the definition that a guest's reading must meet. */
+/* Here the definition is what QEMU says that it gives for plain kvm64, and a guest's reading must
+ * meet it. */
 int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct error *err)
 {
 	_cleanup_cpuid_dump_ struct cpuid_dump read = {0}, words = {0};
@@ -77,7 +78,7 @@ static int refused(struct verify_answer *answer, int r)
 	return r;
 }
 
-/* Stops at the first number of vCPUs that isn't exact. */
+/* Reads with each number of vCPUs. Stops at the first reading that isn't exact. */
 static int read_all(const struct verify_request *request, struct verify_answer *answer)
 {
 	for (size_t i = 0; i < request->n_cpus; i++) {
@@ -112,7 +113,7 @@ static void judge_words(const struct verify_request *request, struct verify_answ
 			  "definition's CPU here, and what one reads proves nothing");
 }
 
-/* A definition that is refused isn't tried. */
+/* Takes the model from the row. A refused definition isn't tried. */
 static int begin(const struct table_row *row, struct verify_answer *answer)
 {
 	*answer = (struct verify_answer){.verdict = VERDICT_UNKNOWN};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Does a guest get the CPU of a definition? Asked of a guest, on the real QEMU. */
+/* Does a guest get the CPU of a definition? A guest on the real QEMU is asked. */
 #ifndef CPUSHIM_VERIFY_H
 #define CPUSHIM_VERIFY_H
 
@@ -27,28 +27,30 @@ struct verify_answer {
 	enum verdict verdict;
 	struct model model;      /* the definition, as the row has it */
 	struct cpuid_diff diff;  /* of the last reading */
-	char digest[DIGEST_HEX]; /* of what was read; "": nothing, or the vCPUs don't agree */
-	size_t vcpus;            /* that read, in the last reading */
+	char digest[DIGEST_HEX]; /* of what was read; "": nothing was read, or the vCPUs don't
+				  * agree */
+	size_t vcpus;            /* how many of them the last reading has */
 	struct guest_refusal refusal;
 	struct error error; /* with VERDICT_REFUSED and VERDICT_UNKNOWN */
-	/* A KVM that lets the host's CPU show through: the guest's reading proves nothing (and
-	 * isn't in the answer). What QEMU means to give is judged instead, and only that: verdict
-	 * is VERDICT_UNKNOWN, diff and digest are of QEMU's feature words. */
+	/* This KVM lets the host's CPU show through, so a guest's reading proves nothing and isn't
+	 * in the answer. What QEMU says that it gives is judged instead: diff and digest are of
+	 * QEMU's feature words, and verdict is VERDICT_UNKNOWN. */
 	bool shows_through;
-	struct cpuid_diff shown; /* plain kvm64, as a guest reads it, against QEMU's words */
+	struct cpuid_diff shown; /* how a guest's reading of plain kvm64 differs from QEMU's
+				  * words */
 };
 
 /**
  * verify_model: start QEMU with the row's expansion and the guest, and compare. With kvm, plain
- * kvm64 is started first, to know whether a guest's reading can be believed here.
+ * kvm64 is started first: it shows whether a guest reads what QEMU gives.
  */
 void verify_model(const struct verify_request *request, struct verify_answer *answer);
 
 /**
- * verify_plain: can a guest's reading be believed under this accelerator? One vCPU of plain kvm64
- * is started, and read by a guest and in QEMU's own words.
+ * verify_plain: does a guest read what QEMU gives under this accelerator? One vCPU of plain kvm64
+ * is started. A guest's reading of it is compared with QEMU's own words.
  * @how: cpu and cpus in it don't matter
- * @shown: receives how the two differ; none: it can
+ * @shown: receives how the two differ; no difference: it does
  */
 int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct error *err);
 

@@ -11,8 +11,9 @@
 #define LIBRARY "libvirt.so.0"
 
 /*
- * What is used of it, with the types as they are in the library's ABI, which has one version since
- * 0.0.3. Source: include/libvirt/libvirt-host.h, libvirt-domain.h, virterror.h, 1.2.2 to 11.3.
+ * The calls of the library that are used, with their types in its ABI, which has had one version
+ * since 0.0.3. Source: include/libvirt/libvirt-host.h, libvirt-domain.h, virterror.h, 1.2.2 to
+ * 11.3.
  */
 #define NO_ALIASES       (1u << 1) /* VIR_CONNECT_NO_ALIASES, since 0.9.7 */
 #define METADATA_ELEMENT 2         /* VIR_DOMAIN_METADATA_ELEMENT, since 0.9.10 */
@@ -41,7 +42,7 @@ struct api {
 
 static const struct {
 	const char *name;
-	size_t at; /* of its pointer in struct api */
+	size_t at; /* where its pointer is in struct api */
 } calls[] = {
 	{"virSetErrorFunc", offsetof(struct api, set_error_func)},
 	{"virGetLastError", offsetof(struct api, get_last_error)},
@@ -57,14 +58,14 @@ struct libvirt {
 	void *conn;
 };
 
-/* It prints each error on stderr by itself. */
-static void keep_quiet(void *data, struct vir_error *error)
+/* Without a function of ours libvirt prints each error on stderr. */
+static void ignore_error(void *data, struct vir_error *error)
 {
 	(void)data;
 	(void)error;
 }
 
-/* The library stays loaded: it has threads and exit handlers of its own. */
+/* The library stays loaded: its threads and exit handlers need it. */
 static int load(struct api *api, struct error *err)
 {
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -98,7 +99,7 @@ int libvirt_open(struct libvirt **l, const char *uri, struct error *err)
 	*l = NULL;
 	if (r < 0)
 		return r;
-	new->api.set_error_func(NULL, keep_quiet);
+	new->api.set_error_func(NULL, ignore_error);
 	new->conn = new->api.connect_open_auth(uri, NULL, NO_ALIASES);
 	if (!new->conn)
 		return fail(new, -ECONNREFUSED, uri, err);
@@ -113,7 +114,7 @@ void libvirt_close(struct libvirt *l)
 	free(l);
 }
 
-/* What a domain's call failed by. */
+/* The error of a failed call that concerns a domain. */
 static int fail_domain(const struct libvirt *l, const char *uuid, struct error *err)
 {
 	const struct vir_error *last = l->api.get_last_error();

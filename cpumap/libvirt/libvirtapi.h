@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libvirt's client library, loaded when it is needed: a node has it with libvirt, and neither the
- * build nor what stands in a guest's way depends on it. The hook must not call libvirt while
- * libvirt waits for the hook: both would wait for ever.
+ * libvirt's client library, loaded when it is needed. A node that has libvirt has it. Neither the
+ * build nor a guest's start depends on it. The hook must not call libvirt while libvirt waits for
+ * the hook: both would wait for ever.
  *
- * A call may wait as long as the daemon does: who must not sets an alarm.
+ * A call waits as long as the daemon takes. Callers that must not wait set an alarm.
  */
 #ifndef CPUSHIM_LIBVIRTAPI_H
 #define CPUSHIM_LIBVIRTAPI_H
@@ -36,8 +36,8 @@ static inline void cleanup_libvirtp(struct libvirt **l)
  * @uuid: the domain's
  * @xml: the element; libvirt adds the namespace to it
  * @prefix, @ns: the namespace's
- * Returns 0; -ENOENT: no such domain runs; -EAGAIN: not now (another job holds the domain, the
- * daemon is busy or went away).
+ * Returns 0; -ENOENT: no such domain runs; -EAGAIN: try again later (another job holds the domain,
+ * or the daemon is busy or went away).
  */
 int libvirt_set_metadata(struct libvirt *l, const char *uuid, const char *xml, const char *prefix,
 			 const char *ns, struct error *err);

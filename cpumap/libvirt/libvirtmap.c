@@ -2,8 +2,8 @@
 /*
  * libvirt's CPU map as src/cpu/cpu_map.c and cpu_x86.c read it (7.0 to 12.8): index.xml has an
  * <arch name='x86'> with <include filename=>, since 11.5 in <group>s; an included file has <cpus>
- * with vendors, features and models in it. Before 4.7 all of it is in one cpu_map.xml, in
- * <arch name='x86'> beside other machines'; and 1.2's <cpuid> says function= for eax_in=.
+ * with vendors, features and models in it. Before 4.7 the whole map is one cpu_map.xml, with an
+ * <arch> for x86 and for other machines; there <cpuid> of 1.2 says function= for eax_in=.
  */
 #include "libvirtmap.h"
 
@@ -105,7 +105,8 @@ static int read_feature(struct reader *r, const xmlNode *node, struct error *err
 	if (!name)
 		return 0;
 	if (f >= 0 && means_ours(node, f)) {
-		/* under another spelling we know it, but can't name it to this libvirt */
+		/* the map spells it otherwise: we know the feature, but this libvirt wouldn't know
+		 * our name for it */
 		if (strcmp(name, features[f].name) == 0)
 			featset_add(&r->map->features, (size_t)f);
 		return 0;
@@ -113,7 +114,7 @@ static int read_feature(struct reader *r, const xmlNode *node, struct error *err
 	return strv_add(&r->map->unknown, name, strlen(name)) < 0 ? no_memory(r, err) : 0;
 }
 
-/* A feature that this model was given, or lost, in a later release is no part of it for us. */
+/* Is the feature part of the model? One that the model gained or lost in a later release isn't. */
 static bool is_part(const xmlNode *node)
 {
 	_cleanup_xml_ char *added = xml_attr(node, "added"), *removed = xml_attr(node, "removed");
@@ -159,7 +160,7 @@ static void read_vendor_of(struct model *m, const xmlNode *node, const struct li
 		(void)snprintf(m->id.vendor, sizeof(m->id.vendor), "%s", vendor);
 }
 
-/* False: there is something in it that we don't understand. */
+/* False: something in the model isn't understood. */
 static bool read_model_parts(struct model *m, const xmlNode *node, struct libvirtmap *map)
 {
 	bool understood = true, signature = false;
@@ -261,7 +262,7 @@ static void look_for_block(struct reader *r, const xmlNode *node)
 		r->ours = false;
 }
 
-/* What stands in <arch>, in a <group> of it, or in an included <cpus>. */
+/* Reads what stands in <arch>, in its <group>s, or in an included <cpus>. */
 static int read_cpus(struct reader *r, const xmlNode *parent, bool included, struct error *err)
 {
 	int rc = 0;

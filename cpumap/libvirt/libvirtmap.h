@@ -12,7 +12,8 @@
 #include "cpumap/core/util.h"
 
 struct libvirtmap {
-	struct featset features; /* features[] that this map has, by the name there */
+	struct featset features; /* the features that this map has under the name that features[]
+				  * has */
 	struct strv unknown;     /* its feature names that features[] lacks (a newer libvirt) */
 	struct strv odd; /* models that can't be understood: an unknown ancestor or feature */
 	struct strv odd_origin;   /* FILE:LINE of each */
@@ -20,9 +21,9 @@ struct libvirtmap {
 	struct model_list models; /* flattened (ancestors' features included, features that are
 				   * marked added= or removed= left out); id.vendor is the vendor's
 				   * string, signature the first one; base NULL; origin FILE:LINE */
-	struct strv ours; /* models of our own include or block, where they weren't skipped */
-	bool single;      /* one cpu_map.xml (libvirt before 4.7) */
-	bool has_decode;  /* its models carry <decode>: then every model must (libvirt 6.2 on) */
+	struct strv ours;         /* models of our own include or block, if it wasn't skipped */
+	bool single;              /* one cpu_map.xml (libvirt before 4.7) */
+	bool has_decode; /* its models carry <decode>: then every model must (libvirt 6.2 on) */
 };
 
 /**

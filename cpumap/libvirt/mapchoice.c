@@ -14,7 +14,7 @@
 
 void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor)
 {
-	/* 1.2 has both, and neither has anything that a CPU of today lacks */
+	/* libvirt 1.2 has both, and today's CPUs have all of their features */
 	static const char *const names[] = {"486", "pentium"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -66,7 +66,7 @@ static int write_cpus(const char *path, const struct libvirtmap *map, struct err
 	return file_write(path, 0644, t.data, t.len, NULL, err);
 }
 
-/* The index with the trial's include in our own's place; @name NULL: without any. */
+/* The index with the trial's include in the place of ours; without any if @name is NULL. */
 static void stage_index(struct text *out, const char *index, const char *name)
 {
 	while (*index) {
@@ -100,10 +100,10 @@ static void trial_free(struct trial *t)
 
 /* The target's text with @n of our models in it. */
 static int stage(struct text *out, const struct trial *t, const struct model *models,
-		 const bool *publish, size_t n, struct error *err)
+		 const bool *included, size_t n, struct error *err)
 {
 	_cleanup_text_ struct text include = {0};
-	int r = n ? mapinclude_print(&include, models, publish, n, t->map, NULL, err) : 0;
+	int r = n ? mapinclude_print(&include, models, included, n, t->map, NULL, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -114,11 +114,11 @@ static int stage(struct text *out, const struct trial *t, const struct model *mo
 }
 
 /* @answer: what libvirt takes this host's CPU for with these models. */
-static int ask(const struct trial *t, const struct model *models, const bool *publish, size_t n,
+static int ask(const struct trial *t, const struct model *models, const bool *included, size_t n,
 	       char **answer, struct error *err)
 {
 	_cleanup_text_ struct text staged = {0};
-	int r = stage(&staged, t, models, publish, n, err);
+	int r = stage(&staged, t, models, included, n, err);
 
 	return r < 0 ? r : mapchoice_model(t->c, &staged, answer, err);
 }
@@ -135,8 +135,9 @@ static void note(struct strv *notes, const struct model *m)
 		(void)strv_add(notes, line.data, line.len);
 }
 
-/* One by one, and then what is left of them together: libvirt loads that map, too. */
-static int compare_all(const struct trial *t, const struct model *models, bool *publish, size_t n,
+/* Tries each model alone, and then all that are left together: so libvirt has loaded that map,
+ * too. */
+static int compare_all(const struct trial *t, const struct model *models, bool *included, size_t n,
 		       struct strv *notes, struct error *err)
 {
 	_cleanup_free_ char *before = NULL, *together = NULL;
@@ -146,17 +147,17 @@ static int compare_all(const struct trial *t, const struct model *models, bool *
 	for (size_t i = 0; i < n && r == 0; i++) {
 		_cleanup_free_ char *after = NULL;
 
-		/* one that has no place in the map changes nothing */
-		if (!publish[i])
+		/* a model that isn't in the map changes nothing */
+		if (!included[i])
 			continue;
 		r = ask(t, &models[i], &yes, 1, &after, err);
 		if (r == 0 && strcmp(before, after) != 0) {
-			publish[i] = false;
+			included[i] = false;
 			note(notes, &models[i]);
 		}
 	}
 	if (r == 0)
-		r = ask(t, models, publish, n, &together, err);
+		r = ask(t, models, included, n, &together, err);
 	if (r == 0 && strcmp(before, together) != 0)
 		r = error_set(err, -EINVAL, t->c->target, 0,
 			      "with these models libvirt would take this host's CPU for another "
@@ -164,7 +165,7 @@ static int compare_all(const struct trial *t, const struct model *models, bool *
 	return r;
 }
 
-int mapchoice(const struct model *models, bool *publish, size_t n, const struct libvirtmap *map,
+int mapchoice(const struct model *models, bool *included, size_t n, const struct libvirtmap *map,
 	      struct strv *notes, struct error *err)
 {
 	static const char not_asked[] =
@@ -187,7 +188,7 @@ int mapchoice(const struct model *models, bool *publish, size_t n, const struct 
 	if (r == 0)
 		r = write_cpus(c.cpus, map, err);
 	if (r == 0)
-		r = compare_all(&t, models, publish, n, notes, err);
+		r = compare_all(&t, models, included, n, notes, err);
 	(void)unlink(c.cpus);
 	(void)unlink(c.staged);
 	(void)unlink(TRIAL);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where libvirt's map has no <decode> (before 6.2), libvirt may choose our models by itself, as the
- * nearest to a host's CPU: host-model and capabilities would change, for guests that never asked
- * for a site model.
+ * Where libvirt's map has no <decode> (before 6.2), libvirt may choose one of our models as the
+ * nearest to the host's CPU. Then host-model and capabilities would change, also for guests that
+ * never asked for a site model.
  */
 #ifndef CPUSHIM_MAPCHOICE_H
 #define CPUSHIM_MAPCHOICE_H
 
 #include "libvirtmap.h"
 
-/* Maps to compare: what is bound over @target for each, and with what in libvirt's words. */
+/* What a comparison of maps needs. For each map @staged is bound over @target, and libvirt is asked
+ * what it makes of @cpus. */
 struct mapchoice {
 	const char *target; /* libvirt's cpu_map.xml, or its index.xml */
 	const char *staged; /* the file that is bound over it */
@@ -17,24 +18,24 @@ struct mapchoice {
 };
 
 /**
- * mapchoice_cpus: a CPU twice, as two models with features added, for libvirt to choose the model
- * nearest to it (cpuBaseline: with two names it has none to prefer; 1.2 to 11).
+ * mapchoice_cpus: a CPU, written twice as two models with features added. libvirt then chooses the
+ * model that is nearest to it (cpuBaseline, 1.2 to 11: of two names it prefers none).
  */
 void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor);
 
 /**
- * mapchoice_model: what libvirt makes of the CPUs with @map in the place of the target: its answer,
- * whole. In a process of its own, like maptrial. @answer is allocated.
+ * mapchoice_model: what libvirt makes of the CPUs with @map in the place of the target: its whole
+ * answer. libvirt runs in another process, as in maptrial. @answer is allocated.
  */
 int mapchoice_model(const struct mapchoice *c, const struct text *map, char **answer,
 		    struct error *err);
 
 /**
- * mapchoice: drop from @publish the models that libvirt would choose for this host. Nothing to do
- * where the map has <decode>; where libvirt isn't to be asked (no virsh, not root, another root) a
+ * mapchoice: drop from @included the models that libvirt would choose for this host. Nothing to do
+ * where the map has <decode>; where libvirt can't be asked (no virsh, not root, another root) a
  * line in @notes says so.
  */
-int mapchoice(const struct model *models, bool *publish, size_t n, const struct libvirtmap *map,
+int mapchoice(const struct model *models, bool *included, size_t n, const struct libvirtmap *map,
 	      struct strv *notes, struct error *err);
 
 /**

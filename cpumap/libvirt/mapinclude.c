@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The include is generated, flat and careful, because one wrong entry breaks every CPU call of
- * libvirt (measured on 9.0): a feature that the map lacks, a missing <decode>, a name defined
- * twice.
+ * One wrong entry breaks every CPU call of libvirt (measured on 9.0): a feature that the map lacks,
+ * a missing <decode>, a name that is defined twice. So each model lists all of its features, and
+ * only what this map is known to accept is written.
  */
 #include "mapinclude.h"
 
@@ -27,7 +27,7 @@ static void print_model(struct text *out, const struct model *m, bool decode)
 			member[n++] = &features[i];
 	qsort(member, n, sizeof(member[0]), compare_features);
 	text_addf(out, "  <model name='%s'>\n", m->name);
-	/* off: libvirt must not choose our models for host-model and capabilities */
+	/* off, so that libvirt doesn't choose our models for host-model and capabilities */
 	if (decode)
 		text_adds(out, "    <decode host='off' guest='off'/>\n");
 	for (size_t i = 0; i < n; i++)
@@ -35,7 +35,8 @@ static void print_model(struct text *out, const struct model *m, bool decode)
 	text_adds(out, "  </model>\n");
 }
 
-/* definitions_load has compared them; were they to differ, a name would mean two things. */
+/* definitions_load has compared them already. With other features the name would mean two
+ * things. */
 static int check_theirs(const struct model *m, const struct libvirtmap *map, struct error *err)
 {
 	const struct model *theirs = model_named(&map->models, m->name);
@@ -48,14 +49,14 @@ static int check_theirs(const struct model *m, const struct libvirtmap *map, str
 			 m->name, theirs ? ": " : "", theirs ? theirs->origin : "");
 }
 
-/* XML forbids `--` in a comment: between two a `%` is put, which no name can have. */
+/* XML forbids `--` in a comment, so a `%`, which no name has, is put between the two. */
 static void add_in_comment(struct text *out, const char *s)
 {
 	for (; *s; s++)
 		text_addf(out, "%c%s", *s, s[0] == '-' && s[1] == '-' ? "%" : "");
 }
 
-/* A line for who reads the include: the names are all in it, the models not. */
+/* A line for the reader of the include: why a model isn't in it. */
 static void __attribute__((format(printf, 3, 4)))
 add_missing(struct text *missing, const char *name, const char *fmt, ...)
 {
@@ -80,7 +81,7 @@ static const char *base_name(const char *origin)
 	return slash ? slash + 1 : origin;
 }
 
-/* Can @m stand in this map, and need it? The reason why not goes to @notes and @missing. */
+/* Can @m stand in this map, and does it have to? The reason why not goes to @notes and @missing. */
 static bool belongs(const struct model *m, const struct libvirtmap *map, struct strv *notes,
 		    struct text *missing)
 {
@@ -123,7 +124,7 @@ static void print_names(struct text *out, const struct model *models, size_t n)
 	text_adds(out, " -->\n");
 }
 
-int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+int mapinclude_print(struct text *out, const struct model *models, const bool *included, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err)
 {
 	_cleanup_text_ struct text missing = {0}, body = {0};
@@ -132,7 +133,7 @@ int mapinclude_print(struct text *out, const struct model *models, const bool *p
 	text_adds(&missing, "");
 	text_adds(&body, "");
 	for (size_t i = 0; i < n && r == 0; i++) {
-		if (!publish[i]) {
+		if (!included[i]) {
 			add_missing(&missing, models[i].name, "cpushim compile says why");
 			continue;
 		}

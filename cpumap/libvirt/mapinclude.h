@@ -6,21 +6,21 @@
 #include "cpumap/core/model.h"
 #include "libvirtmap.h"
 
-/* how the comment begins that is its first line */
+/* how its first line, a comment, begins */
 #define MAPINCLUDE_FIRST "Written by cpushim compile"
 
 /**
- * mapinclude_print: the whole include. All names are in its first comment, and those that aren't
- * among its models in comments of their own, with the reason.
- * @models: ours (all of the table's, also refused ones: their names go into the comment)
+ * mapinclude_print: the whole include. The first comment has all names. A comment says of each
+ * model that is left out why.
+ * @models: ours (all of the table's; refused ones are named in the comment)
  * @n: how many
- * @publish: which of them are to be models of the include (refused ones aren't)
+ * @included: which of them become models of the include (refused ones don't)
  * @map: this libvirt's own map, our include not counted
  * @notes: receives a line for each model that is left out (a feature that the map lacks) or left
  *	   to somebody else's definition with equal features
- * -EEXIST: one of somebody else's with other features, which definitions_load refuses
+ * -EEXIST: somebody else defines one with other features, which definitions_load refuses already
  */
-int mapinclude_print(struct text *out, const struct model *models, const bool *publish, size_t n,
+int mapinclude_print(struct text *out, const struct model *models, const bool *included, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err);
 
 #endif

@@ -39,7 +39,7 @@ static bool without_block(struct text *out, const char *text)
 	return true;
 }
 
-/* Over comments to the next of @tag; NULL: there is none. */
+/* The next @tag that isn't in a comment; NULL: there is none. */
 static const char *find_tag(const char *at, const char *tag)
 {
 	while (at && *at) {
@@ -55,7 +55,7 @@ static const char *find_tag(const char *at, const char *tag)
 	return NULL;
 }
 
-/* The line that ends x86: where our block goes before it. NULL: there is no such line. */
+/* The line that ends x86, before which our block goes. NULL: there is no such line. */
 static const char *end_of_x86(const char *text)
 {
 	const char *arch = text, *close, *line;
@@ -79,7 +79,7 @@ static const char *end_of_x86(const char *text)
 	return line > text ? line : NULL;
 }
 
-/* The include's lines, but for its root element. */
+/* Adds the include's lines without its root element. */
 static void add_block(struct text *out, const char *include)
 {
 	while (*include) {

@@ -24,7 +24,7 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* @command and what it is about: cpu-models x86_64, cpu-baseline FILE */
+/* @command: virsh's command and its argument: cpu-models x86_64, cpu-baseline FILE */
 static void __attribute__((noreturn)) become_virsh(const char *const command[2])
 {
 	const char *const argv[] = {"virsh",    "-q",       "-c", "test:///default",
@@ -38,8 +38,8 @@ static void __attribute__((noreturn)) become_virsh(const char *const command[2])
 	_exit(127);
 }
 
-/* In a child. The trial's mount is nobody else's; where / is no mount of its own (a chroot) it
- * can't be kept from others, so it is taken away again. */
+/* Runs in a child. Nobody else sees the trial's mount, unless / isn't a mount point (a chroot):
+ * then the mount can't be made private, and it is removed after the trial. */
 static void __attribute__((noreturn))
 try_mounted(const char *staged, const char *include, const char *const command[2], int out)
 {
@@ -69,7 +69,7 @@ bool maptrial_possible(void)
 	return access(VIRSH, X_OK) == 0;
 }
 
-/* @answer: what it said, if that was all right */
+/* @answer: what virsh said, if it succeeded */
 static int run_trial(const char *staged, const char *include, const char *const command[2],
 		     char **answer, struct error *err)
 {

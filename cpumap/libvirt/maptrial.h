@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trying an include on libvirt itself before it is put in place: a wrong one breaks all of its CPU
- * calls. */
+/* Trying an include with libvirt itself before it is put in place: a wrong one breaks all CPU calls
+ * of libvirt. */
 #ifndef CPUSHIM_MAPTRIAL_H
 #define CPUSHIM_MAPTRIAL_H
 
@@ -9,11 +9,11 @@
 #include "cpumap/core/error.h"
 
 /**
- * maptrial: does libvirt load its CPU map with the file at @staged in the place of @include?
- * `virsh -c test:///default` loads the map in its own process; it runs in a mount namespace of its
- * own where @staged is bound over @include. Needs root, and an index.xml that names @include.
- * Returns 0; -EINVAL if libvirt refuses it (its words in @err); -ENOENT without virsh; or what kept
- * us from trying.
+ * maptrial: does libvirt load its CPU map with the file at @staged in the place of @include? `virsh
+ * -c test:///default` loads the map in its own process; it runs in a private mount namespace where
+ * @staged is bound over @include. Needs root, and an index.xml that names @include.
+ * Returns 0; -EINVAL if libvirt refuses it (its words in @err); -ENOENT without virsh; or why it
+ * couldn't be tried.
  */
 int maptrial(const char *staged, const char *include, struct error *err);
 

@@ -12,8 +12,7 @@ struct findings {
 	char message[256]; /* empty: none */
 };
 
-/* A document with a DOCTYPE ends here, before anything in it is read: entities can't be
- * declared. */
+/* Stops at a DOCTYPE before anything in it is read, so no entity can be declared. */
 static void refuse_doctype(void *context, const xmlChar *name, const xmlChar *public_id,
 			   const xmlChar *system_id)
 {
@@ -32,7 +31,7 @@ typedef xmlError *error_arg;
 typedef const xmlError *error_arg;
 #endif
 
-static void keep_first_error(void *context, error_arg error)
+static void note_first_error(void *context, error_arg error)
 {
 	struct findings *found = ((xmlParserCtxt *)context)->_private;
 
@@ -44,8 +43,9 @@ static void keep_first_error(void *context, error_arg error)
 			  strcspn(error->message, "\n"));
 }
 
-/* What libxml2 has no parser to tell of, an encoding's errors among them, it prints by itself. */
-static void keep_quiet(void *context, error_arg error)
+/* libxml2 prints errors that belong to no parser (of an encoding, for example), unless we take
+ * them. */
+static void ignore_error(void *context, error_arg error)
 {
 	(void)context;
 	(void)error;
@@ -75,11 +75,11 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 		return error_set(err, ctxt ? -EFBIG : -ENOMEM, name, 0,
 				 ctxt ? "is too large" : "out of memory");
 	}
-	xmlSetStructuredErrorFunc(NULL, keep_quiet);
+	xmlSetStructuredErrorFunc(NULL, ignore_error);
 	ctxt->_private = &found;
 	ctxt->sax->internalSubset = refuse_doctype;
-	ctxt->sax->serror = keep_first_error;
-	/* not XML_PARSE_NOERROR: since 2.15 keep_first_error wouldn't be told either */
+	ctxt->sax->serror = note_first_error;
+	/* not XML_PARSE_NOERROR: since 2.15 note_first_error wouldn't be told either */
 	*doc = xmlCtxtReadMemory(ctxt, data, (int)len, NULL, NULL,
 				 XML_PARSE_NONET | XML_PARSE_BIG_LINES);
 	top = *doc ? xmlDocGetRootElement(*doc) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading XML that may be hostile: no network, no DTD, so no entities; bounded by libxml2's own
- * limits. */
+/* Reading XML that may be hostile: no network, no DTD, hence no entities. libxml2's own limits
+ * bound it. */
 #ifndef CPUSHIM_XML_H
 #define CPUSHIM_XML_H
 
@@ -27,8 +27,8 @@ int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root,
 /* xml_is: is @node an element of that local name in namespace @ns (NULL: in none)? */
 bool xml_is(const xmlNode *node, const char *ns, const char *name);
 
-/* xml_attr: an attribute's value (no namespace), to be freed with xmlFree; NULL if there is
- * none. */
+/* xml_attr: the value of an attribute without namespace, which the caller frees with xmlFree; NULL
+ * if there is none. */
 char *xml_attr(const xmlNode *node, const char *name);
 
 unsigned int xml_line(const xmlNode *node);

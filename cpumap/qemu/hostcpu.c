@@ -6,8 +6,8 @@
 #define HYPERVISOR 0x40000000u
 #define RANGE      0xffff0000u
 
-/* A leaf above its range's highest answers with another leaf's content (SDM vol. 2A, CPUID); a
- * range that isn't there has a highest leaf that isn't in it. */
+/* A leaf above its range's highest one answers with another leaf's content (SDM vol. 2A, CPUID).
+ * Where a range is missing, its "highest leaf" lies outside the range. */
 static bool has_leaf(uint32_t leaf)
 {
 	uint32_t highest = __get_cpuid_max(leaf & RANGE, NULL);
@@ -15,7 +15,8 @@ static bool has_leaf(uint32_t leaf)
 	return (highest & RANGE) == (leaf & RANGE) && highest >= leaf;
 }
 
-/* Leaf 7's EAX says its highest subleaf; 0DH and 14H have theirs always. */
+/* Leaf 7's EAX says its highest subleaf. 0DH and 14H always have the subleaves that are asked
+ * for. */
 static bool has_subleaf(uint32_t leaf, uint32_t subleaf)
 {
 	uint32_t eax, ebx, ecx, edx;

@@ -6,9 +6,9 @@
 #include "cpumap/core/feature.h"
 
 /**
- * hostcpu_features: the features whose CPUID bit is set, as user space reads it (in a virtual
- * machine: what that has), by the instruction itself. MSR features and paravirtual leaves are left
- * out.
+ * hostcpu_features: the features whose CPUID bit is set, by the CPUID instruction as user space
+ * executes it (in a virtual machine: that machine's CPU). MSR features and paravirtual leaves are
+ * left out.
  */
 void hostcpu_features(struct featset *set);
 

@@ -12,18 +12,18 @@
 #define ENTRIES_MAX   4096
 
 /*
- * Features that QEMU offers under KVM whatever KVM_GET_SUPPORTED_CPUID says, or depending on more
- * than that (kvm_arch_get_supported_cpuid, target/i386/kvm/kvm.c, 5.2 to 11.0).
+ * Features for which QEMU doesn't go by KVM_GET_SUPPORTED_CPUID alone: it offers them always, or
+ * asks elsewhere (kvm_arch_get_supported_cpuid, target/i386/kvm/kvm.c, 5.2 to 11.0).
  */
 static const char *const corrected[] = {
 	"mtrr",
 	"pat",
 	"mce",
-	"mca",          /* always: KVM before 2.6.30 kept them back */
+	"mca",          /* always: KVM before 2.6.30 didn't report it */
 	"tsc-deadline", /* by KVM_CAP_TSC_DEADLINE_TIMER */
 	"monitor",      /* by KVM_CAP_X86_DISABLE_EXITS, -overcommit cpu-pm=on */
 	"arat",         /* always: the APIC timer never stops */
-	"topoext",      /* always: the host has to be an AMD, no KVM knows it */
+	"topoext",      /* always: no KVM reports it, though it works on AMD hosts alone */
 	"overflow-recov",
 	"succor", /* by the machine check support */
 	"xfd",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this machine's KVM surely can't give a guest, asked of /dev/kvm at this moment. */
+/* What this machine's KVM can give a guest. /dev/kvm is asked at this moment. */
 #ifndef CPUSHIM_KVM_H
 #define CPUSHIM_KVM_H
 
@@ -8,7 +8,7 @@
 
 /**
  * kvm_offers: the features that a guest may get: those of KVM_GET_SUPPORTED_CPUID, and those that
- * QEMU adds to them or that it asks elsewhere for. In doubt a feature is in.
+ * QEMU adds or asks for elsewhere. In doubt a feature is in the set.
  * -ENODEV: /dev/kvm can't be opened or asked
  */
 int kvm_offers(struct featset *set, struct error *err);

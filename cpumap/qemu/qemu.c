@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Asking a QEMU binary what it has. Over QMP (qapi/machine-target.json), without a machine:
- * query-cpu-definitions names the models and what the accelerator lacks of each;
- * query-cpu-model-expansion (full) of one gives all of its properties, before anything is filtered
- * (x86_cpu_expand_features, 5.2 to 11.0), and that of max what the accelerator provides.
+ * query-cpu-definitions names the models, and the features of each that the accelerator lacks.
+ * query-cpu-model-expansion (full) gives all properties of a model before anything is filtered
+ * (x86_cpu_expand_features, 5.2 to 11.0); the expansion of max says what the accelerator provides.
  */
 #include "qemu.h"
 
 #include <errno.h>
 
-/* 132 models take QEMU 7.2 a fifth of a second. Nobody waits longer for one that hangs. */
+/* QEMU 7.2 takes a fifth of a second for its 132 models. A QEMU that hangs costs no more than
+ * this. */
 #define PROBE_TIMEOUT_MS 10000
 
 static void model_reset(struct qemu_model *m)
@@ -29,7 +30,7 @@ void qemu_free(struct qemu *q)
 	*q = (struct qemu){0};
 }
 
-/* The features that QEMU's own names in a JSON array stand for. Others ("kvm", "type") aren't
+/* The features that a JSON array of QEMU's names holds. Other names in it ("kvm", "type") aren't
  * features. */
 static void features_of_array(json_t *names, struct featset *set)
 {
@@ -120,9 +121,10 @@ static int expansion(struct qmp *m, const char *model, bool migratable, json_t *
 }
 
 /*
- * max says 0 of itself since 8.0, and takes these when it starts (max_x86_cpu_realize, target/i386;
- * measured with 10.0 and 11.1: with lm=on said it would be 15, 107, 1, as in 7.2, but by itself
- * it has no features yet when that is asked). The model base has none at all.
+ * The identity that max gets when it starts. Since 8.0 its expansion says 0, and
+ * max_x86_cpu_realize (target/i386) sets these numbers: at that moment max has no features yet.
+ * With lm=on in the argument it would be 15, 107, 1, as in 7.2 (measured with 10.0 and 11.1). The
+ * model base has no identity at all.
  */
 static void identity_at_start(struct qemu_model *model)
 {
@@ -148,7 +150,7 @@ static int read_model(struct qmp *m, json_t *definition, struct qemu_model *mode
 	if (!model->name || (alias && !model->alias_of))
 		return error_set(err, -ENOMEM, m->name, 0, "out of memory");
 	features_of_array(json_object_get(definition, "unavailable-features"), &model->unavailable);
-	/* these three aren't fixed models, and host isn't there without KVM (hw/core/cpu, 2.8) */
+	/* QEMU computes these three, and host exists only with KVM (hw/core/cpu, 2.8) */
 	model->computed =
 		strcmp(name, "max") == 0 || strcmp(name, "host") == 0 || strcmp(name, "base") == 0;
 	model->id = IDENTITY_NONE;
@@ -217,8 +219,8 @@ static int read_version(struct qmp *m, struct qemu *q, struct error *err)
 	return r;
 }
 
-/* What max has here, and what some model has without its being unavailable (features that max
- * leaves out on purpose: no_autoenable, and topoext before 8.0). */
+/* The features of max, and those that some model has and doesn't list as unavailable. The latter
+ * are features that max leaves out on purpose: no_autoenable, and topoext before 8.0. */
 static int provided(struct qmp *m, struct qemu *q, struct featset *properties, struct featset *set,
 		    struct error *err)
 {
@@ -275,7 +277,7 @@ const struct qemu_model *qemu_model_named(const struct qemu *q, const char *name
 	return NULL;
 }
 
-/* Is @name @model's version (kvm64-v1 of kvm64)? */
+/* Is @name a version of @model (kvm64-v1 of kvm64)? */
 static bool is_version_of(const char *name, const char *model)
 {
 	size_t len = strlen(model);
@@ -287,8 +289,9 @@ static bool is_version_of(const char *name, const char *model)
 
 void qemu_brings(const struct qemu *q, const char *model, struct featset *set)
 {
-	/* KVM switches x2apic on in every named model, and TCG vme off, which QEMU's definitions
-	 * nearly all have (kvm_default_props and tcg_default_props, target/i386, 2.4 to 11.0). */
+	/* KVM switches x2apic on in every named model. TCG switches vme off, which nearly all of
+	 * QEMU's definitions have (kvm_default_props and tcg_default_props, target/i386, 2.4 to
+	 * 11.0). */
 	static const char *const by_accelerator[] = {"x2apic", "vme"};
 	const struct qemu_model *base = qemu_model_named(q, model);
 	const char *alias = base && base->alias_of ? base->alias_of : model;

@@ -15,18 +15,18 @@ struct qemu_model {
 	char *alias_of; /* the version that the plain name means; NULL: none */
 	struct identity id;
 	struct featset features;
-	struct featset unavailable; /* what the accelerator asked lacks of it */
-	uint32_t level, xlevel;     /* the highest basic and extended leaf it is defined with */
-	bool computed;              /* max, host, base: QEMU computes it, levels too; the identity
-				     * of host and base is IDENTITY_NONE here */
+	struct featset unavailable; /* its features that the accelerator in question lacks */
+	uint32_t level, xlevel;     /* the highest basic and extended leaf of its definition */
+	bool computed;              /* max, host, base: QEMU computes its features and levels; host
+				     * and base have IDENTITY_NONE here */
 };
 
 struct qemu {
 	char *path;                /* the binary asked */
 	char version[64];          /* "7.2.22" */
 	struct featset properties; /* features[] that are CPU properties here */
-	bool has_avx10_version;    /* likewise avx10-version (9.2) */
-	bool has_auto_level;       /* likewise full-cpuid-auto-level */
+	bool has_avx10_version;    /* the CPU property avx10-version exists (9.2) */
+	bool has_auto_level;       /* the CPU property full-cpuid-auto-level exists */
 	struct strv names;         /* all of its models */
 	struct qemu_model *model;
 	size_t n_models;
@@ -35,7 +35,8 @@ struct qemu {
 
 /**
  * qemu_probe: start the binary at @path (the real QEMU, never the wrapper) with -machine none and
- * TCG and ask. No host fact gets in: the same binary gives the same on every machine.
+ * TCG, and ask it. The answer doesn't depend on the host: the same binary gives the same one on
+ * every machine.
  */
 int qemu_probe(struct qemu *q, const char *path, struct error *err);
 void qemu_free(struct qemu *q);
@@ -44,14 +45,14 @@ void qemu_free(struct qemu *q);
 const struct qemu_model *qemu_model_named(const struct qemu *q, const char *name);
 
 /**
- * qemu_brings: the features of a model in all its versions (kvm64 and kvm64-v1), and what the
- * accelerators switch on in a named model by default.
+ * qemu_brings: the features of a model and its versions together (kvm64 and kvm64-v1), and those
+ * that the accelerators switch on in a named model by default.
  */
 void qemu_brings(const struct qemu *q, const char *model, struct featset *set);
 
 /**
  * qemu_provides: what the accelerator of a QEMU that runs on monitor @m can provide: the expansion
- * of its model max, plus what some model has that it doesn't list as unavailable.
+ * of its model max, and features that some model has and doesn't list as unavailable.
  */
 int qemu_provides(struct qmp *m, struct featset *set, struct error *err);
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* our monitor as a chardev, whose option QEMU names in front of what is wrong with it */
+/* our monitor as a chardev; QEMU names this option in front of an error of the monitor */
 #define MONITOR "-chardev socket,id=cpushim,fd=3"
 
 #define STDERR_SHOWN 400 /* characters of a QEMU's last words in an error */
@@ -34,7 +34,7 @@ static void qmp_init(struct qmp *q, int fd, const char *name, int timeout_ms)
 	(void)snprintf(q->name, sizeof(q->name), "%s", name);
 }
 
-/* What our QEMU wrote to stderr, for the error: its own words are the reason. */
+/* What our QEMU wrote to stderr. It goes into the error, as it says the reason. */
 static void last_words(struct qmp *q, char *buf, size_t size)
 {
 	char raw[4096];
@@ -43,7 +43,7 @@ static void last_words(struct qmp *q, char *buf, size_t size)
 	buf[0] = '\0';
 	if (q->stderr_fd < 0)
 		return;
-	/* give a dying QEMU a moment to finish its sentence */
+	/* a QEMU that is about to end may still be writing */
 	for (int i = 0; i < 20 && len < sizeof(raw); i++) {
 		ssize_t n = read(q->stderr_fd, raw + len, sizeof(raw) - len);
 
@@ -179,7 +179,8 @@ int qmp_attach(struct qmp *q, int fd, const char *name, int timeout_ms, struct e
 	return greet(q, err);
 }
 
-/* In the child, before exec: the monitor as fd 3, nothing else inherited, no environment. */
+/* Runs in the child: executes QEMU with the monitor as fd 3, no other descriptor, and no
+ * environment. */
 static void __attribute__((noreturn)) become_qemu(const char *const *argv, int monitor, int log)
 {
 	static char *const no_environment[] = {NULL};
@@ -196,7 +197,7 @@ static void __attribute__((noreturn)) become_qemu(const char *const *argv, int m
 	_exit(127);
 }
 
-/* @argv and the monitor that we talk on; QEMU takes a connected socket as a chardev (fd=, 2.12). */
+/* @argv with our monitor added. QEMU takes a connected socket as a chardev (fd=, since 2.12). */
 static const char **with_monitor(const char *const *argv)
 {
 	static const char *const monitor[] = {"-chardev", "socket,id=cpushim,fd=3", "-qmp",
@@ -306,7 +307,7 @@ int qmp_call(struct qmp *q, const char *command, json_t *args, json_t **answer, 
 		r = receive_message(q, &message, err);
 		if (r < 0)
 			break;
-		/* events, and answers to questions that we gave up on, aren't ours */
+		/* passes over events, and answers to questions that we gave up on */
 		if (!is_answer(q, message)) {
 			json_decref(message);
 			continue;

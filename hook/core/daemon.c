@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who calls: libvirt or a person. All ancestors of this process are looked at, from its parent up to
- * the first process of the system or of the PID namespace, as scripts may stand between.
+ * Who calls: libvirt or a person. All ancestors of this process are looked at, from its parent up
+ * to the first process of the system or of the PID namespace, as there may be scripts between
+ * libvirt and this process.
  *
- * - An ancestor is libvirt's if it has libvirt's QEMU driver mapped, whatever its name is. libvirt
- *   itself is no sign: nova-compute and virt-manager have that library mapped, too.
+ * - An ancestor is libvirt's if it has libvirt's QEMU driver mapped, whatever its name is.
+ *   libvirt's client library proves nothing: nova-compute and virt-manager have it mapped, too.
  * - The driver can also be built in (--without-driver-modules, as in openSUSE 12.3; the configure
  *   of later releases refuses that, m4/virt-driver-modules.m4). Then an ancestor is libvirt's by its
  *   name, or by libvirt.so and the daemon's socket together.
  * - If none is libvirt's and all could be read, a person calls.
- * - If one can't be read, it may be libvirt's, and the call counts as libvirt's: what a person would
- *   lose by that is little, and what libvirt would lose is every check. The nearest such process
- *   then stands for the daemon; that is the same one at each step of a guest's start.
+ * - If one can't be read, it may be libvirt's, and the call counts as libvirt's: a person loses
+ *   little by that, while libvirt would lose every check. The nearest such process then stands for
+ *   the daemon; it is the same one at each step of a guest's start.
  * - libvirt runs hooks with its own credentials. So two kinds of unreadable processes count by
  *   their names: those of another user, where an ordinary user calls, and the first process of a
- *   container that has a capability which was taken from this one (reading needs all that it has).
+ *   container, if it has a capability that this process lacks (to read a process one needs all of
+ *   its capabilities).
  */
 #include "daemon.h"
 
@@ -22,13 +24,13 @@
 #include <inttypes.h>
 
 #include "cpumap/core/util.h"
-#include "signs.h"
+#include "libvirtproc.h"
 
 /* The fields behind the name in /proc/PID/stat (proc(5)): state is 3, ppid 4, starttime 22. */
 #define FIELDS_TO_PARENT (4 - 3)
 #define FIELDS_TO_START  (22 - 3)
 
-/* more than any chain of scripts has */
+/* no chain of scripts is longer */
 #define GENERATIONS 256
 
 /* What /proc tells of a process. */
@@ -38,7 +40,7 @@ struct stat_line {
 	uint64_t parent, start;
 };
 
-/* The number that is field @n behind the name, whose first is the state. */
+/* Parses the number in field @n behind the name. Field 0 is the state. */
 static bool parse_field(const char *behind, size_t n, uint64_t *number)
 {
 	for (size_t i = 0; i <= n && behind; i++)
@@ -99,14 +101,14 @@ static enum kind kind_of(uint64_t pid, const struct stat_line *s)
 	if (is_daemons_name(s->name))
 		return LIBVIRTS;
 	if (mapped_read(pid, &m) < 0)
-		return runs_otherwise(pid) ? ORDINARY : UNREADABLE;
+		return has_other_credentials(pid) ? ORDINARY : UNREADABLE;
 	if (m.driver || !m.library)
 		return m.driver ? LIBVIRTS : ORDINARY;
 	answers = answers_at_socket(pid);
 	return answers < 0 ? UNREADABLE : answers ? LIBVIRTS : ORDINARY;
 }
 
-/* The parent by /proc: getppid's number is another one where /proc is of a namespace outside. */
+/* Finds the parent by /proc: getppid's number differs where /proc belongs to an outer namespace. */
 static bool find_parent(uint64_t *pid)
 {
 	struct stat_line s;

@@ -14,9 +14,9 @@ struct daemon {
 };
 
 /**
- * daemon_calling: is this process run by libvirt, and not by a person?
- * @d: receives the daemon, or, where that can't be told, the process that may be it
- * Returns false only if it surely is a person; daemon.c says how that is decided.
+ * daemon_calling: does libvirt run this process, and not a person?
+ * @d: receives the daemon, or, in doubt, the process that may be the daemon
+ * Returns false only if surely a person does; daemon.c says how that is decided.
  */
 bool daemon_calling(struct daemon *d);
 
@@ -27,9 +27,9 @@ bool daemon_is(uint64_t pid, struct daemon *d);
 void daemon_at(uint64_t pid, struct daemon *d);
 
 /**
- * daemon_release: the release of libvirt that a daemon runs, by the library that it has mapped (the
- * hook must not ask it): 1000000 * major + 1000 * minor + micro, as virGetVersion has it. 0: that
- * can't be told.
+ * daemon_release: the release of libvirt that a daemon runs, by the library that it has mapped, as
+ * the hook must not ask it: 1000000 * major + 1000 * minor + micro, the number that virGetVersion
+ * returns. 0: it isn't known.
  */
 unsigned long daemon_release(const struct daemon *d);
 

@@ -23,8 +23,8 @@ const char *domainfile_dir(enum domainfile kind)
 	return places[kind].dir;
 }
 
-/* As virBufferEscapeString does it (src/util/virbuffer.c, 4.0 to 9.0): it drops the control
- * characters up to 0x19 but tab, line feed and carriage return, which no XML can hold anyway. */
+/* Escapes as virBufferEscapeString does (src/util/virbuffer.c, 4.0 to 9.0): it drops the control
+ * characters up to 0x19, which XML can't hold, except tab, line feed and carriage return. */
 static void add_escaped(struct text *t, const char *name)
 {
 	for (; *name; name++) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where libvirt's QEMU driver keeps its files of a domain, by the domain's name. libc alone.
+ * Where libvirt's QEMU driver stores a domain's files, by the domain's name. libc alone.
  *
  * Source: the PID file is virPidFileBuildPath's (src/util/virpidfile.c): the plain name up to 1.2,
- * the XML-escaped one later (virBufferEscapeString; 9.0 measured). The others have the plain name in
- * every release: virDomainConfigFile (src/conf/domain_conf.c), the log of src/qemu/qemu_domain.c
- * and, since 8.0, src/qemu/qemu_logcontext.c.
+ * the XML-escaped one later (virBufferEscapeString; 9.0 measured). The other files have the plain
+ * name in every release: virDomainConfigFile (src/conf/domain_conf.c), the log of
+ * src/qemu/qemu_domain.c and, since 8.0, src/qemu/qemu_logcontext.c.
  */
 #ifndef CPUSHIM_DOMAINFILE_H
 #define CPUSHIM_DOMAINFILE_H

@@ -32,7 +32,7 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The digits of a UUID, and nothing else of it. @digits: of 32; false: not a UUID. */
+/* The 32 digits of a UUID, without what is between them. False: it isn't a UUID. */
 static bool uuid_digits(const char *text, size_t len, char digits[32])
 {
 	size_t n = 0, at = 0;
@@ -123,7 +123,7 @@ static int make_dir(struct error *err)
 	(void)mkdir(run, 0755);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
-	/* whoever owned it could put a record of his own in place of ours */
+	/* another owner could replace our records */
 	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return error_set(err, -EPERM, dir, 0,
@@ -172,7 +172,8 @@ int record_write(const char *uuid, const char *name, const struct record *r, str
 	return file_write(path, 0600, t.data, t.len, NULL, err);
 }
 
-/* The value of a line "KEY=value" as the next of *@pos; false if it isn't that. */
+/* The value of the line "KEY=value" at *@pos, which is stepped over; false if it is another
+ * line. */
 static bool next_value(const char **pos, const char *key, const char **value, size_t *len)
 {
 	const char *end = strchr(*pos, '\n');
@@ -225,7 +226,7 @@ static bool next_phase(const char **pos, enum record_phase *phase)
 	return *phase == RECORD_ARRIVAL || strcmp(name, REQUEST) == 0;
 }
 
-/* All of it, in record_write's order, and nothing behind it. */
+/* Parses a whole record, in the order of record_write, with nothing behind it. */
 static bool parse(const char *pos, struct record *r)
 {
 	if (strncmp(pos, FORMAT, strlen(FORMAT)) != 0)
@@ -246,14 +247,14 @@ static bool parse(const char *pos, struct record *r)
 	       !*pos;
 }
 
-/* Nobody but us can have written it: no link to elsewhere, no fifo to hang at. */
+/* Reads a record that only we can have written. It follows no link, and doesn't hang at a fifo. */
 static int read_own(const char *path, char **text, size_t *len, struct timespec *written)
 {
 	_cleanup_close_ int fd =
 		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	/* an ordinary user's daemon has none: it could write none */
+	/* an ordinary user's daemon has no records, as it couldn't write any */
 	if (fd < 0 && (errno == EACCES || errno == ENOTDIR))
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, &st) < 0)

@@ -5,7 +5,7 @@
 
 #include "cpumap/core/util.h"
 
-#define NAME_LEAST 4 /* what is left of a model's name where the reason is long */
+#define NAME_LEAST 4 /* so much of the model's name is shown, however long the reason is */
 
 struct head head(const char *fmt, ...)
 {
@@ -58,7 +58,7 @@ void reasons_free(struct reasons *reasons)
 	*reasons = (struct reasons){0};
 }
 
-/* The model's name as it fits before the reason; a cut one ends in '~'. */
+/* Adds the model's name, cut to fit before the reason. A cut name ends in '~'. */
 static void add_model(struct text *line, const char *name, const struct head *head)
 {
 	char shown[256], *model = text_escape(shown, sizeof(shown), name, strlen(name));

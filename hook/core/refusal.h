@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How the hook says why not. A person reads "cpushim: DOMAIN: model 'M': what is wrong, and what to
- * do". Where libvirt calls, the same stands in parentheses behind a head, "M: no pni in KVM": nova
- * shows 255 characters of an error, and libvirt's own words before ours take 232 of them. So every
- * refusal needs a head, and its first HEAD_SHOWN characters tell the model and the reason.
- * libc alone: the front uses it.
+ * do". Where libvirt calls, this stands in parentheses behind a head, "M: no pni in KVM". nova
+ * shows 255 characters of an error, and libvirt's words before ours take 232 of them. So every
+ * refusal has a head whose first HEAD_SHOWN characters tell the model and the reason. libc alone:
+ * the front uses it.
  */
 #ifndef CPUSHIM_REFUSAL_H
 #define CPUSHIM_REFUSAL_H
@@ -21,7 +21,7 @@ struct head {
 	char text[64];
 };
 
-/* head: of what printf makes of @fmt, foreign text in it escaped. */
+/* head: a head from what printf makes of @fmt, with foreign text escaped. */
 struct head head(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Why a domain may not run, in the order in which it was found. Zero-initialise. */
@@ -31,10 +31,10 @@ struct reasons {
 		char *text;
 	} * item;
 	size_t n;
-	bool lost; /* there was no memory for one of them */
+	bool lost; /* memory ran out for one of them */
 };
 
-/* because: one more reason. @fmt: what is wrong, and what to do */
+/* because: add a reason. @fmt: what is wrong, and what to do */
 void because(struct reasons *reasons, struct head head, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -44,13 +44,13 @@ void reasons_free(struct reasons *reasons);
 
 /**
  * refusal_print: one line on stderr.
- * @libvirt: it calls, and not a person
+ * @libvirt: libvirt calls, and not a person
  * @model: the site model; NULL if none is known
  * @err: where and what, as a person reads it
  */
 void refusal_print(bool libvirt, const char *model, struct head head, const struct error *err);
 
-/* reasons_print: such a line for each; true if there are any. @name: the domain's */
+/* reasons_print: print such a line for each reason; true if there are any. @name: the domain's */
 bool reasons_print(bool libvirt, const char *name, const char *model,
 		   const struct reasons *reasons);
 

@@ -9,12 +9,12 @@
 enum state {
 	TEXT,
 	LESS,    /* behind a '<' */
-	BANG,    /* behind "<!", as far as it tells what it is */
+	BANG,    /* behind "<!", until it is clear what begins */
 	COMMENT, /* its end is "-->", */
 	CDATA,   /* "]]>", */
 	PROCESS, /* "?>" */
 	NAME,    /* of an element that begins */
-	TAG,     /* in it, between attributes */
+	TAG,     /* in a tag, between attributes */
 	ATTRIBUTE,
 	EQUALS, /* behind an attribute's name */
 	VALUE,
@@ -46,7 +46,7 @@ static bool has_prefix(const struct scan_text *name)
 		      name->len < sizeof(name->data) ? name->len : sizeof(name->data));
 }
 
-/* Is that the local name, behind a prefix? */
+/* Is @local the name without its prefix? */
 static bool local_is(const struct scan_text *name, const char *local)
 {
 	size_t len = strlen(local);
@@ -71,20 +71,20 @@ static bool is_in_cpu(const struct scan *s)
 	return s->depth >= 2 && s->place[2] == SCAN_CPU;
 }
 
-/* Comments, CDATA and the like at a place that counts. */
+/* Marks the form where a comment, CDATA or the like stands at a place that counts. */
 static void meet(struct scan *s, enum state what)
 {
 	enum scan_place place = here(s);
 
 	if (place == SCAN_MODEL || place == SCAN_UUID)
-		mark(s, SCAN_OPAQUE); /* they tear the text */
+		mark(s, SCAN_OPAQUE); /* they split the text */
 	else if (place == SCAN_PROLOG && what == PROCESS)
 		mark(s, SCAN_OPAQUE); /* the XML declaration may name an encoding */
 	else if (place != SCAN_OTHER || is_in_cpu(s))
 		mark(s, SCAN_ODD);
 }
 
-/* The first element of that kind counts, as in libvirt's XPath, and others are strange. */
+/* The first element of that kind counts, as in libvirt's XPath. Further ones make the form odd. */
 static enum scan_place first(struct scan *s, bool *had, enum scan_place place)
 {
 	if (*had) {
@@ -106,7 +106,7 @@ static enum scan_place place_in_domain(struct scan *s)
 	return SCAN_OTHER;
 }
 
-/* What the element is whose name is @word, by what it is in. */
+/* Which element begins, by its name in @word and by the elements around it. */
 static enum scan_place place_of(struct scan *s)
 {
 	switch (here(s)) {
@@ -125,7 +125,7 @@ static enum scan_place place_of(struct scan *s)
 		return SCAN_OTHER;
 	case SCAN_MODEL:
 	case SCAN_UUID:
-		mark(s, SCAN_OPAQUE); /* its text counts, too */
+		mark(s, SCAN_OPAQUE); /* libvirt reads the text of the child, too */
 		return SCAN_OTHER;
 	default:
 		return SCAN_OTHER;
@@ -149,7 +149,8 @@ static void close_element(struct scan *s)
 	s->done = s->depth == 0;
 }
 
-/* libvirt's own names of other modes: anything else the worker has to read. */
+/* Reads the mode. With libvirt's names of other modes a model is ignored; unknown names are left to
+ * the worker. */
 static void take_mode(struct scan *s)
 {
 	static const char *const ignoring[] = {"host-model", "host-passthrough", "maximum"};
@@ -162,8 +163,8 @@ static void take_mode(struct scan *s)
 		mark(s, SCAN_OPAQUE);
 }
 
-/* An attribute's name is complete. A default namespace hides the elements from libvirt's XPath; a
- * prefix doesn't hide an attribute from xmlGetProp, by which libvirt takes a <cpu>'s mode. */
+/* An attribute's name is complete. A default namespace hides the elements from libvirt's XPath. A
+ * prefix doesn't hide an attribute: libvirt reads the mode of <cpu> with xmlGetProp. */
 static void take_attribute(struct scan *s)
 {
 	enum scan_place place = here(s);
@@ -194,7 +195,7 @@ static void in_text(struct scan *s, char c)
 			mark(s, SCAN_OPAQUE);
 		put(place == SCAN_MODEL ? &s->model : &s->uuid, c);
 	} else if (place == SCAN_PROLOG && !is_blank(c)) {
-		mark(s, SCAN_OPAQUE); /* a byte order mark, or another encoding's '<' */
+		mark(s, SCAN_OPAQUE); /* a byte order mark, or the '<' of another encoding */
 	}
 }
 
@@ -227,12 +228,12 @@ static void in_bang(struct scan *s, char c)
 		s->state = CDATA;
 		meet(s, CDATA);
 	} else if (s->word.len > strlen(cdata) || (c != '-' && c != cdata[s->word.len - 1])) {
-		s->state = TAG; /* a DOCTYPE: only libxml2 can say what it brings */
+		s->state = TAG; /* a DOCTYPE: only libxml2 can tell what it defines */
 		mark(s, SCAN_OPAQUE);
 	}
 }
 
-/* Does @c end it, behind @least of @before_end or more? */
+/* Does @c end a comment or the like, after at least @least times @before_end? */
 static void in_skipped(struct scan *s, char c, char before_end, size_t least)
 {
 	if (c == '>' && s->run >= least)
@@ -328,7 +329,7 @@ static void (*const take[])(struct scan *s, char c) = {
 
 void scan_feed(struct scan *s, const char *data, size_t len)
 {
-	/* what is behind </domain> can only make it ill-formed */
+	/* what follows </domain> can only make the text ill-formed */
 	for (size_t i = 0; i < len && !s->done; i++) {
 		s->seen |= !is_blank(data[i]);
 		if (!data[i])
@@ -340,7 +341,7 @@ void scan_feed(struct scan *s, const char *data, size_t len)
 
 void scan_end(struct scan *s)
 {
-	/* cut off; nothing at all is no domain */
+	/* the text was cut off; without any element there is no domain */
 	if (s->seen && !s->done)
 		mark(s, SCAN_OPAQUE);
 }

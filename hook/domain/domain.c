@@ -23,7 +23,7 @@ void domain_free(struct domain *d)
 	*d = (struct domain){0};
 }
 
-/* A copy in malloc's memory of what libxml2 allocated; NULL stays NULL. */
+/* Copies to malloc's memory what libxml2 allocated, and frees that. NULL stays NULL. */
 static char *take(char *s)
 {
 	char *copy = s ? strdup(s) : NULL;
@@ -39,11 +39,13 @@ static char *content(const xmlNode *node)
 }
 
 /*
- * How libvirt reads a domain, in src/conf/cpu_conf.c and domain_conf.c of 3.0, 7.0, 9.0 and 11.3
- * alike: elements by XPath, so those in no namespace; the text of one as XPath's string(), so across
- * its children; an attribute either by XPath (string(./@x), in no namespace: attribute()) or by
- * virXMLPropString, which is xmlGetProp (the first of that local name, in whatever namespace:
- * property()).
+ * How libvirt reads a domain (src/conf/cpu_conf.c and domain_conf.c, the same in 3.0, 7.0, 9.0 and
+ * 11.3):
+ * - elements by XPath, so only those without namespace;
+ * - an element's text by XPath's string(), so with the text of its children;
+ * - an attribute by XPath, string(./@x), so one without namespace: attribute();
+ * - or an attribute by virXMLPropString (xmlGetProp), so the first one of that local name in any
+ *   namespace: property().
  */
 static char *attribute(const xmlNode *node, const char *name)
 {
@@ -55,7 +57,7 @@ static char *property(const xmlNode *node, const char *name)
 	return take((char *)xmlGetProp((xmlNode *)node, BAD_CAST name));
 }
 
-/* The next child of that name behind @before, or the first. */
+/* The next child of that name behind @before. Without @before the first one. */
 static const xmlNode *next_child(const xmlNode *node, const xmlNode *before, const char *name)
 {
 	for (const xmlNode *n = before ? before->next : node->children; n; n = n->next)
@@ -69,7 +71,7 @@ static const xmlNode *child(const xmlNode *node, const char *name)
 	return next_child(node, NULL, name);
 }
 
-/* ./NAME/INNER[1]: the first of any NAME's. */
+/* ./NAME/INNER[1]: the first INNER in any NAME. */
 static const xmlNode *grandchild(const xmlNode *node, const char *name, const char *inner)
 {
 	const xmlNode *found = NULL;
@@ -79,8 +81,8 @@ static const xmlNode *grandchild(const xmlNode *node, const char *name, const ch
 	return found;
 }
 
-/* How many children have that tag, whatever namespace they are in by default: what splice.c
- * sees. */
+/* How many children have that tag, whatever their default namespace is. splice.c sees the same
+ * ones. */
 static size_t count_tags(const xmlNode *node, const char *tag)
 {
 	size_t count = 0;
@@ -104,7 +106,7 @@ static int read_feature(struct domain *d, const xmlNode *node)
 	return strv_add(&d->own, policy, strlen(policy));
 }
 
-/* In host-model and the like libvirt ignores a <model>. */
+/* Reads <cpu>. With host-model and the like libvirt ignores a <model>. */
 static int read_cpu(struct domain *d, const xmlNode *cpu)
 {
 	_cleanup_free_ char *mode = property(cpu, "mode");
@@ -131,7 +133,7 @@ static bool property_is(const xmlNode *node, const char *name, const char *value
 	return have && strcmp(have, value) == 0;
 }
 
-/* In whatever namespace. */
+/* Is that the node's local name? Its namespace doesn't matter. */
 static bool is_local(const xmlNode *node, const char *name)
 {
 	return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
@@ -145,8 +147,8 @@ static void add_named(struct featset *set, const char *name)
 		featset_add(set, (size_t)f);
 }
 
-/* ./features/...: by their local names, and the last of a name counts (virDomainFeaturesDefParse,
- * 9.0 and 11.3; 7.0 takes the first <apic>, in no namespace). */
+/* Reads one element of ./features. Local names count, and the last element of a name wins
+ * (virDomainFeaturesDefParse, 9.0 and 11.3; 7.0 takes the first <apic> without namespace). */
 static void read_hypervisor_part(struct domain *d, const xmlNode *part)
 {
 	if (is_local(part, "apic")) {
@@ -158,8 +160,8 @@ static void read_hypervisor_part(struct domain *d, const xmlNode *part)
 			d->kvm_hidden = property_is(n, "state", "on");
 }
 
-/* What makes libvirt write `kvm=off`, `kvmclock=off` and `kvm-pv-eoi=off` (qemuBuildCpuCommandLine,
- * src/qemu/qemu_command.c, 1.2.2 to 11.3). */
+/* Reads what makes libvirt write `kvm=off`, `kvmclock=off` and `kvm-pv-eoi=off`
+ * (qemuBuildCpuCommandLine, src/qemu/qemu_command.c, 1.2.2 to 11.3). */
 static void read_paravirtual(struct domain *d, const xmlNode *root)
 {
 	for (const xmlNode *f = child(root, "features"); f; f = next_child(root, f, "features"))
@@ -173,7 +175,7 @@ static void read_paravirtual(struct domain *d, const xmlNode *root)
 				add_named(&d->pv_off, "kvmclock");
 }
 
-/* As libvirt writes it, or else as it is, which is no UUID. */
+/* The UUID in libvirt's form. Text that isn't a UUID is returned as it is. */
 static char *read_uuid(const xmlNode *node)
 {
 	char canonical[UUID_LEN + 1];
@@ -185,7 +187,7 @@ static char *read_uuid(const xmlNode *node)
 	return strdup(canonical);
 }
 
-/* What a running guest of ours was marked with. */
+/* Reads the mark of a running guest with a site model. */
 static void read_mark(struct domain *d, const xmlNode *metadata)
 {
 	for (const xmlNode *n = metadata ? metadata->children : NULL; n; n = n->next)
@@ -213,7 +215,8 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	return cpu ? read_cpu(d, cpu) : 0;
 }
 
-/* libxml2 before 2.12 takes a minute for 100,000 attributes of one element. */
+/* Parses XML whose elements don't have too many attributes: libxml2 before 2.12 takes a minute for
+ * 100,000 of them in one element. */
 static int parse(xmlDoc **doc, char *xml, size_t len, const char *name, const char *root,
 		 struct error *err)
 {
@@ -238,7 +241,7 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	r = parse(&doc, xml, len, name, "domain", err);
 	if (r < 0)
 		return r;
-	/* the splicing goes by ASCII's bytes; UTF-16 may go by its byte order mark alone */
+	/* splicing works on ASCII's bytes. UTF-16 may have a byte order mark and no other sign */
 	if (memchr(xml, '\0', len) ||
 	    (doc->encoding && xmlStrcasecmp(doc->encoding, BAD_CAST "UTF-8") != 0 &&
 	     xmlStrcasecmp(doc->encoding, BAD_CAST "US-ASCII") != 0))
@@ -248,7 +251,7 @@ int domain_read(struct domain *d, char *xml, size_t len, const char *name, struc
 	return 0;
 }
 
-/* A <domain> within a document of @root. */
+/* Reads the <domain> in a document with root element @root. */
 static int read_within(struct domain *d, xmlDoc **doc, const char *root, char *xml, size_t len,
 		       const char *name, struct error *err)
 {
@@ -320,7 +323,8 @@ bool domain_same_cpu(const struct domain *a, const struct domain *b)
 	return true;
 }
 
-/* force is require under enforce; optional and forbid ask libvirt about the host, not us. */
+/* The policy to print. force means require, as there is enforce; optional and forbid concern the
+ * host, about which libvirt decides. */
 static const char *policy_shown(const char *policy)
 {
 	return strcmp(policy, "force") == 0 ? "require" : policy;
@@ -396,7 +400,8 @@ static void add_set(struct text *out, const char *indent, const char *policy,
 			add_feature(out, indent, policy, name);
 }
 
-/* The definition's features, what the base would add, and the domain's own, which win. */
+/* Adds the definition's features, the disabled ones that the base would add, and the domain's own
+ * features, which win. */
 static int add_features(struct text *out, const char *indent, const struct domain *d,
 			const struct table_row *row, const struct featset *sayable,
 			struct error *err)
@@ -439,8 +444,7 @@ static void add_model(struct text *out, const struct domain *d, const struct tab
 	text_addf(out, ">%s</model>", row->base);
 }
 
-/* The white space in front of byte @at, from the end of the line before on; "" if something else
- * is. */
+/* The white space between the beginning of the line and byte @at; "" if there is other text. */
 static char *indent_of(const char *xml, size_t at)
 {
 	size_t start = at;
@@ -455,7 +459,7 @@ static char *indent_of(const char *xml, size_t at)
 	return strndup(xml + start, at - start);
 }
 
-/* Copies from *@copied to @to. */
+/* Adds the bytes from *@copied to @to. */
 static void copy_to(struct text *out, const char *xml, size_t *copied, size_t to)
 {
 	if (to > *copied)
@@ -463,7 +467,7 @@ static void copy_to(struct text *out, const char *xml, size_t *copied, size_t to
 	*copied = to;
 }
 
-/* Where what is in front of @at ends, white space left out. */
+/* Where the text in front of @at ends, without its trailing white space. */
 static size_t trim(const char *xml, size_t at, size_t from)
 {
 	while (at > from && strchr(" \t\r\n", xml[at - 1]))

@@ -37,7 +37,7 @@ static int say_type(struct machine *m, const struct qemuopt *type, struct error 
 	return 0;
 }
 
-/* What -machine or -accel says: type and accelerator. */
+/* Takes type and accelerator from -machine or -accel. */
 static int say_parts(struct machine *m, const char *value, bool accel, struct error *err)
 {
 	struct qemuopt opt = {0};
@@ -54,7 +54,7 @@ static int say_parts(struct machine *m, const char *value, bool accel, struct er
 	return r;
 }
 
-/* A device's default that is a CPU's ("kvm64-x86_64-cpu.pni=off", "driver=x86_64-cpu,..."). */
+/* Refuses a default that is for CPUs ("kvm64-x86_64-cpu.pni=off", "driver=x86_64-cpu,..."). */
 static int check_global(const char *value, struct error *err)
 {
 	if (!strstr(value, "-cpu") && !strstr(value, "=cpu") && !begins(value, "cpu"))
@@ -62,7 +62,7 @@ static int check_global(const char *value, struct error *err)
 	return error_set(err, -ENOTSUP, NULL, 0, "its QEMU's CPU is changed by -global");
 }
 
-/* A vCPU of its own properties ("-device kvm64-x86_64-cpu,pni=off,..."). */
+/* Refuses a vCPU with properties ("-device kvm64-x86_64-cpu,pni=off,..."). */
 static int check_device(const char *value, struct error *err)
 {
 	size_t len = strcspn(value, ",");
@@ -77,7 +77,8 @@ static int say_value(struct machine *m, const struct qemuarg *arg, struct error 
 	bool machine = qemuarg_is(arg, "machine") || qemuarg_is(arg, "M");
 	bool accel = qemuarg_is(arg, "accel");
 
-	/* KVM's x2apic goes by it (kvm_cpu_instance_init, 6.0; before in pc_piix.c and pc_q35.c) */
+	/* it decides about KVM's x2apic (kvm_cpu_instance_init, 6.0; before that in pc_piix.c and
+	 * pc_q35.c) */
 	if ((machine || accel) && strstr(arg->value, "irqchip=off"))
 		return error_set(err, -ENOTSUP, NULL, 0,
 				 "its QEMU has no interrupt controller in the kernel");
@@ -98,7 +99,7 @@ static int say_option(struct machine *m, const struct qemuarg *arg, struct error
 		return say_accel(m, "kvm", 3, err);
 	if (!arg->value)
 		return 0;
-	/* a device's own properties are no CPU's: that is checked where there is one */
+	/* properties of other devices don't matter; check_device looks for those of a CPU */
 	if (qemuarg_is(arg, "readconfig") ||
 	    (qemuarg_is(arg, "set") && !begins(arg->value, "device.")))
 		return error_set(err, -ENOTSUP, NULL, 0, "its QEMU may have its CPU changed by -%s",

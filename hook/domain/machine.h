@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What decides a running QEMU's CPU, by its arguments: machine type, accelerator and -cpu. */
+/* What decides about a running QEMU's CPU: the machine type, the accelerator and -cpu, read from
+ * its arguments. */
 #ifndef CPUSHIM_MACHINE_H
 #define CPUSHIM_MACHINE_H
 
@@ -13,8 +14,8 @@ struct machine {
 };
 
 /**
- * machine_read: read it from a command line. -ENOTSUP: there is something in it that may change the
- * CPU beside -cpu, or that leaves machine or accelerator open.
+ * machine_read: read them from a command line. -ENOTSUP: another argument may change the CPU, or
+ * the machine or accelerator can't be told.
  */
 int machine_read(struct machine *m, const struct process *qemu, struct error *err);
 

@@ -14,11 +14,11 @@
 
 #define PREFIX "shim"
 
-/* Between two attempts: from this, twice as long each time, to that. */
+/* The pause between two attempts: it begins with the first and doubles up to the second. */
 #define FIRST_PAUSE_MS 20
 #define LAST_PAUSE_MS  1000
 
-/* Descriptors above it are closed by the kernel alone: there can be a thousand million. */
+/* Without close_range only descriptors up to here are closed: there could be a thousand million. */
 #define FDS_MAX 65536
 
 bool mark_has(const struct domain *d, const char *model)
@@ -33,15 +33,15 @@ bool mark_is(const struct domain *d, const char *model, const char *digest)
 
 /* ---- the process that sets it ---- */
 
-/* All descriptors: libvirt waits until nobody holds the hook's output, and a guest's start may have
- * left others. */
+/* Closes all descriptors. libvirt waits until nobody holds the hook's output, and a guest's start
+ * may have left other descriptors. */
 static void drop_descriptors(void)
 {
 	struct rlimit limit = {.rlim_cur = 1024};
 	int null;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	/* Linux 5.9's; glibc has the call since 2.34 */
+	/* a call of Linux 5.9; glibc has it since 2.34 */
 	if (syscall(SYS_close_range, 0, ~0u, 0) < 0)
 		for (rlim_t fd = 0; fd < limit.rlim_cur && fd < FDS_MAX; fd++)
 			(void)close((int)fd);
@@ -63,7 +63,7 @@ static void reset_signals(void)
 static void __attribute__((noreturn)) become_marker(char **argv)
 {
 	(void)setsid();
-	/* not the session's leader, and nobody's child */
+	/* so it is neither a session's leader nor this process's child */
 	if (fork() != 0)
 		_exit(0);
 	reset_signals();
@@ -121,12 +121,12 @@ int mark_set(const char *uuid, const char *model, const char *digest, const stru
 	unsigned int pause = FIRST_PAUSE_MS;
 	int r;
 
-	/* neither has a character that XML would have written otherwise */
+	/* neither has a character that XML would escape */
 	if (asprintf(&xml, "<cpu model='%s' digest='%s'/>", model, digest) < 0) {
 		xml = NULL;
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	}
-	/* no connection: the daemon may be too busy for one, too */
+	/* without a connection the daemon may be busy, too */
 	while ((r = try_once(uuid, xml, err)) == -EAGAIN || r == -ECONNREFUSED) {
 		if (!lives(daemon))
 			return -ECONNREFUSED;

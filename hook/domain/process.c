@@ -56,7 +56,8 @@ static int read_file(const char *proc, int pid, const char *name, char **text, s
 	return fd < 0 ? -errno : fd_read_all(fd, PROCESS_LIMIT, text, len);
 }
 
-/* "Uid:" of its status: the owner of its directory isn't the user where it can't be dumped. */
+/* The user, from "Uid:" in the process's status. The owner of its directory in /proc isn't the user
+ * if the process can't be dumped. */
 static long long read_uid(const char *proc, int pid)
 {
 	static const char word[] = "\nUid:\t";
@@ -95,7 +96,7 @@ const char *process_option(const struct process *p, const char *option)
 	return qemuargs_last(p->argc, p->argv, option + 1);
 }
 
-/* A part's value with each double comma as the one that it stands for. */
+/* A part's value, with each double comma replaced by a single one. */
 static char *opt_value(const struct qemuopt *opt)
 {
 	_cleanup_text_ struct text value = {0};
@@ -119,7 +120,7 @@ char *process_domain(const struct process *p)
 	return name.value ? opt_value(&name) : NULL;
 }
 
-/* QEMU's own default is TCG, where its name doesn't end in kvm (configure_accelerators,
+/* QEMU's own default is TCG, unless its program's name ends in kvm (configure_accelerators,
  * softmmu/vl.c, 5.0). */
 static const char *default_accel(const struct process *p)
 {
@@ -185,7 +186,8 @@ static bool is_qemu(const char *path)
 	return false;
 }
 
-/* By the program that the kernel says it runs; where we may not know that, by its own word. */
+/* Does the process run a QEMU, by the program that the kernel names, or, if we may not read that,
+ * by its own argv[0]? */
 static bool runs_qemu(const char *proc, const struct process *p)
 {
 	_cleanup_free_ char *path = NULL;
@@ -212,7 +214,7 @@ static int compare_pids(const void *a, const void *b)
 
 /* ---- whose they are ---- */
 
-/* The PIDs that libvirt noted: of its NAME.pid, whatever the name. */
+/* The PIDs in libvirt's NAME.pid files, of any name. */
 struct noted {
 	int *pid;
 	size_t n;
@@ -259,7 +261,8 @@ static int read_noted(struct noted *noted)
 	return r;
 }
 
-/* libvirt notes a PID before that becomes QEMU, so this comes once all are found. */
+/* Finds out whose each QEMU is. libvirt notes a PID before the process becomes QEMU, so this is
+ * done after all processes were found. */
 static int find_owners(struct process_list *l)
 {
 	struct noted noted = {0};
@@ -285,7 +288,7 @@ static int add_process(struct process_list *l, const char *proc, int pid)
 
 	if (r == -ENOMEM)
 		return r;
-	/* it has ended meanwhile, or is the kernel's */
+	/* it has ended, or is a kernel thread */
 	if (r < 0 || p.argc == 0 || !runs_qemu(proc, &p) ||
 	    qemuargs_machine_is_none(p.argc, p.argv))
 		return 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* QEMU processes: their command lines, as /proc shows them. What is in one was written by
- * others. */
+/* QEMU processes and their command lines, as /proc shows them. Others wrote these command lines. */
 #ifndef CPUSHIM_PROCESS_H
 #define CPUSHIM_PROCESS_H
 
@@ -11,19 +10,19 @@
 
 #define PROCESS_LIMIT ((size_t)4 << 20)
 
-/* Whose it is, by the PID files of the system's libvirt. */
+/* Whose a process is, by the PID files of the system's libvirt. */
 enum owner {
 	OWNER_LIBVIRT,
 	OWNER_OTHER,
-	OWNER_UNKNOWN, /* only root may read them */
+	OWNER_UNKNOWN, /* only root may read the PID files */
 };
 
 struct process {
 	int pid;
 	long long uid; /* the user that it runs as; -1: not known */
 	enum owner owner;
-	char *cmdline; /* its arguments, NUL behind each */
-	char **argv;   /* the same as a vector, which points into it */
+	char *cmdline; /* its arguments, each with a NUL behind it */
+	char **argv;   /* the same as a vector, which points into cmdline */
 	size_t argc;
 };
 
@@ -36,12 +35,12 @@ struct process_list {
  * gone. */
 int process_read(struct process *p, const char *proc, int pid);
 
-/* process_take: the same from @len bytes of a command line, which becomes the process's. -ENOMEM */
+/* process_take: the same from @len bytes of a command line, which is taken over. -ENOMEM */
 int process_take(struct process *p, char *cmdline, size_t len);
 void process_free(struct process *p);
 #define _cleanup_process_ __attribute__((cleanup(process_free)))
 
-/* process_option: the last value of a QEMU option ("-cpu"); NULL: it isn't there. */
+/* process_option: the last value of a QEMU option ("-cpu"); NULL: it has none. */
 const char *process_option(const struct process *p, const char *option);
 
 /**
@@ -50,14 +49,15 @@ const char *process_option(const struct process *p, const char *option);
  */
 char *process_domain(const struct process *p);
 
-/* process_accel: "kvm", "tcg", or what else is asked for ("kvm:tcg"), cut to fit and escaped. */
+/* process_accel: "kvm", "tcg", or another text that was asked for ("kvm:tcg"), escaped and cut to
+ * fit. */
 void process_accel(const struct process *p, char *buf, size_t size);
 
 /**
  * processes_qemu: the QEMUs that run a machine: those whose program is called qemu-system-*,
- * qemu-kvm, kvm or kvm-spice (also with .distrib behind it), but for those that are only asked what
- * they know (-machine none). Anybody's process can be called so, and claim a domain's name and UUID:
- * owner says which of them are libvirt's. -errno if /proc can't be read.
+ * qemu-kvm, kvm or kvm-spice (also with .distrib behind it), without those that only answer what
+ * they know (-machine none). Any user's process can have such a name, and claim a domain's name and
+ * UUID; owner says which ones are libvirt's. -errno if /proc can't be read.
  */
 int processes_qemu(struct process_list *l, struct error *err);
 void process_list_free(struct process_list *l);

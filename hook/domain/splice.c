@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libxml2's tree doesn't keep bytes, and people's quotes, comments and entities around <cpu> are to
- * stay as they are. So this walks the markup (XML 1.0, 2.4 to 2.8, 3.1) of a text that libxml2 has
- * found well-formed.
+ * Everything around <cpu> (quotes, comments, entities) has to stay as people wrote it, and
+ * libxml2's tree doesn't preserve bytes. So this walks the markup (XML 1.0, 2.4 to 2.8, 3.1) of a
+ * text that libxml2 has found well-formed.
  */
 #include "splice.h"
 
 #include <string.h>
 
-/* What isn't an element's tag: comments, CDATA, processing instructions. */
+/* Markup that isn't an element's tag: comments, CDATA, processing instructions. */
 static const struct {
 	const char *open, *close;
 } skipped[] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}};
@@ -27,7 +27,8 @@ static size_t behind(const char *xml, size_t at, size_t end, const char *what)
 	return found ? (size_t)(found - xml) + strlen(what) : end;
 }
 
-/* Behind the `>` of the tag at @at; a `>` in an attribute's value isn't its end. */
+/* The byte behind the `>` that ends the tag at @at. A `>` in an attribute's value doesn't end
+ * it. */
 static size_t tag_end(const char *xml, size_t at, size_t end)
 {
 	char quote = 0;
@@ -43,7 +44,7 @@ static size_t tag_end(const char *xml, size_t at, size_t end)
 	return end;
 }
 
-/* The next tag from *@at on: its range; false at the end. */
+/* Finds the range of the next tag from *@at on. False at the end. */
 static bool next_tag(const char *xml, size_t *at, size_t end, struct range *tag)
 {
 	while (*at < end) {
@@ -93,7 +94,7 @@ static void find_element(const char *xml, const struct range *tag, size_t end, s
 		else if (!is_empty(xml, &next))
 			depth++;
 	}
-	/* cut off: it can only be its whole rest */
+	/* without an end tag the element goes on to the end */
 	e->inside.end = depth ? end : next.start;
 	e->all.end = depth ? end : next.end;
 }

@@ -13,7 +13,7 @@ static bool names_a_model(const struct table *t, const char *xml, size_t len)
 	return false;
 }
 
-/* The bytes of @xml but its NULs: text in UTF-16 becomes readable. */
+/* The bytes of @xml without its NULs, so that text in UTF-16 becomes readable. */
 static char *without_nuls(const char *xml, size_t *len)
 {
 	char *copy = malloc(*len + 1);
@@ -26,8 +26,8 @@ static char *without_nuls(const char *xml, size_t *len)
 	return copy;
 }
 
-/* libvirt takes neither what is ill-formed nor another root element: then a name in it is only worth a
- * word to whoever wrote it. But it reads documents that we don't. */
+/* libvirt refuses ill-formed XML and other root elements, too, so then our refusal only tells the
+ * author why. But it reads some documents that we don't (a DOCTYPE, too large ones). */
 bool unclear_may_ask(const struct table *t, const char *xml, size_t len, const struct error *err)
 {
 	_cleanup_free_ char *text = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* XML that couldn't be understood. */
+/* A domain's XML that we couldn't understand. */
 #ifndef CPUSHIM_UNCLEAR_H
 #define CPUSHIM_UNCLEAR_H
 
@@ -9,7 +9,7 @@
 #include "cpumap/core/table.h"
 
 /**
- * unclear_may_ask: could libvirt find a request for one of the table's models in it?
+ * unclear_may_ask: could libvirt find a request for one of the table's models in this XML?
  * @err: what domain_read said of it
  */
 bool unclear_may_ask(const struct table *t, const char *xml, size_t len, const struct error *err);

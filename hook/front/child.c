@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 
 #define ERR_LIMIT  ((size_t)64 << 10)
-#define GRACE_MS   1000 /* for the kernel to end what was killed: it may be stuck in it */
+#define GRACE_MS   1000 /* for a killed program to end: it may be stuck in the kernel */
 #define NS_PER_MS  1000000L
 #define MS_PER_SEC 1000L
 
 struct child {
 	pid_t pid;
-	int out, err; /* our ends; -1: closed */
+	int out, err; /* our ends of the pipes; -1: closed */
 	int status;   /* waitpid's */
 	bool ended;
 	sigset_t mask; /* as it was */
@@ -23,7 +23,7 @@ struct child {
 
 static void on_child(int number)
 {
-	(void)number; /* it only ends ppoll */
+	(void)number; /* the signal only has to end ppoll */
 }
 
 static struct timespec later(long ms)
@@ -40,7 +40,7 @@ static struct timespec later(long ms)
 	return t;
 }
 
-/* What is left until @deadline; false: nothing. */
+/* The time that is left until @deadline; false: none. */
 static bool time_left(const struct timespec *deadline, struct timespec *left)
 {
 	struct timespec now = later(0);
@@ -63,7 +63,7 @@ static void close_end(int *fd)
 	*fd = -1;
 }
 
-/* In the new process: the program instead of us, or exit status 127. */
+/* Runs in the new process: becomes the program, or exits with status 127. */
 static void __attribute__((noreturn))
 become(const struct child *c, const char *path, char *const argv[], const int fds[3])
 {
@@ -76,7 +76,7 @@ become(const struct child *c, const char *path, char *const argv[], const int fd
 	_exit(127);
 }
 
-/* Its ends of both pipes are closed here. */
+/* Starts the program. This process closes the program's ends of both pipes. */
 static int start(struct child *c, const char *path, char *const argv[], int in)
 {
 	int out[2], err[2], rc = 0;
@@ -102,7 +102,7 @@ static int start(struct child *c, const char *path, char *const argv[], int in)
 	return rc;
 }
 
-/* What is there to be read, at most @limit bytes in all; -EFBIG if there is more. */
+/* Reads what is there, at most @limit bytes in all; -EFBIG if there is more. */
 static int gather(int *fd, struct text *t, size_t limit)
 {
 	char buf[65536];
@@ -125,7 +125,7 @@ static int gather(int *fd, struct text *t, size_t limit)
 
 static int gather_both(struct child *c, size_t limit, struct child_said *said)
 {
-	/* errors beyond what is kept are let go */
+	/* errors beyond the limit are dropped */
 	if (gather(&c->err, &said->err, ERR_LIMIT) < 0)
 		close_end(&c->err);
 	return gather(&c->out, &said->out, limit);
@@ -137,7 +137,7 @@ static void look(struct child *c)
 		c->ended = waitpid(c->pid, &c->status, WNOHANG) == c->pid;
 }
 
-/* Until it has ended, or @deadline. */
+/* Gathers output until the program has ended, or until the deadline. */
 static int attend(struct child *c, size_t limit, struct child_said *said)
 {
 	struct pollfd fds[2];

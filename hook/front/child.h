@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running a program that can't make its caller wait. libc alone. */
+/* Running a program for a limited time. libc alone. */
 #ifndef CPUSHIM_CHILD_H
 #define CPUSHIM_CHILD_H
 
@@ -13,10 +13,11 @@ struct child_said {
 };
 
 /**
- * child_run: run @path with @in as its standard input, in a session of its own, and gather what it
- * prints until it ends. After @seconds it is killed, with all of its process group. What it leaves
- * behind is not waited for, also where that holds its standard output open.
- * @out_limit: in bytes; a program that prints more is killed. Of its errors a little is kept
+ * child_run: run @path with @in as its standard input, in a new session, and gather what it prints
+ * until it ends. After @seconds it is killed, with its whole process group. Processes that it
+ * leaves behind aren't waited for, even if they hold its standard output open.
+ * @out_limit: in bytes; a program that prints more is killed. Only the beginning of its errors is
+ *        gathered
  * Returns its exit status; -ETIME: it took too long; -EFBIG: it printed too much; -ENOMEM;
  * -ECANCELED: a signal ended it; or why it couldn't be started. The caller frees @said.
  */

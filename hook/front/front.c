@@ -45,7 +45,7 @@ struct call {
 	struct error table;      /* why that can't be told */
 };
 
-/* @named: the model that the front has read is the reason, and a site's for all that is known */
+/* @named: the reason is the model that the front has read, which is or may be a site model */
 static int __attribute__((format(printf, 4, 5)))
 refuse(const struct call *c, bool named, struct head head, const char *fmt, ...)
 {
@@ -94,7 +94,8 @@ static void read_xml(struct call *c)
 	c->model = scan_model(&c->scan, &c->model_len);
 }
 
-/* Is what it asks for a site model? What can't be read isn't libvirt's or QEMU's own in any case. */
+/* Is the model a site model? A model that the front can't read isn't one of libvirt's or QEMU's
+ * own. */
 static void look_up(struct call *c)
 {
 	if (!c->model)
@@ -253,9 +254,9 @@ static int refuse_unknown(const struct call *c)
 		      (int)c->model_len, c->model, c->table.what);
 }
 
-/* At prepare a record is an arrival's that goes on here, or what an earlier start left behind,
- * which helps nobody. A person's prepare isn't a start: it mustn't take away the record of one that
- * is under way. */
+/* At prepare a record belongs to an arrival that goes on here, or an earlier start left it, and
+ * then it is removed. A person's prepare isn't a start: it mustn't remove the record of a start
+ * that is under way. */
 static void look_at_record(struct call *c)
 {
 	struct daemon daemon;

@@ -9,7 +9,7 @@
 
 #define MAP_LIMIT ((size_t)16 << 20)
 
-/* mapinclude_print puts a `%` into `--`. */
+/* mapinclude_print puts a `%` into `--`, which is removed here. */
 static void drop_percent(char *name)
 {
 	char *to = name;
@@ -27,7 +27,7 @@ static bool is(const char *have, const char *name, size_t len)
 
 static enum names_answer find_in_include(const char *name, size_t len)
 {
-	/* libvirt before 4.7 has one file, and our models in it */
+	/* libvirt before 4.7 has one file, with our models in it */
 	_cleanup_free_ char *path = root_path(LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS), *text = NULL;
 	_cleanup_free_ char *single = root_path(LIBVIRTMAP_DIR ".xml");
 	char *pos, *word;

@@ -15,9 +15,9 @@ enum names_answer {
 };
 
 /**
- * names_find: is @name a site model's? By the table, or, if that can't be used, by the comment in our
- * include for libvirt's map: losing the table mustn't make us forget what we answer for.
- * @err: with NAMES_UNKNOWN what is wrong with the table
+ * names_find: is @name a site model's? The table tells. If it can't be used, the comment in our
+ * include for libvirt's map does, so that a lost table doesn't make site models unknown.
+ * @err: with NAMES_UNKNOWN: what is wrong with the table
  */
 enum names_answer names_find(const char *name, size_t len, struct error *err);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Made of the x86 models in the maps of libvirt 7.0, 9.0, 11.3 and 12.8 (src/cpu_map/x86_*.xml), of
- * what QEMU 2.9 to 11.1 answers to query-cpu-definitions (libvirt's tests/qemucapabilitiesdata), and
- * of older ones that are gone; versions (-v1) are left to the rule. Sorted by strcmp.
- * tests/stock.bats holds it against the libvirt and the QEMU that are installed.
+ * The x86 models in the maps of libvirt 7.0, 9.0, 11.3 and 12.8 (src/cpu_map/x86_*.xml), those that
+ * QEMU 2.9 to 11.1 answers to query-cpu-definitions (libvirt's tests/qemucapabilitiesdata), and
+ * older ones that are gone. Versions (-v1) aren't listed: without_version removes them. Sorted by
+ * strcmp. tests/stock.bats compares it with the libvirt and the QEMU that are installed.
  */
 #include "stocknames.h"
 
@@ -12,7 +12,7 @@
 
 #include "cpumap/core/util.h"
 
-/* the longest, its NUL included, is far below that */
+/* no name has as many bytes */
 #define NAME_MAX_HERE 40
 
 static const char *const names[] = {
@@ -95,7 +95,7 @@ static int compare(const void *key, const void *item)
 	return strcmp(key, *(const char *const *)item);
 }
 
-/* Without a version at its end. */
+/* The name's length without a version at its end. */
 static size_t without_version(const char *name, size_t len)
 {
 	size_t at = len;

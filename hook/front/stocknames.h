@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of libvirt's and QEMU's own x86 models, for when nothing tells which are the site's. */
+/* The names of libvirt's and QEMU's own x86 models, for the case that nothing tells which names are
+ * the site's. */
 #ifndef CPUSHIM_STOCKNAMES_H
 #define CPUSHIM_STOCKNAMES_H
 

@@ -6,14 +6,14 @@
 #include <fcntl.h>
 
 #include "cpumap/core/paths.h"
-#include "hook/domain/kept.h"
 #include "hook/domain/snapshot.h"
+#include "hook/domain/storedxml.h"
 
 #define NOVA_DIR "/var/lib/nova/instances" /* nova's default instances_path */
 #define SHOWN    128
 
-/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; as long since 0.9): behind it the XML,
- * with a NUL at its end. */
+/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; of this length since 0.9). The XML
+ * follows, with a NUL at its end. */
 struct save_header {
 	char magic[16];
 	uint32_t version;
@@ -24,7 +24,7 @@ struct save_header {
 struct search {
 	struct strv *lines;
 	const struct table *table;
-	const struct kept *defined; /* the domain in question */
+	const struct storedxml *defined; /* the domain's definition */
 	const char *name;
 	int rc;
 };
@@ -39,9 +39,9 @@ static const char *shown(char *buf, const char *s)
 	return text_escape(buf, SHOWN, s ? s : "no model", strlen(s ? s : "no model"));
 }
 
-/* @what: of the domain @s->name, with @d's CPU in it; @cure: how to be rid of it */
+/* @what: what the domain @s->name has with the CPU of @d; @cure: how to remove it */
 static void __attribute__((format(printf, 4, 5)))
-report(struct search *s, const struct domain *d, const char *what, const char *cure, ...)
+add_line(struct search *s, const struct domain *d, const char *what, const char *cure, ...)
 {
 	char name[SHOWN], asked[SHOWN], has[SHOWN];
 	_cleanup_free_ char *way_out = NULL;
@@ -89,8 +89,8 @@ static void look_at_save(struct search *s)
 	xml = read_image(path, &len);
 	if (xml && domain_read(&d, xml, len, path, NULL) == 0 &&
 	    domain_same(&d, &s->defined->domain) && !is_ours(s->table, d.model))
-		report(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",
-		       shown(name, s->name));
+		add_line(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",
+			 shown(name, s->name));
 }
 
 static bool look_at_snapshot(const struct domain *d, const char *snapshot, void *data)
@@ -99,13 +99,13 @@ static bool look_at_snapshot(const struct domain *d, const char *snapshot, void 
 	char name[SHOWN], file[SHOWN];
 
 	if (domain_same(d, &s->defined->domain) && !is_ours(s->table, d->model))
-		report(s, d, "snapshot",
-		       "take another one once it has started anew; `virsh snapshot-delete %s %s`",
-		       shown(name, s->name), shown(file, snapshot));
+		add_line(s, d, "snapshot",
+			 "take another one once it has started anew; `virsh snapshot-delete %s %s`",
+			 shown(name, s->name), shown(file, snapshot));
 	return s->rc < 0;
 }
 
-/* nova writes the XML of the running domain there, and starts it again by that (unrescue,
+/* nova writes the XML of the running domain there, and later starts the instance from it (unrescue,
  * nova/virt/libvirt/driver.py, Zed). */
 static void look_at_rescued(struct search *s, const char *dir)
 {
@@ -119,15 +119,15 @@ static void look_at_rescued(struct search *s, const char *dir)
 	if (file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &len, NULL) == 0 &&
 	    domain_read(&d, xml, len, path, NULL) == 0 && domain_same(&d, &s->defined->domain) &&
 	    !is_ours(s->table, d.model))
-		report(s, &d, "instance in rescue",
-		       "after `openstack server unrescue` reboot it hard, as nova then asks for "
-		       "its model again");
+		add_line(s, &d, "instance in rescue",
+			 "after `openstack server unrescue` reboot it hard, as nova then asks for "
+			 "its model again");
 }
 
 static int look_at(struct strv *lines, const struct table *t, const char *file)
 {
 	_cleanup_free_ char *name = NULL, *nova = root_path(NOVA_DIR);
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	struct search s = {.lines = lines, .table = t, .defined = &defined};
 	size_t len = strlen(file);
 
@@ -137,7 +137,7 @@ static int look_at(struct strv *lines, const struct table *t, const char *file)
 	if (!name || !nova)
 		return -ENOMEM;
 	s.name = name;
-	if (kept_read(&defined, DOMAINFILE_DEFINITION, name, NULL) < 0 ||
+	if (storedxml_read(&defined, DOMAINFILE_DEFINITION, name, NULL) < 0 ||
 	    !is_ours(t, defined.domain.model))
 		return 0;
 	look_at_save(&s);

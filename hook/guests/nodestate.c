@@ -18,7 +18,7 @@
 #define HOOK_LIMIT   ((size_t)16 << 20)
 #define INDEX_LIMIT  ((size_t)16 << 20)
 
-/* A file that was written while the daemon started may have been read by it. */
+/* So many seconds after its start the daemon may still read a file that was just written. */
 #define START_SECONDS 1
 
 #define REINSTALL "run install.sh again"
@@ -36,7 +36,7 @@ static bool can_access(const char *path, int mode)
 {
 	_cleanup_free_ char *here = root_path(path);
 
-	/* not ENOENT and not EACCES to execute: not known */
+	/* another errno: not known, which counts as right */
 	return !here || access(here, mode) == 0 || (errno != ENOENT && errno != EACCES);
 }
 
@@ -53,8 +53,8 @@ static bool contains(const char *path, size_t limit, const char *const *words)
 	return false;
 }
 
-/* Ours by the word that it looks for in the include (install.sh goes by it, too), or a script that
- * runs ours. */
+/* Is the hook ours, or a script that runs ours? Ours contains the word that it looks for in the
+ * include; install.sh knows it by that, too. */
 static bool is_our_hook(const char *path)
 {
 	static const char *const words[] = {MAPINCLUDE_NAMES, HOOK_SOURCE, NULL};
@@ -107,7 +107,7 @@ static void note_time(struct nodestate *s, const char *path)
 		s->map.time = st.st_ctim;
 }
 
-/* Has the table a row of this model that may be used? Refused ones aren't in the include. */
+/* Looks in libvirt's map for the model of a row. Models of refused rows aren't in the include. */
 static void look_for_model(struct nodestate *s, const struct table_row *row,
 			   const struct libvirtmap *map)
 {
@@ -150,7 +150,7 @@ static void look_at_map(struct nodestate *s, const struct table *t)
 		look_for_model(s, &t->row[i], &map);
 }
 
-/* When a process was started, by the ticks from boot that /proc tells. */
+/* When a process was started, from /proc's clock ticks since boot. */
 static struct timespec start_of(const struct daemon *d)
 {
 	struct timespec now, up;
@@ -164,7 +164,7 @@ static struct timespec start_of(const struct daemon *d)
 	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
-/* Does root's process @pid see the map that we see? One in a container or a throwaway root has
+/* Does root's process @pid see the same map as we? In a container or a throwaway root it sees
  * another. */
 static bool has_our_map(uint64_t pid, const struct nodestate *s)
 {
@@ -184,7 +184,7 @@ static bool has_our_map(uint64_t pid, const struct nodestate *s)
 	       stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* The oldest daemon of this node. With CPUSHIM_ROOT the node isn't this machine. */
+/* Finds the oldest libvirt daemon of this node. With CPUSHIM_ROOT the node isn't this machine. */
 static void look_for_daemon(struct nodestate *s)
 {
 	DIR *dir = getenv("CPUSHIM_ROOT") ? NULL : opendir("/proc");
@@ -322,7 +322,7 @@ static void time_words(char *buf, size_t size, const struct timespec *t)
 		*buf = '\0';
 }
 
-/* Whatever libvirt read when it started is what it goes by. */
+/* Tells if libvirt's daemon must be restarted: it still uses what it read when it started. */
 static void tell_daemon(const struct nodestate *s, struct strv *lines)
 {
 	struct timespec read_by = s->daemon.started;
@@ -356,7 +356,7 @@ char *nodestate_lacks_model(const struct nodestate *s, const char *model)
 	size_t len = strlen(model);
 	char *line = NULL;
 
-	/* then all are unknown */
+	/* then no model is known, and the lines about the map say why */
 	if (!s->map.named || !s->map.include)
 		return NULL;
 	if (strv_has(&s->map.unknown, model)) {

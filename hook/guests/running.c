@@ -32,13 +32,13 @@ bool names_has(const struct names *n, const char *model)
 	       published_digest(&n->published, model);
 }
 
-static bool asks(const struct names *n, const struct kept *k)
+static bool asks(const struct names *n, const struct storedxml *k)
 {
 	return k && k->domain.model && names_has(n, k->domain.model);
 }
 
-const struct kept *names_asked(const struct names *n, const struct kept *live,
-			       const struct kept *saved)
+const struct storedxml *names_asked(const struct names *n, const struct storedxml *live,
+				    const struct storedxml *saved)
 {
 	if (asks(n, live))
 		return live;
@@ -79,7 +79,7 @@ char *running_shown(char *buf, size_t size, const char *arg)
 
 /* ---- properties ---- */
 
-/* Where the caller's own properties begin: behind the expansion's enforce (cpuarg_merge). */
+/* Where the caller's properties begin: behind the expansion's enforce (cpuarg_merge). */
 static const char *own_props(const char *arg)
 {
 	const char *pos = arg + cpuarg_model_len(arg);
@@ -107,7 +107,7 @@ static void named_from(const char *pos, struct featset *set)
 			featset_add(set, (size_t)p.feature);
 }
 
-/* The vendor that the caller himself asks for; "": none. */
+/* The vendor that the caller asks for; "": none. */
 static void own_vendor(const char *pos, char *buf, size_t size)
 {
 	struct cpu_prop p;
@@ -118,7 +118,7 @@ static void own_vendor(const char *pos, char *buf, size_t size)
 			(void)snprintf(buf, size, "%.*s", (int)p.value_len, p.value);
 }
 
-/* Only the wrapper pins all of these: of whatever model it was. */
+/* Is the argument an expansion, of any model? Only the wrapper states all of these properties. */
 static bool is_expansion(const char *arg)
 {
 	static const char *const pinned[] = {"family", "model", "stepping", "enforce"};
@@ -134,8 +134,8 @@ static bool is_expansion(const char *arg)
 	return seen == (1u << ARRAY_SIZE(pinned)) - 1;
 }
 
-/* A QEMU that was older when it was started had no property for these, and so doesn't have them on:
- * what the base would bring is always said. */
+/* Adds features that the argument doesn't name. The QEMU was older when it started and had no
+ * property for them, so they are off: a feature that the base brings is always stated. */
 static void add_nameless(struct featset *set, const struct table_row *row, const char *arg)
 {
 	struct featset named, has, brings;
@@ -151,8 +151,8 @@ static void add_nameless(struct featset *set, const struct table_row *row, const
 
 /* ---- judging ---- */
 
-/* Is @arg the row's model? The domain's own features are its affair, as it says them or as its QEMU
- * was told: that it got what it asked for was checked when it started. */
+/* Is @arg the row's model? The domain's own features may differ from it, as its XML or its QEMU's
+ * argument says them: they were checked when the guest started. */
 static bool is_model(const struct table_row *row, const struct domain *d, const char *arg,
 		     struct reasons *reasons)
 {
@@ -175,7 +175,7 @@ static bool is_model(const struct table_row *row, const struct domain *d, const 
 	return reasons_none(reasons);
 }
 
-/* What the domain adds to the model and takes from it, as its QEMU was told. */
+/* Notes what the domain adds to the model and takes from it, by its QEMU's argument. */
 static void note_own(struct running *r, const struct table_row *row, const char *arg)
 {
 	const char *pos = own_props(arg);
@@ -206,7 +206,7 @@ static void found(struct running *r, const struct table_row *row, const char *ar
 		say(r, RUNS_MODEL, "it has the host's vendor: not safe to migrate between vendors");
 }
 
-/* On a node without the wrapper: what libvirt made of it was let in if it is exact. */
+/* Judges a guest on a node without the wrapper: libvirt's translation is right if it is exact. */
 static void judge_native(struct running *r, const struct table_row *row, const struct domain *d,
 			 const struct process *qemu, const char *shown)
 {
@@ -252,7 +252,8 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 		    running_shown(shown, sizeof(shown), arg));
 }
 
-/* The row that says exactly this comes before one of which it is a variant. */
+/* The row of the model that @arg is. A row that it equals is preferred to one of which it is a
+ * variant. */
 static const struct table_row *recognise(const struct names *n, const char *arg)
 {
 	const struct table_row *variant = NULL;
@@ -289,7 +290,8 @@ void running_judge(struct running *r, const struct names *n, const struct domain
 		say(r, RUNS_OTHER, "an expansion of no model of today's table");
 }
 
-/* A named model with features on or off: what libvirt makes of a model that QEMU hasn't. */
+/* Is @arg a named model with features on or off? libvirt translates models that QEMU lacks to
+ * that. */
 static bool may_be_translation(const char *arg)
 {
 	const char *pos = arg + cpuarg_model_len(arg);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "hook/domain/kept.h"
+#include "hook/domain/storedxml.h"
 
 int arrival_note(const struct domain *d, const struct table_row *row, const struct daemon *daemon,
 		 const char *name, struct error *err)
@@ -26,13 +26,13 @@ void arrival_forget(const struct domain *d)
 		(void)record_remove(d->uuid);
 }
 
-/* Has @d been defined as it stands here, and after @noted? */
+/* Was the domain defined after @noted, and exactly as @d? */
 static bool is_defined_anew(const struct domain *d, const char *name, const struct timespec *noted)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	struct stat st;
 
-	return kept_read(&defined, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
+	return storedxml_read(&defined, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
 	       stat(defined.path, &st) == 0 && time_later(&st.st_ctim, noted) &&
 	       domain_same(d, &defined.domain) && domain_same_cpu(d, &defined.domain);
 }

@@ -5,7 +5,7 @@
 #include "cpumap/qemu/kvm.h"
 #include "hook/domain/mark.h"
 
-/* the way out for a guest that arrives as something else than it asks for */
+/* what to do with a guest that arrives with another CPU than it asks for */
 #define BOOT_ANEW "boot it anew instead of restoring or migrating it"
 
 static void names_of(struct text *out, const struct featset *set)
@@ -58,7 +58,7 @@ static void check_policies(const struct domain *d, struct reasons *reasons)
 	}
 }
 
-/* What the accelerator can't give of what the guest is to have. */
+/* Adds a reason if the accelerator can't give features that the guest needs. */
 static void check_features(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
@@ -72,7 +72,8 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 	if (d->kvm)
 		featset_subtract(&lacks, f->kvm);
 	featset_subtract(&lacks, &own.off);
-	featset_subtract(&lacks, &own.optional); /* libvirt leaves it out where the host lacks it */
+	featset_subtract(&lacks, &own.optional); /* libvirt drops an optional feature that the host
+						  * lacks */
 	if (featset_count(&lacks) == 0)
 		return;
 	names_of(&names, &lacks);
@@ -82,8 +83,8 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 		d->kvm ? "this host's KVM" : "TCG of this QEMU", names.data ? names.data : "");
 }
 
-/* How a domain's XML switches a paravirtual feature off: three ways, as libvirt has no name for
- * most. */
+/* How a domain's XML switches a paravirtual feature off. libvirt has no name for most of them, so
+ * there are three ways. */
 static const char *cure_of(const char *feature)
 {
 	if (strcmp(feature, "kvmclock") == 0)
@@ -94,10 +95,10 @@ static const char *cure_of(const char *feature)
 }
 
 /*
- * What QEMU adds to every model under KVM, and this KVM lacks: enforce refuses it, though it is no
- * part of the model. A KVM that offers nothing of the kind may be asked in another way
- * (get_para_features, target/i386/kvm/kvm.c): then QEMU decides. So it does with a base that isn't
- * one of QEMU's named models.
+ * Adds a reason if this KVM lacks a paravirtual feature that QEMU adds to every named model:
+ * enforce insists on it, though it is no part of the definition. If this KVM reports no such
+ * feature at all QEMU asks in another way (get_para_features, target/i386/kvm/kvm.c), and nothing
+ * is refused here. Nor is it with a base that isn't one of QEMU's named models.
  */
 static void check_paravirtual(const struct domain *d, const struct facts *f,
 			      struct reasons *reasons)
@@ -127,14 +128,14 @@ static void check_paravirtual(const struct domain *d, const struct facts *f,
 				features[i].name, cure_of(features[i].name), features[i].name);
 }
 
-/* hypervisor, ht and the like: QEMU sets them by itself. Not the paravirtual features, which KVM
- * alone has. */
+/* Does QEMU set the feature itself (hypervisor, ht and the like)? Paravirtual features don't count:
+ * only KVM has them. */
 static bool comes_by_itself(const struct feature *f)
 {
 	return f->kind == FEATURE_OTHER && f->leaf >> 28 != 4;
 }
 
-/* Does it change nothing to leave a domain's own feature away? */
+/* Would nothing change without this feature of the domain? */
 static bool is_needless(const char *name, const char *policy, const struct featset *model)
 {
 	int k = feature_find(name, strlen(name));
@@ -146,9 +147,9 @@ static bool is_needless(const char *name, const char *policy, const struct feats
 	return k >= 0 && comes_by_itself(&features[k]) && !policy_is_off(policy);
 }
 
-/* libvirt 1.2.10 (445a09bdc) to 2.2 passes a TCG domain's model on without its features (featCpu =
- * guest in qemuBuildCpuModelArgStr, src/qemu/qemu_command.c, 1.3.1); 2.3 (7ce711a30e) passes them.
- */
+/* libvirt 1.2.10 (445a09bdc) to 2.2 passes a TCG domain's model on without the domain's features
+ * (featCpu = guest in qemuBuildCpuModelArgStr, src/qemu/qemu_command.c, 1.3.1); 2.3 (7ce711a30e)
+ * passes them.  */
 static void check_dropped(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
@@ -188,7 +189,7 @@ void decide_request(const struct domain *d, const struct facts *f, struct reason
 			f->row->origin, f->row->refused);
 	} else {
 		check_features(d, f, reasons);
-		/* without enforce QEMU leaves out what KVM lacks of them */
+		/* without enforce QEMU drops the ones that KVM lacks */
 		if (!f->native)
 			check_paravirtual(d, f, reasons);
 		check_dropped(d, f, reasons);
@@ -224,8 +225,9 @@ static bool list_has(const char *list, const char *name)
 	return false;
 }
 
-/* Is a feature of the domain at start explained by the request, or else by the definition? What
- * isn't part of one is; a name that we don't know isn't, but if the domain said it itself. */
+/* Does the request, or else the definition, explain a feature that the domain has at start?
+ * Features that aren't part of a definition need no explanation. An unknown name is explained only
+ * if the domain itself asked for it. */
 static bool is_explained(const char *name, bool off, const struct featset *model,
 			 const struct own *own)
 {
@@ -241,7 +243,7 @@ static bool is_explained(const char *name, bool off, const struct featset *model
 	return on == !off;
 }
 
-/* Features that libvirt, or where the guest comes from, added. */
+/* Adds a reason for features that libvirt, or the node where the guest ran, added. */
 static void check_additions(const struct domain *d, const struct featset *model,
 			    const struct own *own, struct reasons *reasons)
 {
@@ -256,7 +258,7 @@ static void check_additions(const struct domain *d, const struct featset *model,
 	}
 }
 
-/* Features that an arrival asks for and that its recorded CPU doesn't have. */
+/* Adds a reason for features that an arrival asks for and that its recorded CPU lacks. */
 static void check_losses(const struct domain *d, const struct featset *model, const struct own *own,
 			 struct reasons *reasons)
 {
@@ -298,7 +300,7 @@ void decide_arrival(const struct domain *d, const struct facts *f, const struct 
 		check_losses(d, &model, &r->own, reasons);
 }
 
-/* How much of a digest tells one definition from another. */
+/* So much of a digest is shown. */
 #define DIGEST_SHOWN "%.12s"
 
 void decide_mark(const struct domain *d, const struct table_row *row, struct reasons *reasons)
@@ -321,7 +323,7 @@ static void check_vendor(const struct domain *d, const struct record *r, struct 
 			or_nothing(vendor), or_nothing(r->vendor));
 }
 
-/* Does libvirt pass on all of it, and nothing else? */
+/* Adds reasons if libvirt doesn't pass on all of the request, or passes on more. */
 static void check_whole(const struct domain *d, const struct facts *f, const struct record *r,
 			struct reasons *reasons)
 {
@@ -346,8 +348,8 @@ void decide_start(const struct domain *d, const struct facts *f, const struct re
 		check_whole(d, f, r, reasons);
 }
 
-/* Can @k be seen in an argument? osxsave and the like are the guest's affair, and what QEMU never
- * heard of is off anyway. */
+/* Can an argument state the feature @k? The guest decides about osxsave and the like, and a feature
+ * without a QEMU name is off anyway. */
 static bool is_sayable(size_t k, bool on)
 {
 	return features[k].qemu || (on && features[k].kind == FEATURE_CPUID);
@@ -362,7 +364,7 @@ static void add_own(struct text *props, const struct featset *set, bool on)
 				  on ? "on" : "off");
 }
 
-/* The expansion as this domain gets it: its own vendor and features win. */
+/* The expansion that this domain should get: its own vendor and features win. */
 static void expected(struct text *out, const struct facts *f, const struct record *r)
 {
 	_cleanup_text_ struct text props = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the hook answers: computed from what was read, without doing anything. */
+/* What the hook answers. It is computed from facts, without side effects. */
 #ifndef CPUSHIM_DECIDE_H
 #define CPUSHIM_DECIDE_H
 
@@ -12,18 +12,19 @@
 /* What a decision rests on. */
 struct facts {
 	const struct table *table;
-	const struct table_row *row; /* of the domain's model and emulator; NULL: none */
+	const struct table_row *row; /* the row of the domain's model and emulator; NULL: none */
 	const char *emulator; /* the file that <emulator> resolves to; NULL: the XML has none */
-	bool wrapper;         /* that is our wrapper */
-	bool native;          /* that is the table's QEMU itself, on a node without the wrapper */
+	bool wrapper;         /* the emulator is our wrapper */
+	bool native;          /* the emulator is the table's QEMU itself, on a node without the
+			       * wrapper */
 	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
-	const struct featset *map; /* what libvirt's map names; NULL: not known */
+	const struct featset *map; /* the features of libvirt's map; NULL: not known */
 	unsigned long libvirt;     /* release of the libvirt that calls (daemon.h); 0: not known */
 };
 
 /**
  * decide_request: may this domain, which asks for a site model, run here?
- * @reasons: receives each reason why not; none: it may
+ * @reasons: receives each reason why not. No reason: it may
  */
 void decide_request(const struct domain *d, const struct facts *f, struct reasons *reasons);
 
@@ -39,8 +40,8 @@ void decide_arrival(const struct domain *d, const struct facts *f, const struct 
 		    struct reasons *reasons);
 
 /**
- * decide_mark: does its model's name mean here what it meant where it was started? A domain without a
- * mark, or with another model's, is let pass: that says nothing of the model.
+ * decide_mark: does the model's name mean here what it meant where the guest was started? A domain
+ * without a mark, or with another model's mark, passes: that says nothing about this model.
  */
 void decide_mark(const struct domain *d, const struct table_row *row, struct reasons *reasons);
 
@@ -52,13 +53,13 @@ void decide_start(const struct domain *d, const struct facts *f, const struct re
 		  struct reasons *reasons);
 
 /**
- * decide_started: is the argument of the QEMU that runs the model's?
+ * decide_started: does the running QEMU have the model's argument?
  * @arg: its last -cpu; NULL: none
  */
 void decide_started(const char *arg, const struct facts *f, const struct record *r,
 		    struct reasons *reasons);
 
-/* decide_record: what a record notes of what a domain asks for. */
+/* decide_record: fill a record with what a domain asks for. */
 void decide_record(const struct domain *d, const struct table_row *row, struct record *r);
 
 #endif

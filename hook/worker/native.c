@@ -18,7 +18,7 @@ bool native_node(void)
 
 /* ---- what libvirt passes ---- */
 
-/* @policy: as libvirt acts on it; an optional feature was made one of the others before */
+/* @policy: as libvirt acts on it. libvirt has already turned optional into another policy */
 static const char *value_of(const char *policy)
 {
 	if (strcmp(policy, "force") == 0 || strcmp(policy, "require") == 0)
@@ -55,7 +55,7 @@ static void add_error(struct reasons *reasons, struct head head, const struct er
 	because(reasons, head, "%s%s%s", err->where, *err->where ? ": " : "", err->what);
 }
 
-/* The model's features, and what the domain itself adds and takes away. */
+/* The model's features, with those that the domain adds, without those that it takes away. */
 static int wanted(struct model *m, const struct table_row *row, const struct record *r,
 		  struct error *err)
 {

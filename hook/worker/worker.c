@@ -18,7 +18,7 @@ void asked_free(struct asked *a)
 	free(a->emulator);
 }
 
-/* The file that the domain's <emulator> is in the end. */
+/* The file that the domain's <emulator> resolves to. */
 static char *resolve(const char *emulator)
 {
 	_cleanup_free_ char *path = root_path(emulator);
@@ -27,7 +27,7 @@ static char *resolve(const char *emulator)
 	return real ? real : steal_pointer(&path);
 }
 
-/* Is that the file of one of the table's emulators? */
+/* Is @file an emulator of the table? */
 static bool is_of_table(const struct table *t, const char *file)
 {
 	for (size_t i = 0; i < t->n_qemus; i++) {
@@ -59,7 +59,7 @@ const struct table_row *asked_row(struct asked *a, const char *model, const char
 	return table_find(t, model, strlen(model), emulator);
 }
 
-/* What a decision about a.domain rests on. */
+/* Gathers the facts for a decision about a.domain. */
 static void gather(struct asked *a)
 {
 	const struct domain *d = &a->domain;
@@ -73,8 +73,8 @@ static void gather(struct asked *a)
 				  is_of_table(&a->table, a->emulator);
 	}
 	a->facts.row = table_find(&a->table, d->model, strlen(d->model), a->emulator);
-	/* With an emulator that has no rows it still is a site model; one that has others has a
-	 * model of this name itself. */
+	/* With an emulator that has no rows the name is still a site model's. If the emulator has
+	 * other rows, its QEMU has a model of this name itself. */
 	if (!a->facts.row &&
 	    !((a->facts.wrapper || a->facts.native) && table_has_emulator(&a->table, a->emulator)))
 		a->facts.row = table_find(&a->table, d->model, strlen(d->model), NULL);
@@ -118,7 +118,7 @@ void asked_map(struct asked *a)
 	a->facts.map = &a->map;
 }
 
-/* Features that the XML would have to name and can't. */
+/* Adds the features that the XML would have to name, and that libvirt has no name for. */
 static void add_nameless(struct text *out, const struct facts *f)
 {
 	const char *const lists[] = {f->row->features, f->row->brings};

@@ -8,7 +8,7 @@
 #include "hook/domain/domain.h"
 #include "decide.h"
 
-/* Everything that facts need, kept together. */
+/* The facts about a domain, and what they point to. */
 struct asked {
 	struct table table; /* the rows of the model that the domain asks for */
 	struct table other; /* of the model that asked_row was asked for last */
@@ -19,14 +19,14 @@ struct asked {
 };
 
 /**
- * asked_read: understand a domain's XML and gather what a decision about it rests on.
+ * asked_read: read a domain's XML and gather the facts for a decision about it.
  * @xml: must stay as long as @a
  * @name: the domain's, for errors
- * Returns 0 (then facts.row is NULL if it asks for no site model), or what domain_read says.
+ * Returns 0 (then facts.row is NULL if it asks for no site model), or an error of domain_read.
  */
 int asked_read(struct asked *a, char *xml, size_t len, const char *name, struct error *err);
 
-/* asked_domain: the same of a domain that was read before; takes it over, also on error. */
+/* asked_domain: the same for a domain that was read before. It is taken over, also on error. */
 int asked_domain(struct asked *a, struct domain *d, struct error *err);
 void asked_free(struct asked *a);
 #define _cleanup_asked_ __attribute__((cleanup(asked_free)))
@@ -37,11 +37,10 @@ void asked_free(struct asked *a);
  */
 const struct table_row *asked_row(struct asked *a, const char *model, const char *emulator);
 
-/* asked_map: learn which features libvirt's map has a name for; without a map they all may be
- * said. */
+/* asked_map: learn which features libvirt's map names. Without a map all names may be used. */
 void asked_map(struct asked *a);
 
-/* unsaid_print: what a domain XML has no words for, on stderr. */
+/* unsaid_print: print on stderr what a domain's XML can't say. */
 void unsaid_print(const char *name, const struct facts *f);
 
 #endif

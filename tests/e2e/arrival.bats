@@ -115,7 +115,7 @@ source_says() { # SED-SCRIPT
 	libvirt_up one
 }
 
-@test "with features of its own a guest of 1, 2 and 4 vCPUs migrates there and back, and is saved and restored" {
+@test "with its own features a guest of 1, 2 and 4 vCPUs migrates there and back, and is saved and restored" {
 	local vcpus before
 	for vcpus in 1 2 4; do
 		guest_start one traveller --vcpus $vcpus --cpu "$(cpu_xml gate64 "$(topology $vcpus)$own_features")"

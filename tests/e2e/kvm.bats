@@ -178,7 +178,7 @@ whys() {
 	usual_rows | sed -n '/"kvm_why": {$/,/}/s/^ *"\([^"]*\)": "\([^"]*\)",*$/\1 \2/p' | sort -u
 }
 
-@test "list says why each feature is lacking: the CPU hasn't it, or KVM doesn't offer it" {
+@test "list says why each feature is lacking: the CPU lacks it, or KVM doesn't offer it" {
 	whys >"$BATS_TEST_TMPDIR/whys"
 	while read -r feature why; do
 		run ! kvm_has "$feature"

@@ -94,7 +94,7 @@ same() {
 	same xml.none
 }
 
-@test "a domain with features of its own on a model of QEMU's is the same" {
+@test "a domain with its own features on a model of QEMU's is the same" {
 	same args.own
 	same xml.own
 }
@@ -107,7 +107,7 @@ same() {
 	same capabilities
 }
 
-@test "virsh domcapabilities are the same but for our models" {
+@test "virsh domcapabilities are the same except for our models" {
 	# newer ones also tell what blocks each that can't run
 	diff "$OUT/before/domcapabilities" <(sed -e "/<blockers model='x86-64-v/,/<\/blockers>/d" \
 		-e '/>gate64</d' -e '/>x86-64-v[234]</d' "$OUT/after/domcapabilities")

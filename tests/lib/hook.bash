@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A small root of its own for the hook's tests: a hand-written table, the front, the worker, the
+# A small root for the hook's tests: a hand-written table, the front, the worker, the
 # wrapper. No libvirt and no QEMU.
 # shellcheck disable=SC2034 # the tests use what is set here
 

@@ -13,7 +13,7 @@
 #define BATCH 40
 
 struct options {
-	const char *root; /* a staged root of its own */
+	const char *root; /* a staged root for this process */
 	const char *accel;
 	uint64_t seed, models;
 	uint64_t share, shares; /* every shares'th model, from number share on */

@@ -80,7 +80,7 @@ int oracle_name(const struct oracle *o, const char *name, size_t len);
 
 const struct qemu_base *oracle_base(const struct oracle *o, const char *name);
 
-/* oracle_computed: has it no identity of its own? */
+/* oracle_computed: does it lack an identity? */
 bool oracle_computed(const struct qemu_base *b);
 
 /**

@@ -151,7 +151,7 @@ static bool may_add(const struct maker *m, size_t i)
 	return !n->open && (n->offered || m->kind == UNKNOWN || (n->known && m->kind != OFFERED));
 }
 
-/* How likely is a feature in this model? Those that can't be had would else refuse all. */
+/* How likely is a feature in this model? Most models would be refused if features that nobody can provide were frequent. */
 static unsigned int likely(const struct maker *m, size_t i, unsigned int density)
 {
 	const struct name *n = &m->o->name[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's dump: what is believed, what is refused, and what counts as a difference. */
+/* The guest's dump: what is accepted, what is refused, and what counts as a difference. */
 #include <errno.h>
 #include <stdio.h>
 

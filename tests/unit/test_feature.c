@@ -3,12 +3,12 @@
 #include <errno.h>
 
 #include "cpumap/core/error.h"
-#include "cpumap/core/table.h"
 #include "cpumap/core/feature.h"
-#include "cpumap/define/digest.h"
 #include "cpumap/core/model.h"
+#include "cpumap/core/table.h"
 #include "cpumap/core/util.h"
-#include "cpumap/define/near.h"
+#include "cpumap/define/digest.h"
+#include "cpumap/define/suggest.h"
 #include "check.h"
 
 static int find(const char *name)
@@ -149,14 +149,14 @@ static void test_words(void)
 
 static void test_near_names(void)
 {
-	CHECK_STR(feature_near("sse4.3"), "sse4.1");
-	CHECK_STR(feature_near("lahflm"), "lahf_lm");
-	CHECK_STR(feature_near("avx512-f"), "avx512f");
-	CHECK_STR(feature_near("pclmulqd"), "pclmuldq");
-	CHECK(!feature_near("warpdrive"));
-	CHECK(!feature_near("xy"));
-	CHECK(!feature_near(""));
-	CHECK(!feature_near(
+	CHECK_STR(feature_suggest("sse4.3"), "sse4.1");
+	CHECK_STR(feature_suggest("lahflm"), "lahf_lm");
+	CHECK_STR(feature_suggest("avx512-f"), "avx512f");
+	CHECK_STR(feature_suggest("pclmulqd"), "pclmuldq");
+	CHECK(!feature_suggest("warpdrive"));
+	CHECK(!feature_suggest("xy"));
+	CHECK(!feature_suggest(""));
+	CHECK(!feature_suggest(
 		"a-name-that-is-longer-than-any-feature-has-ever-had-by-a-whole-lot-more"));
 }
 

@@ -180,7 +180,7 @@ static void test_include(void)
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	_cleanup_text_ struct text out = {0};
 	_cleanup_strv_ struct strv notes = {0};
-	const bool publish[] = {true, true, false, true, true};
+	const bool included[] = {true, true, false, true, true};
 	struct model models[5];
 
 	add_model(&models[0], "a--b-", "fpu cx16");
@@ -189,7 +189,7 @@ static void test_include(void)
 	add_model(&models[3], "small", "fpu lm");
 	add_model(&models[4], "z", "pni");
 	CHECK(libvirtmap_load(&map, SMALL_MAP, LIBVIRTMAP_OURS, NULL) == 0);
-	CHECK(mapinclude_print(&out, models, publish, 5, &map, &notes, NULL) == 0);
+	CHECK(mapinclude_print(&out, models, included, 5, &map, &notes, NULL) == 0);
 	CHECK_STR(out.data,
 		  "<!-- Written by cpushim compile from its definitions; changes are lost. -->\n"
 		  "<!-- cpushim-names: a-%-b- lacking refused small z -->\n"
@@ -221,13 +221,13 @@ static void test_include_without_decode(void)
 {
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	_cleanup_text_ struct text out = {0};
-	const bool publish[] = {true};
+	const bool included[] = {true};
 	struct model m;
 
 	add_model(&m, "z", "pni");
 	CHECK(libvirtmap_load(&map, SMALL_MAP, LIBVIRTMAP_OURS, NULL) == 0);
 	map.has_decode = false;
-	CHECK(mapinclude_print(&out, &m, publish, 1, &map, NULL, NULL) == 0);
+	CHECK(mapinclude_print(&out, &m, included, 1, &map, NULL, NULL) == 0);
 	CHECK(out.data && !strstr(out.data, "<decode"));
 }
 
@@ -236,7 +236,7 @@ static void test_include_never_says_a_name_of_the_map(void)
 {
 	static const char *const taken[] = {"small", "odd"};
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
-	const bool publish[] = {true};
+	const bool included[] = {true};
 
 	CHECK(libvirtmap_load(&map, SMALL_MAP, LIBVIRTMAP_OURS, NULL) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
@@ -245,7 +245,7 @@ static void test_include_never_says_a_name_of_the_map(void)
 		struct model m;
 
 		add_model(&m, taken[i], "pni");
-		CHECK(mapinclude_print(&out, &m, publish, 1, &map, NULL, &err) == -EEXIST);
+		CHECK(mapinclude_print(&out, &m, included, 1, &map, NULL, &err) == -EEXIST);
 		CHECK(strstr(err.what, "other features"));
 	}
 }

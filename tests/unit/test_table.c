@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table: what is written is what is read, and nothing damaged is believed, nor forgotten. */
+/* The table: what is written is what is read, and nothing damaged is used, nor forgotten. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -514,7 +514,7 @@ static void test_files(void)
 	CHECK_STR(err.where, path);
 	put_rows(&one, 1);
 	CHECK(load(NULL) == 0);
-	/* what others may write isn't believed */
+	/* what others may write isn't used */
 	CHECK(chmod(path, 0664) == 0 && load(NULL) == -EPERM);
 	CHECK(chmod(path, 0646) == 0 && load(&err) == -EPERM);
 	CHECK(strstr(err.what, "chmod go-w"));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * qmp-proxy TABLE EMULATOR: stands between libvirt and the QEMU that it probes, a bystander to
- * both. Bytes go both ways as they are; the answer to query-cpu-definitions alone is completed by
- * our models (proxy_answer.c), in a child: if that dies, talks nonsense or takes too long, libvirt
- * gets QEMU's own answer. It ends when either side does; a side that only says nothing more still
- * gets answers. The wrapper starts it, with these descriptors:
+ * qmp-proxy TABLE EMULATOR: relays between libvirt and the QEMU that libvirt probes. Bytes go both
+ * ways unchanged. Only to the answer of query-cpu-definitions our models are added
+ * (proxy_answer.c), in a child: if that dies, answers nonsense or takes too long, libvirt gets
+ * QEMU's own answer. qmp-proxy ends when either side ends; a side that has only ended its output
+ * still gets answers. The wrapper starts it, with these descriptors:
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,8 @@ enum { FD_LISTEN = 3, FD_RELAY, FD_QUESTIONS, FD_READY };
 #define ANSWER_MS  10000
 #define LINE_LIMIT ((size_t)16 << 20)
 
-/* Where libvirt connects: QEMU removes its socket when it ends, so this one goes, too. */
+/* The socket's file where libvirt connects. QEMU removes its socket when it ends, so this one is
+ * removed, too. */
 struct place {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1]; /* "": not known */
 	dev_t dev;
@@ -35,11 +36,11 @@ struct place {
 struct proxy {
 	const char *table, *emulator;
 	int libvirt;          /* the connection; -1: not yet */
-	bool silent;          /* libvirt has said that it says nothing more */
-	struct text asked;    /* libvirt's unfinished line */
-	struct text request;  /* its query-cpu-definitions, until that is answered */
-	struct text answered; /* QEMU's unfinished line, meanwhile */
-	struct text earlier;  /* what we made of its answer, for who asks again */
+	bool silent;          /* libvirt has ended its output */
+	struct text asked;    /* libvirt's incomplete line */
+	struct text request;  /* libvirt's query-cpu-definitions, until it is answered */
+	struct text answered; /* QEMU's incomplete line while an answer is awaited */
+	struct text earlier;  /* the answer with our models, for a repeated question */
 };
 
 static void find_place(struct place *place)
@@ -49,10 +50,10 @@ static void find_place(struct place *place)
 	struct stat st;
 
 	*place = (struct place){0};
-	/* the working directory isn't QEMU's any more */
+	/* a relative path is useless, as the working directory isn't QEMU's any more */
 	if (getsockname(FD_LISTEN, (struct sockaddr *)&name, &len) < 0 || name.sun_path[0] != '/')
 		return;
-	/* which need not end in a NUL */
+	/* the path needn't end in a NUL */
 	memcpy(place->path, name.sun_path, sizeof(name.sun_path));
 	if (lstat(place->path, &st) < 0) {
 		*place->path = '\0';
@@ -62,7 +63,7 @@ static void find_place(struct place *place)
 	place->ino = st.st_ino;
 }
 
-/* Unless another has its name by now. */
+/* Removes the socket's file, unless another file has its name by now. */
 static void leave(const struct place *place)
 {
 	struct stat st;
@@ -92,7 +93,7 @@ static void text_clear(struct text *t)
 	t->len = 0;
 }
 
-/* Notes what libvirt asks, a line at a time; its bytes have been passed on already. */
+/* Notes what libvirt asks, line by line. The bytes have been passed on already. */
 static void listen_in(struct proxy *p, const char *data, size_t len)
 {
 	while (len > 0) {
@@ -121,7 +122,7 @@ static long long now_ms(void)
 	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* What the child writes until it closes its end, within the limit of time. */
+/* Reads what the child writes until it closes its end, for a limited time. */
 static bool read_result(int fd, struct text *result)
 {
 	long long deadline = now_ms() + ANSWER_MS;
@@ -163,8 +164,8 @@ static void __attribute__((noreturn)) be_the_child(const struct proxy *p, const 
 }
 
 /*
- * QEMU's line, completed if it is the answer that we wait for. Status 3 of the child: it isn't that
- * answer. Anything but a clean 0: the line stays as it is.
+ * Adds our models to QEMU's line if it is the answer that is awaited. If the child exits with 3 it
+ * is another answer. With every status except 0 the line stays unchanged.
  */
 static void complete(struct proxy *p, const char *line, struct text *result)
 {
@@ -192,7 +193,7 @@ static void complete(struct proxy *p, const char *line, struct text *result)
 		text_clear(&p->request);
 }
 
-/* A whole line of QEMU's while an answer is awaited. */
+/* Passes on a whole line from QEMU while an answer is awaited. */
 static bool pass_line(struct proxy *p, const char *line, size_t len)
 {
 	_cleanup_text_ struct text result = {0};
@@ -204,7 +205,7 @@ static bool pass_line(struct proxy *p, const char *line, size_t len)
 			  : write_all(p->libvirt, line, len);
 }
 
-/* QEMU's bytes to libvirt: as they come, but by lines while an answer is awaited. */
+/* Passes QEMU's bytes to libvirt: as they come, or line by line while an answer is awaited. */
 static bool pass_answers(struct proxy *p, const char *data, size_t len)
 {
 	while (len > 0 && p->request.len > 0) {
@@ -234,8 +235,8 @@ static bool pass_answers(struct proxy *p, const char *data, size_t len)
 	return len == 0 || write_all(p->libvirt, data, len);
 }
 
-/* One direction's next bytes. False at its end; libvirt's is passed on, for QEMU to answer what was
- * asked before. */
+/* Passes on the next bytes of one direction. False at its end. libvirt's end is passed on, so that
+ * QEMU still answers what was asked before. */
 static bool pump(struct proxy *p, int from)
 {
 	char buf[65536];
@@ -258,7 +259,7 @@ static bool pump(struct proxy *p, int from)
 static bool accept_libvirt(struct proxy *p)
 {
 	p->libvirt = accept4(FD_LISTEN, NULL, NULL, SOCK_CLOEXEC);
-	/* one probe, one connection: another would wait for nothing */
+	/* a probe makes one connection; a second one would wait in vain */
 	(void)close(FD_LISTEN);
 	return p->libvirt >= 0;
 }
@@ -266,14 +267,13 @@ static bool accept_libvirt(struct proxy *p)
 static void relay(struct proxy *p)
 {
 	for (;;) {
-		/* before libvirt connects, QEMU's greeting waits; its end is what we look out
-		 * for */
+		/* before libvirt connects QEMU's greeting has to wait, and only QEMU's end
+		 * counts */
 		bool connected = p->libvirt >= 0;
-		struct pollfd fds[] = {
-			{.fd = FD_RELAY, .events = connected ? POLLIN : POLLRDHUP},
-			/* of one that is silent only the other direction's end is told */
-			{.fd = connected ? p->libvirt : FD_LISTEN,
-			 .events = p->silent ? 0 : POLLIN}};
+		struct pollfd fds[] = {{.fd = FD_RELAY, .events = connected ? POLLIN : POLLRDHUP},
+				       /* from a silent libvirt only its end is awaited */
+				       {.fd = connected ? p->libvirt : FD_LISTEN,
+					.events = p->silent ? 0 : POLLIN}};
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
 			if (errno == EINTR)
@@ -289,7 +289,7 @@ static void relay(struct proxy *p)
 		if (p->silent || !(connected ? pump(p, p->libvirt) : accept_libvirt(p)))
 			return;
 	}
-	/* QEMU is gone: what it said last may be half a line */
+	/* QEMU has ended, and its last line may be incomplete */
 	if (p->answered.len > 0)
 		(void)write_all(p->libvirt, p->answered.data, p->answered.len);
 }

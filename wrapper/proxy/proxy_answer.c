@@ -8,9 +8,9 @@
 #include "cpumap/qemu/qemu.h"
 
 #define QUESTIONS_MS                                                                               \
-	9000 /* below the proxy's own limit, so that no child is killed in the middle */
+	9000 /* below the proxy's limit, so that the child isn't killed while it works */
 
-/* What the definition has and QEMU lacks here, in QEMU's words. */
+/* The definition's features that QEMU lacks here, by QEMU's names. */
 static json_t *unavailable(const struct table_row *row, const struct featset *provides)
 {
 	struct featset lacks;
@@ -93,7 +93,8 @@ static bool is_query(json_t *request)
 	return command && strcmp(command, "query-cpu-definitions") == 0;
 }
 
-/* By what they look like: a caller without ids may wait for other answers, too. */
+/* Are these CPU definitions, by their form? A caller without ids may wait for other answers,
+ * too. */
 static bool are_definitions(json_t *models)
 {
 	json_t *first = json_array_get(models, 0);
@@ -101,7 +102,7 @@ static bool are_definitions(json_t *models)
 	return json_object_get(first, "name") && json_object_get(first, "typename");
 }
 
-/* 0, -EAGAIN for another command's answer, another error where there is nothing to add to. */
+/* Returns 0; -EAGAIN: another command's answer; another error: there is nothing to add to. */
 static int judge(json_t *request, json_t *answer)
 {
 	json_t *asked = json_object_get(request, "id"), *answered = json_object_get(answer, "id");
@@ -126,7 +127,7 @@ static int complete(json_t *answer, const char *table, const char *emulator, int
 	return r < 0 ? r : add_models(json_object_get(answer, "return"), &t, emulator, &provides);
 }
 
-/* QEMU isn't asked again: its models don't change. */
+/* Answers with what was answered before: QEMU's models don't change. */
 static int repeat(json_t *answer, const char *earlier)
 {
 	json_t *said = json_loads(earlier, 0, NULL);

@@ -9,11 +9,11 @@
  * proxy_answer: QEMU's answer to query-cpu-definitions with our models added.
  * @request: libvirt's line
  * @answer: QEMU's line
- * @earlier: what was answered to the same question before, NULL for nothing
+ * @earlier: our earlier answer to the same question; NULL: none
  * @table, @emulator: whose rows are added
- * @questions: a monitor of the same QEMU, on which it is asked what it can do
- * Returns 0; -EAGAIN if @answer isn't the one to @request; another negative errno if it can't be
- * completed.
+ * @questions: a second monitor of the same QEMU, on which it is asked which features it provides
+ * Returns 0; -EAGAIN if @answer doesn't belong to @request; another negative errno if our models
+ * can't be added.
  */
 int proxy_answer(struct text *out, const char *request, const char *answer, const char *earlier,
 		 const char *table, const char *emulator, int questions);

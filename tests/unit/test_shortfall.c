@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a feature isn't to be had here: by what QEMU, KVM and the CPU say, and what the CPU says of
+/* Why a feature is lacking here: by what QEMU, KVM and the CPU say, and what the CPU says of
  * itself. */
 #include "cpumap/qemu/hostcpu.h"
 #include "cpumap/qemu/kvm.h"
-#include "cpumap/qemu/lacks.h"
+#include "cpumap/qemu/shortfall.h"
 #include "check.h"
 
 static struct featset set(const char *names)
@@ -33,18 +33,18 @@ static void test_kvm(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct here here = {.properties = set(cases[i].properties),
-					  .provided = set(cases[i].provided),
-					  .offered = set(cases[i].offered),
-					  .cpu = set(cases[i].cpu)};
+		const struct support support = {.properties = set(cases[i].properties),
+						.provided = set(cases[i].provided),
+						.offered = set(cases[i].offered),
+						.cpu = set(cases[i].cpu)};
 		struct featset wanted = set(cases[i].wanted);
 		_cleanup_text_ struct text said = {0};
-		struct lacks l;
+		struct shortfall l;
 
-		lacks_of_kvm(&l, &here, &wanted);
+		shortfall_kvm(&l, &support, &wanted);
 		text_adds(&said, "");
 		if (featset_count(&l.all))
-			lacks_print(&said, &l);
+			shortfall_print(&said, &l);
 		CHECK_STR(said.data, cases[i].said);
 	}
 }
@@ -53,10 +53,10 @@ static void test_tcg(void)
 {
 	struct featset lacking = set("avx512f,avx512bw");
 	_cleanup_text_ struct text said = {0};
-	struct lacks l;
+	struct shortfall l;
 
-	lacks_of_tcg(&l, &lacking);
-	lacks_print(&said, &l);
+	shortfall_tcg(&l, &lacking);
+	shortfall_print(&said, &l);
 	CHECK_STR(said.data, "QEMU's TCG doesn't emulate them");
 }
 

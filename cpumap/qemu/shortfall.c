@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lacks.h"
+#include "shortfall.h"
 
 #include "hostcpu.h"
 #include "kvm.h"
 #include "qemu.h"
 
-void here_ask(struct here *here, const char *qemu)
+void support_ask(struct support *support, const char *qemu)
 {
-	*here = (struct here){0};
-	if (qemu_kvm(qemu, &here->provided, &here->properties, &here->no_kvm) < 0)
+	*support = (struct support){0};
+	if (qemu_kvm(qemu, &support->provided, &support->properties, &support->no_kvm) < 0)
 		return;
-	(void)kvm_offers(&here->offered, &here->no_kvm);
-	hostcpu_features(&here->cpu);
+	(void)kvm_offers(&support->offered, &support->no_kvm);
+	hostcpu_features(&support->cpu);
 }
 
-void lacks_of_kvm(struct lacks *l, const struct here *here, const struct featset *wanted)
+void shortfall_kvm(struct shortfall *s, const struct support *support, const struct featset *wanted)
 {
-	*l = (struct lacks){.all = *wanted};
-	featset_subtract(&l->all, &here->provided);
+	*s = (struct shortfall){.all = *wanted};
+	featset_subtract(&s->all, &support->provided);
 	for (size_t i = 0; i < n_features; i++) {
-		if (!featset_has(&l->all, i))
+		if (!featset_has(&s->all, i))
 			continue;
-		if (!featset_has(&here->properties, i))
-			featset_add(&l->by[LACK_QEMU], i);
-		else if (featset_has(&here->offered, i))
-			featset_add(&l->by[LACK_WITHHELD], i);
+		if (!featset_has(&support->properties, i))
+			featset_add(&s->by[LACK_QEMU], i);
+		else if (featset_has(&support->offered, i))
+			featset_add(&s->by[LACK_WITHHELD], i);
 		else
-			featset_add(&l->by[featset_has(&here->cpu, i) ? LACK_KVM : LACK_CPU], i);
+			featset_add(&s->by[featset_has(&support->cpu, i) ? LACK_KVM : LACK_CPU], i);
 	}
 }
 
-void lacks_of_tcg(struct lacks *l, const struct featset *lacking)
+void shortfall_tcg(struct shortfall *s, const struct featset *lacking)
 {
-	*l = (struct lacks){.all = *lacking};
-	l->by[LACK_TCG] = *lacking;
+	*s = (struct shortfall){.all = *lacking};
+	s->by[LACK_TCG] = *lacking;
 }
 
 const char *lack_why(enum lack kind)
@@ -49,35 +49,35 @@ const char *lack_why(enum lack kind)
 	return why[kind];
 }
 
-/* One reason alone needs no names again. */
-static bool print_alone(struct text *out, const struct lacks *l)
+/* With a single reason the features needn't be named again. */
+static bool print_alone(struct text *out, const struct shortfall *s)
 {
 	for (size_t kind = 0; kind < LACK_KINDS; kind++) {
-		if (!featset_equal(&l->by[kind], &l->all))
+		if (!featset_equal(&s->by[kind], &s->all))
 			continue;
 		text_addf(out, "%s %s", lack_why((enum lack)kind),
-			  featset_count(&l->all) == 1 ? "it" : "them");
+			  featset_count(&s->all) == 1 ? "it" : "them");
 		return true;
 	}
 	return false;
 }
 
-void lacks_print(struct text *out, const struct lacks *l)
+void shortfall_print(struct text *out, const struct shortfall *s)
 {
 	const char *between = "";
 
-	if (print_alone(out, l))
+	if (print_alone(out, s))
 		return;
 	for (size_t kind = 0; kind < LACK_KINDS; kind++) {
-		if (featset_count(&l->by[kind]) == 0)
+		if (featset_count(&s->by[kind]) == 0)
 			continue;
 		text_addf(out, "%s%s ", between, lack_why((enum lack)kind));
-		featset_print(out, &l->by[kind], ",");
+		featset_print(out, &s->by[kind], ",");
 		between = "; ";
 	}
 }
 
-const char *lacks_boot(const struct featset *set)
+const char *shortfall_boot(const struct featset *set)
 {
 	static const char *const enough[] = {"xsaveopt", "xsavec", "xgetbv1", "xsaves"};
 	int xsave = feature_find("xsave", strlen("xsave"));

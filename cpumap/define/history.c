@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "frozen.h"
+#include "history.h"
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
 
-const struct table_row *frozen_row(const struct meanings *before, const char *model)
+/* A table that is lost or damaged tells nothing: the published names stay. */
+int history_load(struct history *h, struct error *err)
+{
+	_cleanup_free_ char *published = root_path(PUBLISHED_PATH), *table = root_path(TABLE_PATH);
+	int r;
+
+	if (!published || !table)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	r = published_load(&h->published, published, err);
+	if (r < 0)
+		return r;
+	(void)table_load(&h->table, table, NULL);
+	if (published_table(&h->published, &h->table) < 0)
+		return error_set(err, -ENOMEM, published, 0, "out of memory");
+	return 0;
+}
+
+void history_free(struct history *h)
+{
+	published_free(&h->published);
+	table_free(&h->table);
+}
+
+const struct table_row *history_row(const struct history *before, const char *model)
 {
 	const char *digest = published_digest(&before->published, model);
 
@@ -54,10 +78,10 @@ static void differences(struct text *out, const struct table_row *then, const st
 	add_features(out, "only now", &b, &a);
 }
 
-int frozen_check(const struct table_row *now, const struct meanings *before, struct error *why)
+int history_check(const struct table_row *now, const struct history *before, struct error *why)
 {
 	const char *digest = published_digest(&before->published, now->model);
-	const struct table_row *then = frozen_row(before, now->model);
+	const struct table_row *then = history_row(before, now->model);
 	_cleanup_text_ struct text what = {0};
 
 	if (!digest || before->force || strcmp(digest, now->digest) == 0)

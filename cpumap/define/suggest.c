@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "near.h"
+#include "suggest.h"
 
 #include <string.h>
 
@@ -14,7 +14,8 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Levenshtein's distance: letters to add, drop or replace. Row by row of the usual matrix. */
+/* Levenshtein's distance: how many letters have to be added, dropped or replaced. It goes through
+ * the usual matrix row by row. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t row[NAME_MAX_LEN + 1], len = strlen(b);
@@ -48,7 +49,7 @@ static size_t distance_to(const struct feature *f, const char *name)
 	return d;
 }
 
-const char *feature_near(const char *name)
+const char *feature_suggest(const char *name)
 {
 	size_t nearest = TOO_FAR, len = strlen(name);
 	const char *found = NULL;
@@ -59,7 +60,7 @@ const char *feature_near(const char *name)
 		size_t d = features[i].kind == FEATURE_CPUID ? distance_to(&features[i], name)
 							     : TOO_FAR;
 
-		/* half of the letters replaced are another name */
+		/* with half of its letters replaced it is another name */
 		if (d < nearest && 2 * d < len) {
 			nearest = d;
 			found = features[i].name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "signs.h"
+#include "libvirtproc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,8 +43,8 @@ static int each_line(uint64_t pid, const char *name, void (*look)(char *line, vo
 	return feof(f) ? 0 : errno ? -errno : -EIO;
 }
 
-/* "(1000 * major + minor).micro" behind the library's name, up to the end or " (deleted)"; 0: it
- * isn't that. */
+/* "(1000 * major + minor).micro" behind the library's name, up to the end or to " (deleted)". 0: it
+ * has another form. */
 static unsigned long parse_release(const char *text)
 {
 	size_t abi = strcspn(text, "."), micro = strcspn(text + abi + (text[abi] == '.'), " ");
@@ -86,8 +86,8 @@ static bool ends_with(const char *text, const char *end)
 	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* Notes "socket:[INODE]" of libvirt's sockets. The inode is the seventh field of a line, the path the
- * last (proc(5)). */
+/* Notes "socket:[INODE]" of libvirt's sockets. In each line the inode is the seventh field, and the
+ * path the last one (proc(5)). */
 static void look_at_socket(char *line, void *data)
 {
 	char *inode = line;
@@ -161,7 +161,7 @@ static bool read_credentials(uint64_t pid, struct credentials *c)
 	return each_line(pid, "status", look_at_status, c) == 0 && c->found == 3;
 }
 
-bool runs_otherwise(uint64_t pid)
+bool has_other_credentials(uint64_t pid)
 {
 	struct credentials its, ours;
 

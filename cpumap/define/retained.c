@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inuse.h"
+#include "retained.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,8 @@ static bool mentions(const char *dir, const char *file, const char *element)
 	       memmem(text, len, element, strlen(element));
 }
 
-/* A domain whose status libvirt keeps and that runs with @model: its name, allocated; NULL: none. */
+/* The name of a running domain, by libvirt's status files, that has @model. Allocated; NULL: there
+ * is none. */
 static char *find_guest(const char *model)
 {
 	_cleanup_free_ char *path = root_path(LIBVIRT_STATE_DIR), *element = NULL;
@@ -57,13 +58,13 @@ static int add_model(struct model_list *out, const struct model *m)
 	return copy.name && copy.origin ? 0 : -ENOMEM;
 }
 
-int inuse_models(struct model_list *out, const char *dir, const struct strv *stays,
-		 struct strv *notes)
+int retained_models(struct model_list *out, const char *dir, const struct strv *stays,
+		    struct strv *notes)
 {
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	int r = 0;
 
-	/* a map that can't be read says nothing of what was in it */
+	/* nobody knows what was in a map that can't be read */
 	if (libvirtmap_load(&map, dir, NULL, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < map.models.n && r == 0; i++) {

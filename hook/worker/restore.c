@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "comeback.h"
+#include "restore.h"
 
 #include "cpumap/core/util.h"
-#include "hook/domain/kept.h"
 #include "hook/domain/mark.h"
 #include "hook/domain/snapshot.h"
+#include "hook/domain/storedxml.h"
 #include "native.h"
 
-/* which of both can't be told */
+/* nobody can tell which of the two it was */
 #define WHY "libvirt made that of the model without cpushim, or the domain was defined so then; "
 
 static const char *model_of(const struct domain *d)
@@ -15,9 +15,10 @@ static const char *model_of(const struct domain *d)
 	return d->model ? d->model : "no model";
 }
 
-static bool read_definition(struct kept *k, const struct domain *d, const char *name)
+static bool read_definition(struct storedxml *k, const struct domain *d, const char *name)
 {
-	return kept_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 && domain_same(&k->domain, d);
+	return storedxml_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
+	       domain_same(&k->domain, d);
 }
 
 static const struct table_row *find_row(struct asked *a, const char *model)
@@ -29,7 +30,7 @@ static const struct table_row *find_row(struct asked *a, const char *model)
 	return row || !model ? row : asked_row(a, model, NULL);
 }
 
-/* Without the wrapper that may be how the model runs here. */
+/* Judges the CPU on a node without the wrapper, where a translation may be exact. */
 static void judge_native(const struct asked *a, const struct domain *defined,
 			 const struct table_row *row, struct reasons *reasons)
 {
@@ -41,10 +42,9 @@ static void judge_native(const struct asked *a, const struct domain *defined,
 	native_start(&a->domain, &facts, &r, reasons);
 }
 
-const struct table_row *comeback_restored(struct asked *a, const char *name,
-					  struct reasons *reasons)
+const struct table_row *restore_image(struct asked *a, const char *name, struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row;
 
 	if (!read_definition(&defined, &a->domain, name))
@@ -61,12 +61,13 @@ const struct table_row *comeback_restored(struct asked *a, const char *name,
 	return row;
 }
 
-/* A guest of a site model: the name may have had another definition when the snapshot was taken. What
- * has the mark from its definition (`virsh dumpxml` and `define`, nova's unrescue) starts anew. */
+/* Judges a guest of a site model: its name may have had another definition when the snapshot was
+ * taken. A domain whose definition has the mark (by `virsh dumpxml` and `define`, or nova's
+ * unrescue) starts anew. */
 static const struct table_row *judge_mark(struct asked *a, const char *name,
 					  struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row = a->facts.row;
 	const struct domain *d = &a->domain;
 
@@ -81,11 +82,11 @@ static const struct table_row *judge_mark(struct asked *a, const char *name,
 	return row;
 }
 
-/* A guest of none, whose definition asks for one. */
+/* Judges a guest without a site model whose definition asks for one. */
 static const struct table_row *judge_translation(struct asked *a, const char *name,
 						 struct reasons *reasons)
 {
-	_cleanup_kept_ struct kept defined = {0};
+	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row = NULL;
 
 	if (read_definition(&defined, &a->domain, name))
@@ -102,8 +103,7 @@ static const struct table_row *judge_translation(struct asked *a, const char *na
 	return row;
 }
 
-const struct table_row *comeback_prepared(struct asked *a, const char *name,
-					  struct reasons *reasons)
+const struct table_row *restore_snapshot(struct asked *a, const char *name, struct reasons *reasons)
 {
 	return (a->facts.row ? judge_mark : judge_translation)(a, name, reasons);
 }

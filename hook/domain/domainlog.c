@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kept.h"
+#include "domainlog.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
+#include "hook/core/domainfile.h"
 
-/* How much of a log's end is looked at. */
+/* How much of a log's end is read. */
 #define LOG_TAIL ((off_t)64 << 10)
 
-void kept_free(struct kept *k)
-{
-	domain_free(&k->domain);
-	free(k->path);
-	free(k->xml);
-	*k = (struct kept){0};
-}
-
-int kept_read(struct kept *k, enum domainfile kind, const char *name, struct error *err)
-{
-	size_t len;
-	int r;
-
-	*k = (struct kept){0};
-	r = domainfile_path(&k->path, kind, name, 0);
-	if (r < 0)
-		return error_set(err, r, domainfile_dir(kind), 0,
-				 r == -ENOENT ? "there is no file for a domain of that name"
-					      : "out of memory");
-	r = file_read(k->path, TRUST_ANY, LIBVIRT_XML_LIMIT, &k->xml, &len, err);
-	if (r == 0)
-		r = (kind == DOMAINFILE_STATUS ? domain_read_status : domain_read)(
-			&k->domain, k->xml, len, k->path, err);
-	return r;
-}
-
-/* The end of a file, whole lines. */
+/* The last bytes of a file; the first line may be cut. */
 static char *read_tail(const char *path, size_t *len)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -51,8 +24,8 @@ static char *read_tail(const char *path, size_t *len)
 	return fd_read_all(fd, 2 * (size_t)LOG_TAIL, &text, len) == 0 ? text : NULL;
 }
 
-/* "2026-11-24 19:12:15.462+0000: shutting down, reason=failed" and the like. QEMU's own time stamps
- * have a T between date and time (-msg timestamp=on). */
+/* Does the line begin with libvirt's time stamp, as in "2026-11-24 19:12:15.462+0000: shutting
+ * down, reason=failed"? QEMU's time stamps (-msg timestamp=on) have a T between date and time. */
 static bool is_libvirts(const char *line)
 {
 	static const char shape[] = "0000-00-00 00:00:00.000+0000: ";
@@ -63,9 +36,9 @@ static bool is_libvirts(const char *line)
 	return true;
 }
 
-/* Environment and arguments end in a backslash but for the last of them, which begins with a
- * dash. */
-char *kept_last_words(const char *name)
+/* Lines of the environment and of arguments end in a backslash. The last one doesn't, but it begins
+ * with a dash. */
+char *domainlog_last_words(const char *name)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	char *rest, *line;
