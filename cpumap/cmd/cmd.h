@@ -44,7 +44,14 @@ json_t *cmd_features_json(const struct featset *set);
 /* cmd_table: the table of this root; says how to get one where there is none. */
 int cmd_table(struct table *t, struct error *err);
 
-/* cmd_row: a model's row, or NULL and @err. @emulator: NULL for the first. */
+/* cmd_no_model: the error for a name that no model has: @what says so, and the nearest name of the
+ * table's models, and of @others, is suggested. @others: NULL: none */
+struct model_list;
+void cmd_no_model(struct error *err, const char *what, const char *name, const struct table *t,
+		  const struct model_list *others);
+
+/* cmd_row: a model's row, or NULL and @err, which suggests another name. @emulator: NULL for the
+ * first. */
 const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
 				const char *emulator, struct error *err);
 
