@@ -28,6 +28,10 @@ int usage_error(const char *command, const char *fmt, ...) __attribute__((format
 /* cmd_help: print @text on stdout; returns EXIT_YES. */
 int cmd_help(const char *text);
 
+/* cmd_print: @t (out of memory if it failed) on stdout; lines that are too wide for a terminal go on
+ * behind @indent blanks. Returns @status, or EXIT_UNKNOWN with an error. */
+int cmd_print(const struct text *t, size_t indent, int status);
+
 /* cmd_flush: stdout's last words; EXIT_UNKNOWN with an error if they couldn't be written. */
 int cmd_flush(int status);
 

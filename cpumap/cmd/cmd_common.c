@@ -8,6 +8,7 @@
 #include "cpumap/core/show.h"
 #include "cpumap/define/near.h"
 #include "cmd.h"
+#include "terminal.h"
 
 /* An expansion has some 3000 characters. */
 #define FOREIGN_MAX 8192
@@ -54,6 +55,22 @@ int cmd_flush(int status)
 		return status;
 	error_set(&err, -errno, "standard output", 0, "%s", strerror(errno));
 	return cmd_fail(&err);
+}
+
+int cmd_print(const struct text *t, size_t indent, int status)
+{
+	struct terminal terminal = terminal_ask();
+	_cleanup_text_ struct text folded = {0};
+	struct error err = {0};
+
+	if (!t->failed)
+		terminal_fold(&folded, &terminal, t->len ? t->data : "", 0, indent);
+	if (t->failed || folded.failed) {
+		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
+		return cmd_fail(&err);
+	}
+	fputs(folded.data, stdout);
+	return cmd_flush(status);
 }
 
 int cmd_table(struct table *t, struct error *err)

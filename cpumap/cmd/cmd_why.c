@@ -183,7 +183,6 @@ static void add_blocks(struct text *t, const struct way *w)
 
 static int print_text(const struct way *w)
 {
-	struct error err = {0};
 	_cleanup_text_ struct text t = {0};
 
 	add_domain(&t, w);
@@ -197,12 +196,7 @@ static int print_text(const struct way *w)
 		add_foreign(&t, w->log);
 		text_adds(&t, "\n");
 	}
-	if (t.failed) {
-		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
-		return cmd_fail(&err);
-	}
-	fputs(t.data, stdout);
-	return cmd_flush(EXIT_YES);
+	return cmd_print(&t, strlen("process  "), EXIT_YES);
 }
 
 static json_t *asked_json(const struct way *w)
