@@ -66,7 +66,7 @@ wrapper() {
 	[[ $stderr == *'(only before: aes; only now: avx); guests migrate by its name, so add a new name for the new meaning (`cpushim compile --force` insists)' ]]
 	[ "$(digest_of site)" = "$was" ]
 	# refused wherever it is asked for, and the others go on
-	[[ $(cpushim list) == *'site '*'refused: '*'was published'* ]]
+	[[ $(cpushim list) == *'site: refused: '*'was published'* ]]
 	run -1 cpushim expand site
 	run -1 wrapper site
 	[[ $output == *"model 'site' can't be had: "*'was published'* ]]
@@ -128,7 +128,7 @@ wrapper() {
 	rm "$root/etc/cpushim/models.d/site.xml"
 	run -0 cpushim compile
 	cpushim list --digest | grep -x 'site refused'
-	[[ $(cpushim list) == *'site '*'refused: no definition has that name any more'* ]]
+	[[ $(cpushim list) == *'site: refused: no definition has that name any more'* ]]
 	digest_of site | grep .
 	run -1 wrapper site
 	[[ $output == *"model 'site' can't be had: no definition has that name any more"* ]]

@@ -83,7 +83,7 @@ says() { # STATUS WORDS COMMAND...
 @test "a guest that has what its name means" {
 	qemu 7 "$expansion"
 	live gate64
-	says 0 "instance-00000001    $uuid gate64           tcg    what the name means" guests
+	says 0 "instance-00000001  $uuid  gate64  tcg    what the name means" guests
 	says 0 'which is what gate64 means' why instance-00000001
 	[[ $output == *"passes the name on"* ]]
 	# the domain's own features are its own
@@ -222,7 +222,7 @@ says() { # STATUS WORDS COMMAND...
 
 @test "a guest without libvirt is recognised by its argument" {
 	process 9 /usr/bin/qemu-system-x86_64.distrib qemu-system-x86_64 -cpu "$expansion,aes=on" -enable-kvm
-	says 0 "-                    -                                    gate64           kvm    not libvirt's: what the name means, with its own aes=on" guests
+	says 0 "-       -     gate64  kvm    not libvirt's: what the name means, with its own aes=on" guests
 	process 9 /usr/bin/qemu-system-x86_64.distrib qemu-system-x86_64 -cpu "${expansion/kvm64/qemu64}"
 	says 0 "not libvirt's: an expansion of no model of today's table" guests
 	process 9 /usr/bin/qemu-system-x86_64 qemu-system-x86_64 -cpu host
@@ -235,14 +235,14 @@ says() { # STATUS WORDS COMMAND...
 	qemu 7 "$expansion"
 	live gate64
 	saved gate64
-	says 0 'gate64           tcg    what the name means' guests
+	says 0 'gate64  tcg    what the name means' guests
 	# a liar with the same name and UUID, behind it, in front of it, and where the guest has ended
 	for pid in 9 5; do
 		process $pid /home/eve/qemu-system-x86_64 qemu -name guest=instance-00000001 -uuid "$uuid" -cpu Opteron_G1
 		printf 'Name:\tqemu\nUid:\t1000\t1001\t1002\t1003\nGid:\t4\n' >"$root/proc/$pid/status"
 		says 0 "not libvirt's, uid 1000: no site model" guests
-		[ "${#lines[@]}" = 2 ]
-		[[ $output == *'gate64           tcg    what the name means'* ]]
+		[ "${#lines[@]}" = 3 ]
+		[[ $output == *'gate64  tcg    what the name means'* ]]
 		says 0 'runs as process 7' why instance-00000001
 		cpushim guests --json >"$BATS_TEST_TMPDIR/json"
 		grep -q '"uid": 1000' "$BATS_TEST_TMPDIR/json"
@@ -264,10 +264,10 @@ says() { # STATUS WORDS COMMAND...
 @test "another option's value, or no option's, is no option" {
 	live gate64
 	qemu 7 "$expansion" -append -cpu -name
-	says 0 'instance-00000001    '"$uuid"' gate64           tcg    what the name means' guests
+	says 0 'instance-00000001  '"$uuid"'  gate64  tcg    what the name means' guests
 	says 0 'which is what gate64 means' why instance-00000001
 	qemu 7 "$expansion" -fw_cfg -machine -device -uuid -append -accel -initrd -enable-kvm -kernel -M
-	says 0 'gate64           tcg    what the name means' guests
+	says 0 'gate64  tcg    what the name means' guests
 	qemu 7 "$expansion" cpu uuid - name disk.img
 	says 0 'what the name means' guests
 	# which wins is QEMU's rule
@@ -301,7 +301,7 @@ says() { # STATUS WORDS COMMAND...
 	mkdir "$root/proc/97" # has just ended
 	: >"$root/proc/meminfo"
 	run -0 cpushim guests
-	[ "${#lines[@]}" = 8 ]
+	[ "${#lines[@]}" = 9 ]
 }
 
 @test "the accelerator, however it is asked for" {
@@ -327,7 +327,7 @@ says() { # STATUS WORDS COMMAND...
 		-uuid $'\e]0;x\a' -cpu $'\e[31mkvm64\n,+x' -accel $'\e[1m'
 	run -0 --separate-stderr cpushim guests
 	[ -z "$stderr" ]
-	[[ $output == '\x1b[2J../../../secret,x'*'\x1b]0;x\x07'*'no site model' ]]
+	[[ ${lines[1]} == '\x1b[2J../../../secret,x'*'\x1b]0;x\x07'*'no site model' ]]
 	run -0 cpushim guests --json
 	[[ $output != *$'\e'* ]]
 	[[ $output == *'"domain": "\u001B[2J../../../secret,x"'* ]]
@@ -357,14 +357,15 @@ says() { # STATUS WORDS COMMAND...
 	done
 	LC_ALL=C.UTF-8 run -0 --separate-stderr cpushim guests
 	for i in "${!names[@]}"; do
-		[[ ${lines[i]} == "${names[i]} "* ]]
+		[[ ${lines[i + 1]} == "${names[i]} "* ]]
 	done
 	# 日本 has 4 columns in 6 bytes, 😀 2, a letter with a mark 1
-	[[ ${lines[2]} == "日本                 $uuid "* ]]
-	[[ ${lines[4]} == $'e\u0301'"                    $uuid "* ]]
-	[[ ${lines[5]} == "😀                   $uuid "* ]]
+	pad=$(printf '%198s' '')
+	[[ ${lines[3]} == "日本$pad$uuid "* ]]
+	[[ ${lines[5]} == $'e\u0301'"$pad   $uuid "* ]]
+	[[ ${lines[6]} == "😀$pad  $uuid "* ]]
 	LC_ALL=C run -0 --separate-stderr cpushim guests
-	[[ ${lines[2]} == "\\xe6\\x97\\xa5\\xe6\\x9c\\xac $uuid "* ]]
+	[[ ${lines[3]} == "\\xe6\\x97\\xa5\\xe6\\x9c\\xac  "*" $uuid "* ]]
 	for locale in C C.UTF-8; do
 		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
 		for i in "${!names[@]}"; do
@@ -379,7 +380,7 @@ says() { # STATUS WORDS COMMAND...
 	process 9 /usr/bin/qemu-system-x86_64 qemu -name "guest=$hostile" -cpu "$expansion"
 	for locale in C C.UTF-8; do
 		LC_ALL=$locale run -0 --separate-stderr cpushim guests
-		[[ $output == '\x1b[2J\xc2\x9b\xe2\x80\xaex\xe2\x81\xa6\xe2\x80\x8b\xff '* ]]
+		[[ ${lines[1]} == '\x1b[2J\xc2\x9b\xe2\x80\xaex\xe2\x81\xa6\xe2\x80\x8b\xff '* ]]
 		LC_ALL=$locale run -0 --separate-stderr cpushim guests --json
 		[[ $output == *'"domain": "\u001B[2J\u009B\u202Ex\u2066\u200B\\xff"'* ]]
 	done

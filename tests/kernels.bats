@@ -80,7 +80,7 @@ sees() { # MODEL CPUS
 # Where an accelerator provides a model and lets no host's CPU show through
 provided() { # ACCEL MODEL
 	case $1 in
-	tcg) cpushim list | grep -q "^$2 .*tcg: yes" ;;
+	tcg) cpushim list --json "$2" | grep -q '"tcg": "yes"' ;;
 	kvm) [ -e /dev/kvm ] && cpushim verify --accel kvm --cpus 1 "$2" >/dev/null 2>&1 ;;
 	esac
 }

@@ -30,7 +30,7 @@ boot() {
 @test "the shipped models are exact with 1 and 4 vCPUs, and the others' missing features named" {
 	for model in gate64 x86-64-v2 x86-64-v3 x86-64-v4; do
 		run cpushim verify $model
-		lacks=$(cpushim list | sed -n "s/^$model .*tcg: lacks \([^ ]*\).*/\1/p")
+		lacks=$(cpushim list --json $model | sed -n 's/^ *"tcg": "lacks \([^"]*\)".*/\1/p')
 		if [ "$lacks" ]; then
 			[ "$status" = 1 ]
 			[[ $output == *"$model: refused, tcg lacks"* ]]

@@ -28,6 +28,10 @@ int usage_error(const char *command, const char *fmt, ...) __attribute__((format
 /* cmd_help: print @text on stdout; returns EXIT_YES. */
 int cmd_help(const char *text);
 
+/* cmd_print: print @t on stdout; it may have failed. On a terminal a line that is too wide goes on in
+ * the next one, behind @indent blanks. Returns @status, or EXIT_UNKNOWN with an error. */
+int cmd_print(const struct text *t, size_t indent, int status);
+
 /* cmd_flush: write what is left for stdout. Returns @status; if that fails, EXIT_UNKNOWN, and an
  * error is printed. */
 int cmd_flush(int status);
@@ -45,7 +49,14 @@ json_t *cmd_features_json(const struct featset *set);
 /* cmd_table: load the table of this root. If there is none the error says how to get one. */
 int cmd_table(struct table *t, struct error *err);
 
-/* cmd_row: a model's row, or NULL and @err. @emulator: NULL for the first. */
+/* cmd_no_model: the error for a name that no model has: @what says so, and the nearest name of the
+ * table's models, and of @others, is suggested. @others: NULL: none */
+struct model_list;
+void cmd_no_model(struct error *err, const char *what, const char *name, const struct table *t,
+		  const struct model_list *others);
+
+/* cmd_row: a model's row, or NULL and @err, which suggests another name. @emulator: NULL for the
+ * first. */
 const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
 				const char *emulator, struct error *err);
 

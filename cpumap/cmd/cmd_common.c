@@ -4,8 +4,11 @@
 #include <stdarg.h>
 
 #include "cpumap/core/paths.h"
+#include "cpumap/core/model.h"
 #include "cpumap/core/show.h"
+#include "cpumap/define/suggest.h"
 #include "cmd.h"
+#include "terminal.h"
 
 /* More than an expansion has, which is some 3000 characters. */
 #define FOREIGN_MAX 8192
@@ -54,6 +57,22 @@ int cmd_flush(int status)
 	return cmd_fail(&err);
 }
 
+int cmd_print(const struct text *t, size_t indent, int status)
+{
+	struct terminal terminal = terminal_ask();
+	_cleanup_text_ struct text folded = {0};
+	struct error err = {0};
+
+	if (!t->failed)
+		terminal_fold(&folded, &terminal, t->len ? t->data : "", 0, indent);
+	if (t->failed || folded.failed) {
+		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
+		return cmd_fail(&err);
+	}
+	fputs(folded.data, stdout);
+	return cmd_flush(status);
+}
+
 int cmd_table(struct table *t, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
@@ -64,18 +83,39 @@ int cmd_table(struct table *t, struct error *err)
 	return r;
 }
 
+void cmd_no_model(struct error *err, const char *what, const char *name, const struct table *t,
+		  const struct model_list *others)
+{
+	struct suggestion nearest = {.name = name};
+
+	for (size_t i = 0; i < t->n; i++)
+		suggest_try(&nearest, t->row[i].model, t->row[i].model);
+	for (size_t i = 0; others && i < others->n; i++)
+		suggest_try(&nearest, others->item[i].name, others->item[i].name);
+	error_set(err, -ENOENT, NULL, 0, "%s; %s%s%s`cpushim list` names %s", what,
+		  nearest.found ? "did you mean " : "", nearest.found ? nearest.found : "",
+		  nearest.found ? "? " : "", others ? "the site's" : "them");
+}
+
 const struct table_row *cmd_row(const struct table *t, const char *model, size_t len,
 				const char *emulator, struct error *err)
 {
 	const struct table_row *row = table_find(t, model, len, emulator);
+	_cleanup_free_ char *name = row ? NULL : strndup(model, len), *what = NULL;
 	char shown[2 * MODEL_NAME_MAX];
 
-	if (!row)
-		error_set(err, -ENOENT, NULL, 0,
-			  "there is no model '%s'%s%s; `cpushim list` names them",
-			  text_escape(shown, sizeof(shown), model, len), emulator ? " for " : "",
-			  emulator ? emulator : "");
-	return row;
+	if (row)
+		return row;
+	(void)text_escape(shown, sizeof(shown), model, len);
+	if (!name || asprintf(&what, "there is no model '%s'%s%s", shown, emulator ? " for " : "",
+			      emulator ? emulator : "") < 0)
+		error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	else if (table_find(t, model, len, NULL))
+		error_set(err, -ENOENT, NULL, 0, "%s; `cpushim list` names those that have it",
+			  what);
+	else
+		cmd_no_model(err, what, name, t, NULL);
+	return NULL;
 }
 
 int cmd_json(json_t *answer)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim guests: which CPU each running guest has, and whether that is what its model's name
+/* cpushim guests: which CPU the guests that run here have, and whether it is what its name
  * means. */
 #include <errno.h>
 #include <getopt.h>
 
-#include "cpumap/core/show.h"
 #include "hook/domain/storedxml.h"
 #include "hook/guests/running.h"
 #include "cmd.h"
+#include "grid.h"
 
 static const char usage[] =
 	"Usage: cpushim guests [--json]\n"
@@ -27,16 +27,13 @@ static const char usage[] =
 
 #define ACCEL_MAX 24
 
-#define NAME_COLUMNS     20
-#define NAME_COLUMNS_MAX 1024 /* the 250 bytes of a libvirt name are 1000 when escaped */
-
 /* One guest, and what was found out about it. */
 struct guest {
 	const struct process *process;
 	char *domain;
-	const char *uuid;  /* "": the guest has none */
+	const char *uuid;  /* "": it has none */
 	const char *cpu;   /* NULL: none */
-	const char *asked; /* the file that says what the guest asked for; NULL: there is none */
+	const char *asked; /* the file that says what it asked for; NULL: none does */
 	char accel[ACCEL_MAX];
 	struct storedxml live, saved;
 	struct running running;
@@ -50,7 +47,7 @@ static void guest_free(struct guest *g)
 }
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
-/* Reads a file of libvirt's. It belongs to this guest only if it has the guest's UUID. */
+/* A file of libvirt's is of this guest only if it has its UUID. */
 static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
 			bool *forbidden)
 {
@@ -94,48 +91,62 @@ static void read_guest(struct guest *g, const struct process *p, const struct na
 
 /* ---- printing ---- */
 
-/* Says whose process it is, as its name and UUID are only its own claim. */
-static void print_owner(const struct process *p)
+/* Its name and UUID are what it says of itself. */
+static void add_owner(struct text *t, const struct process *p)
 {
 	if (p->owner == OWNER_OTHER && p->uid >= 0)
-		printf("not libvirt's, uid %lld: ", p->uid);
+		text_addf(t, "not libvirt's, uid %lld: ", p->uid);
 	else if (p->owner == OWNER_OTHER)
-		printf("not libvirt's: ");
+		text_adds(t, "not libvirt's: ");
 }
 
-/* Prints domain and UUID, which others wrote, in their columns. */
-static void print_who(const struct guest *g)
+static void add_verdict(struct grid *table, const struct guest *g)
 {
+	static const enum colour colours[] = {
+		[RUNS_MODEL] = COLOUR_YES, [RUNS_OTHER] = COLOUR_NO, [RUNS_UNKNOWN] = COLOUR_LACKS};
+	const struct running *r = &g->running;
 	_cleanup_text_ struct text t = {0};
 
-	show_padded(&t, g->domain ? g->domain : "-", NAME_COLUMNS, NAME_COLUMNS_MAX);
-	text_adds(&t, " ");
-	show_padded(&t, *g->uuid ? g->uuid : "-", UUID_LEN, 48);
-	fputs(t.failed ? "-" : t.data, stdout);
-}
-
-static void print_guest(const struct guest *g)
-{
-	const struct running *r = &g->running;
-
-	print_who(g);
-	printf(" %-16s %-6s ", *r->model ? r->model : "-", g->accel);
-	print_owner(g->process);
+	add_owner(&t, g->process);
 	switch (r->runs) {
 	case RUNS_MODEL:
-		printf("what the name means%s%s%s%s\n", *r->own ? ", with its own " : "", r->own,
-		       *r->why ? "; " : "", r->why);
+		text_addf(&t, "what the name means%s%s%s%s", *r->own ? ", with its own " : "",
+			  r->own, *r->why ? "; " : "", r->why);
 		break;
 	case RUNS_OTHER:
-		printf("%s%s%s%s\n", *r->model ? "asked " : "", r->model, *r->model ? ", " : "",
-		       r->why);
+		text_addf(&t, "%s%s%s%s", *r->model ? "asked " : "", r->model,
+			  *r->model ? ", " : "", r->why);
 		break;
 	case RUNS_UNKNOWN:
-		printf("can't tell: %s\n", r->why);
+		text_addf(&t, "can't tell: %s", r->why);
 		break;
 	default:
-		puts("no site model");
+		text_adds(&t, "no site model");
 	}
+	table->failed |= t.failed;
+	grid_add(table, t.failed ? "" : t.data,
+		 r->runs == RUNS_NONE ? COLOUR_NONE : colours[r->runs]);
+}
+
+static void add_guest(struct grid *table, const struct guest *g)
+{
+	grid_add(table, g->domain ? g->domain : "-", COLOUR_NONE);
+	grid_add(table, *g->uuid ? g->uuid : "-", COLOUR_NONE);
+	grid_add(table, *g->running.model ? g->running.model : "-", COLOUR_NONE);
+	grid_add(table, g->accel, COLOUR_NONE);
+	add_verdict(table, g);
+}
+
+static int print_table(const struct grid *table)
+{
+	struct terminal terminal = terminal_ask();
+	_cleanup_text_ struct text t = {0};
+
+	grid_print(&t, table, &terminal);
+	if (t.failed)
+		return cmd_fail(&(struct error){.code = -ENOMEM, .what = "out of memory"});
+	fputs(t.data, stdout);
+	return cmd_flush(EXIT_YES);
 }
 
 static json_t *guest_json(const struct guest *g)
@@ -165,6 +176,12 @@ static int worse(int status, enum runs runs)
 
 static int list_guests(const struct names *n, const struct process_list *l, bool json)
 {
+	static const struct grid_column columns[] = {{"DOMAIN", GRID_CUT},
+						     {"UUID", GRID_CUT, UUID_LEN},
+						     {"MODEL", GRID_CUT},
+						     {"ACCEL", GRID_WHOLE},
+						     {"ITS CPU IS", GRID_BELOW}};
+	_cleanup_grid_ struct grid table = {columns, ARRAY_SIZE(columns)};
 	json_t *guests = json ? json_array() : NULL;
 	int status = EXIT_YES, printed;
 
@@ -177,9 +194,9 @@ static int list_guests(const struct names *n, const struct process_list *l, bool
 		if (json)
 			(void)json_array_append_new(guests, guest_json(&g));
 		else
-			print_guest(&g);
+			add_guest(&table, &g);
 	}
-	printed = json ? cmd_json(guests) : cmd_flush(EXIT_YES);
+	printed = json ? cmd_json(guests) : print_table(&table);
 	return printed == EXIT_YES ? status : printed;
 }
 

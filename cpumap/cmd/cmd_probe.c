@@ -18,28 +18,28 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 printed; 2 it isn't a QEMU for x86, or gave no answer.\n";
 
-static void print_set(const char *title, const struct featset *set)
+static void add_set(struct text *t, const char *title, const struct featset *set)
 {
-	_cleanup_text_ struct text t = {0};
-
-	text_adds(&t, "");
-	featset_print(&t, set, " ");
-	printf("%s (%zu): %s\n", title, featset_count(set), t.failed ? "" : t.data);
+	text_addf(t, "%s (%zu): ", title, featset_count(set));
+	featset_print(t, set, " ");
+	text_adds(t, "\n");
 }
 
 static int print_text(const struct qemu *q, const struct featset *kvm, const struct error *no_kvm)
 {
-	printf("%s: QEMU %s\nmodels (%zu):", q->path, q->version, q->n_models);
+	_cleanup_text_ struct text t = {0};
+
+	text_addf(&t, "%s: QEMU %s\nmodels (%zu):", q->path, q->version, q->n_models);
 	for (size_t i = 0; i < q->n_models; i++)
-		printf(" %s", q->model[i].name);
-	putchar('\n');
-	print_set("properties", &q->properties);
-	print_set("tcg", &q->tcg);
+		text_addf(&t, " %s", q->model[i].name);
+	text_adds(&t, "\n");
+	add_set(&t, "properties", &q->properties);
+	add_set(&t, "tcg", &q->tcg);
 	if (no_kvm->code)
-		printf("kvm: not here: %s: %s\n", no_kvm->where, no_kvm->what);
+		text_addf(&t, "kvm: not here: %s: %s\n", no_kvm->where, no_kvm->what);
 	else
-		print_set("kvm", kvm);
-	return cmd_flush(EXIT_YES);
+		add_set(&t, "kvm", kvm);
+	return cmd_print(&t, 4, EXIT_YES);
 }
 
 static json_t *model_json(const struct qemu_model *m)

@@ -51,24 +51,30 @@ static int show_ours(const struct table_row *row, bool json)
 	return cmd_json(answer);
 }
 
-static int show_libvirts(const char *name, bool json)
+static int no_such_model(const char *name, const struct table *t, const struct model_list *others)
+{
+	struct error err = {0};
+	char shown[128], what[256];
+
+	(void)snprintf(what, sizeof(what),
+		       "neither a site model nor one of libvirt's is named '%s'",
+		       text_escape(shown, sizeof(shown), name, strlen(name)));
+	cmd_no_model(&err, what, name, t, others);
+	return cmd_fail(&err);
+}
+
+static int show_libvirts(const char *name, const struct table *t, bool json)
 {
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	const struct model *m;
 	struct error err = {0};
-	char shown[128];
 
 	if (!dir || libvirtmap_load(&map, dir, LIBVIRTMAP_OURS, &err) < 0)
 		return cmd_fail(&err);
 	m = model_named(&map.models, name);
-	if (!m) {
-		error_set(&err, -ENOENT, NULL, 0,
-			  "neither a site model nor one of libvirt's is named '%s'; `cpushim list` "
-			  "names the site's",
-			  text_escape(shown, sizeof(shown), name, strlen(name)));
-		return cmd_fail(&err);
-	}
+	if (!m)
+		return no_such_model(name, t, &map.models);
 	if (!json)
 		return print_features(&m->features);
 	return cmd_json(json_pack("{s:s, s:s, s:s, s:o}", "model", m->name, "origin", m->origin,
@@ -99,5 +105,5 @@ int cmd_show(int argc, char **argv)
 	if (r < 0 && r != -ENOENT)
 		return cmd_fail(&err);
 	row = table_find(&t, argv[optind], strlen(argv[optind]), NULL);
-	return row ? show_ours(row, json) : show_libvirts(argv[optind], json);
+	return row ? show_ours(row, json) : show_libvirts(argv[optind], &t, json);
 }

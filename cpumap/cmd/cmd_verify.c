@@ -15,7 +15,8 @@
 static const char usage[] =
 	"Usage: cpushim verify [OPTION]... MODEL...\n"
 	"Start the real QEMU with the model's expansion and a guest that executes CPUID on each\n"
-	"vCPU, and compare what it read with the definition: exact, or the differences.\n"
+	"vCPU, and compare what it read with the definition: exact, or the differences; and the\n"
+	"first 12 digits of the digest of what was read.\n"
 	"\n"
 	"  -a, --accel tcg|kvm  the accelerator (tcg)\n"
 	"  -c, --cpus N         the number of vCPUs (1, and then 4)\n"
@@ -25,7 +26,8 @@ static const char usage[] =
 	"  -r, --read FILE      start nothing: compare the last complete dump in FILE, which such "
 	"a\n"
 	"                       guest wrote to a serial port (- is standard input)\n"
-	"  -d, --digest         a line each: MODEL ACCELERATOR DIGEST-OF-WHAT-WAS-READ, or refused "
+	"  -d, --digest         a line each: MODEL ACCELERATOR DIGEST-OF-WHAT-WAS-READ, whole, or "
+	"refused "
 	"or\n"
 	"                       unknown in its place, for diff between nodes; without a MODEL, of "
 	"all\n"
@@ -133,7 +135,7 @@ static void add_reading(struct text *t, const struct options *o, const struct ve
 		  featset_count(&a->model.features));
 	add_vcpus(t, o, a);
 	if (*a->digest)
-		text_addf(t, ", digest %s", a->digest);
+		text_addf(t, ", digest %.12s", a->digest);
 	text_adds(t, "\n");
 	cpuid_diff_print(t, &a->diff);
 }
@@ -178,21 +180,20 @@ static const char *boot_reason(const struct options *o, const struct verify_answ
 static int print_text(const struct options *o, const struct verify_answer *a)
 {
 	_cleanup_text_ struct text t = {0};
+	int status;
 
-	text_adds(&t, "");
 	if (o->digest)
 		add_digest(&t, o, a);
 	else if (a->verdict == VERDICT_REFUSED)
 		add_refusal(&t, o, a);
 	else if (was_read(a))
 		add_reading(&t, o, a);
-	if (!t.failed)
-		fputs(t.data, stdout);
+	status = cmd_print(&t, 4, exit_status(a));
 	if (a->verdict == VERDICT_REFUSED || a->verdict == VERDICT_UNKNOWN)
 		(void)cmd_fail(&a->error);
 	if (boot_reason(o, a))
 		fprintf(stderr, "cpushim: model '%s': %s\n", o->model, boot_reason(o, a));
-	return cmd_flush(exit_status(a));
+	return status;
 }
 
 static json_t *lines_json(const struct strv *lines)

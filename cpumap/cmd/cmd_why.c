@@ -183,7 +183,6 @@ static void add_blocks(struct text *t, const struct report *report)
 
 static int print_text(const struct report *report)
 {
-	struct error err = {0};
 	_cleanup_text_ struct text t = {0};
 
 	add_domain(&t, report);
@@ -197,12 +196,7 @@ static int print_text(const struct report *report)
 		add_foreign(&t, report->log);
 		text_adds(&t, "\n");
 	}
-	if (t.failed) {
-		error_set(&err, -ENOMEM, NULL, 0, "out of memory");
-		return cmd_fail(&err);
-	}
-	fputs(t.data, stdout);
-	return cmd_flush(EXIT_YES);
+	return cmd_print(&t, strlen("process  "), EXIT_YES);
 }
 
 static json_t *asked_json(const struct report *report)

@@ -33,7 +33,8 @@ static int print_help(void)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			printf("  %-10s %s\n", commands[i].name, commands[i].help);
-	printf("\n`cpushim COMMAND --help` tells a command's options.\n"
+	printf("\n`cpushim COMMAND --help` tells a command's options; `cpushim --version` the\n"
+	       "release.\n"
 	       "Exit status: 0 yes or done; 1 no: refused or different; 2 could not tell.\n"
 	       "CPUSHIM_ROOT=DIR moves every path that is read or written.\n");
 	return cmd_flush(EXIT_YES);
@@ -46,6 +47,10 @@ int main(int argc, char **argv)
 
 	/* decides how text is shown; messages and numbers stay the same */
 	(void)setlocale(LC_CTYPE, "");
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		puts("cpushim " CPUSHIM_VERSION);
+		return cmd_flush(EXIT_YES);
+	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return print_help();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)

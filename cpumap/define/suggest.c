@@ -6,7 +6,7 @@
 #include "cpumap/core/feature.h"
 #include "cpumap/core/util.h"
 
-#define NAME_MAX_LEN 63
+#define NAME_MAX_LEN 64
 #define TOO_FAR      3
 
 static size_t least(size_t a, size_t b)
@@ -38,33 +38,32 @@ static size_t distance(const char *a, const char *b)
 	return row[len];
 }
 
-static size_t distance_to(const struct feature *f, const char *name)
+void suggest_try(struct suggestion *n, const char *spelling, const char *means)
 {
-	size_t d = distance(name, f->name);
+	size_t len = strlen(n->name),
+	       d = len > NAME_MAX_LEN ? TOO_FAR : distance(n->name, spelling);
 
-	if (f->qemu)
-		d = least(d, distance(name, f->qemu));
-	for (size_t i = 0; i < ARRAY_SIZE(f->alias) && f->alias[i]; i++)
-		d = least(d, distance(name, f->alias[i]));
-	return d;
+	/* half of the letters replaced are another name */
+	if (d >= TOO_FAR || 2 * d >= len || (n->found && d >= n->distance))
+		return;
+	n->distance = d;
+	n->found = means;
 }
 
 const char *feature_suggest(const char *name)
 {
-	size_t nearest = TOO_FAR, len = strlen(name);
-	const char *found = NULL;
+	struct suggestion n = {.name = name};
 
-	if (len > NAME_MAX_LEN)
-		return NULL;
 	for (size_t i = 0; i < n_features; i++) {
-		size_t d = features[i].kind == FEATURE_CPUID ? distance_to(&features[i], name)
-							     : TOO_FAR;
+		const struct feature *f = &features[i];
 
-		/* with half of its letters replaced it is another name */
-		if (d < nearest && 2 * d < len) {
-			nearest = d;
-			found = features[i].name;
-		}
+		if (f->kind != FEATURE_CPUID)
+			continue;
+		suggest_try(&n, f->name, f->name);
+		if (f->qemu)
+			suggest_try(&n, f->qemu, f->name);
+		for (size_t k = 0; k < ARRAY_SIZE(f->alias) && f->alias[k]; k++)
+			suggest_try(&n, f->alias[k], f->name);
 	}
-	return found;
+	return n.found;
 }

@@ -324,6 +324,9 @@ int main(int argc, char **argv)
 	int status;
 
 	open_standard_files();
+	/* libvirt always has four arguments */
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("hook (cpushim) " CPUSHIM_VERSION) < 0 || fflush(stdout) != 0;
 	if (argc != 5) {
 		fputs("cpushim: usage: qemu DOMAIN OPERATION SUB-OPERATION EXTRA < domain.xml\n"
 		      "by hand: qemu demo prepare begin - < domain.xml prints it with its site "

@@ -93,7 +93,8 @@ told() {
 
 @test "one guest that isn't what its name means is exit 1; JSON says the same" {
 	run -1 on node cpushim guests
-	[ "${#lines[@]}" = 5 ]
+	# and the titles
+	[ "${#lines[@]}" = 6 ]
 	run -1 on node cpushim guests --json
 	[ "$(grep -c '"runs": "model"' <<<"$output")" = 3 ]
 	[ "$(grep -c '"runs": "other"' <<<"$output")" = 1 ]

@@ -202,7 +202,7 @@ whys() {
 	capabilities=$(on node virsh domcapabilities --virttype kvm)
 	for model in gate64 x86-64-v2 x86-64-v3 x86-64-v4 kvm-Intel; do
 		usable=no
-		! on node cpushim list 2>/dev/null | grep "^$model .* kvm: yes " || usable=yes
+		! on node cpushim list --json $model 2>/dev/null | grep '"kvm": "yes"' || usable=yes
 		grep "<model usable='$usable'.*>$model</model>" <<<"$capabilities"
 	done
 	[ "$usable" = yes ]

@@ -68,9 +68,9 @@ is_told() {
 	local node=$1 name=$2 escaped=${2//\\/\\\\}
 	run -0 --separate-stderr utf8 "$node" cpushim guests
 	if [[ $name == *[$'\t\x7f\u202e']* ]]; then
-		[[ $output == *'\x'*' gate64 '*'what the name means' ]]
+		[[ ${lines[1]} == *'\x'*' gate64 '*'what the name means' ]]
 	else
-		[[ $output == "$name "*' gate64 '*'what the name means' ]]
+		[[ ${lines[1]} == "$name "*' gate64 '*'what the name means' ]]
 		run -0 --separate-stderr utf8 "$node" cpushim why --json -- "$name"
 		[[ $output == *"\"domain\": \"${escaped//\"/\\\"}\""*'"runs": "model"'* ]]
 	fi

@@ -91,7 +91,7 @@ fingerprint() {
 	on node virsh -q start exact
 	cpu=$(guest_cpu node exact)
 	run -0 --separate-stderr on node cpushim guests
-	[[ $output == 'exact '*" gate64 "*"what the name means; as libvirt's own $cpu, which is exact here" ]]
+	[[ ${lines[1]} == 'exact '*" gate64 "*"what the name means; as libvirt's own $cpu, which is exact here" ]]
 	run -0 --separate-stderr on node cpushim why exact
 	[[ $output == *"which is what gate64 means; as libvirt's own $cpu, which is exact here"* ]]
 	guest_stop node exact

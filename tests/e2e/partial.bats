@@ -35,10 +35,10 @@ kvm_or_skip() {
 		-monitor stdio -cpu kvm64 >/dev/null 2>&1 || skip 'kvm: it starts no guest here'
 }
 
-# lacks ACCEL MODEL: by cpushim list, one a line. Other emulators' rows say `with PATH`.
+# lacks ACCEL MODEL: by cpushim list, one a line. A model's first row is the usual emulator's.
 lacks() {
-	on node cpushim list |
-		sed -n "/ with \\//d; s/^$2 .*$1: lacks \\([^ ;]*\\).*/\\1/p" | tr , '\n' | sort
+	on node cpushim list --json "$2" | sed '/^  }/q' |
+		sed -n "s/^ *\"$1\": \"lacks \\([^\"]*\\)\".*/\\1/p" | tr , '\n' | sort
 }
 
 # blockers TYPE MODEL: by libvirt, likewise

@@ -299,6 +299,8 @@ int main(int argc, char **argv)
 	struct proxy p = {.libvirt = -1};
 	struct place place;
 
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("qmp-proxy (cpushim) " CPUSHIM_VERSION) < 0 || fflush(stdout) != 0;
 	if (argc != 3)
 		return 2;
 	p.table = argv[1];
