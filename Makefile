@@ -157,6 +157,12 @@ matrix: stage unit ## the tests on each Debian release that the mirror has (root
 bench: stage $(B)/compare ## what the hook and the wrapper cost with 4 and with 1000 models
 	tests/bench
 
+strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with sanitizers
+	$(MAKE) B=$(B)/gcc WERROR=1 all unit
+	$(MAKE) B=$(B)/clang CC=clang WERROR=1 all unit
+	$(MAKE) B=$(B)/san SAN=1 all unit
+	UNIT=$(B)/san/unit tests/run unit
+
 fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for FUZZ_SECONDS
 	@mkdir -p $(B)/fuzz/corpus
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus \
@@ -168,7 +174,7 @@ lint: ## shellcheck, clang-format, tests that ignore an assertion, words that ar
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/words
-	git ls-files '*.[ch]' | grep -v '/features_table\.c$$' | xargs clang-format --dry-run -Werror
+	find cpumap hook wrapper tests -name '*.[ch]' ! -name features_table.c | xargs clang-format --dry-run -Werror
 
 clean: ## remove what was built
 	rm -rf $(B)
@@ -176,6 +182,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall stage unit check check-fast matrix bench fuzz lint clean help
+.PHONY: all install uninstall stage unit check check-fast matrix bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

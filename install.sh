@@ -53,6 +53,7 @@ dry_run=
 restart=
 no_wrapper=
 stop_after=
+prepare=
 
 say() { printf '%s\n' "$*"; }
 
@@ -783,6 +784,7 @@ while [ $# -gt 0 ]; do
 		esac
 		shift
 		;;
+	--prepare) prepare=yes ;; # check: install and build, and stop there
 	--stop-after) # for the tests: as if killed there
 		stop_after=$2
 		shift
@@ -815,6 +817,7 @@ check)
 	need_node
 	need_build
 	need_packages bats strace libxml2-utils
+	[ -z "$prepare" ] || exit 0
 	make -s stage
 	exec make -s check
 	;;

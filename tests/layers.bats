@@ -41,16 +41,14 @@ copy() { # a copy of the sources
 
 # flags PROGRAM: what it was linked and compiled with, one a line
 flags() {
-	local headers
+	local headers symbols
 	headers=$(readelf -W -l -h -d "$1" 2>/dev/null)
-	[[ $headers == *INTERP* ]] || echo static
-	[[ $headers == *'Type:'*DYN* ]] && echo pie
-	[[ $headers == *GNU_RELRO* ]] && echo relro
-	grep -qE 'FLAGS.*(BIND_NOW|NOW)' <<<"$headers" && echo now
-	grep -qE 'GNU_STACK +0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW ' <<<"$headers" && echo no-exec-stack
-	nm "$1" 2>/dev/null | grep -qE ' (__stack_chk_fail|__stack_chk_fail_local)$' && echo stack-protector
-	nm "$1" 2>/dev/null | grep -qE ' __(snprintf|vsnprintf|memcpy|read|fprintf|printf)_chk$' && echo fortify
-	:
+	symbols=$(nm "$1" 2>/dev/null)
+	grep -q INTERP <<<"$headers" || echo static
+	sed -nE -e 's/.*Type: +DYN .*/pie/p' -e 's/.*GNU_RELRO.*/relro/p' -e 's/.*FLAGS.*NOW.*/now/p' \
+		-e 's/.*GNU_STACK +0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW .*/no-exec-stack/p' <<<"$headers"
+	sed -nE -e 's/.* __stack_chk_fail(_local)?$/stack-protector/p' \
+		-e 's/.* __(snprintf|vsnprintf|memcpy|read|fprintf|printf)_chk$/fortify/p' <<<"$symbols"
 }
 
 @test "the front and the wrapper are static-pie, with RELRO, a protected stack and FORTIFY" {

@@ -92,7 +92,7 @@ static json_t *row_json(const struct table_row *row, const struct support *here,
 	return answer;
 }
 
-/* Nothing of this host: what a name means, or that it can't be had. */
+/* Nothing about this host: what a name means, or why it is refused. */
 static int print_digests(const struct table *t, struct range of)
 {
 	_cleanup_strv_ struct strv lines = {0};

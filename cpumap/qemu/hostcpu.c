@@ -10,7 +10,8 @@
  * Where a range is missing, its "highest leaf" lies outside the range. */
 static bool has_leaf(uint32_t leaf)
 {
-	uint32_t highest = __get_cpuid_max(leaf & RANGE, NULL);
+	/* clang 14 declares an int */
+	uint32_t highest = (uint32_t)__get_cpuid_max(leaf & RANGE, NULL);
 
 	return (highest & RANGE) == (leaf & RANGE) && highest >= leaf;
 }

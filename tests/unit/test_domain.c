@@ -150,7 +150,7 @@ static void test_read(void)
 		_cleanup_domain_ struct domain d;
 		_cleanup_free_ char *xml = read_domain(&d, "kvm", cases[i].cpu);
 
-		CHECK(d.kvm);
+		CHECK(xml && d.kvm);
 		if (cases[i].model)
 			CHECK_STR(d.model, cases[i].model);
 		else
