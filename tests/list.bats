@@ -268,6 +268,11 @@ milliseconds() {
 	[[ $output == *$'\n         '* ]]
 }
 
+@test "the list of commands, and list's own help, have 80 columns at most" {
+	cpushim --help | at_most 80
+	cpushim list --help | at_most 80
+}
+
 @test "each program tells the release: VERSION's, the wrapper in a note beside its mark" {
 	version=$(cat "$CHECKOUT/VERSION")
 	[ "$(cpushim --version)" = "cpushim $version" ]

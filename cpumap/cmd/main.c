@@ -20,8 +20,7 @@ static const struct command {
 	{"verify", cmd_verify, "start the real QEMU and compare what a guest reads"},
 	{"guests", cmd_guests,
 	 "the guests that run here, and whether they have what they asked for"},
-	{"why", cmd_why,
-	 "one guest's way: asked, libvirt's view, the table, its QEMU, what blocks it"},
+	{"why", cmd_why, "one guest's way: what was asked, what became of it, what blocks it"},
 	{"hook", cmd_hook, NULL},
 	{"mark", cmd_mark, NULL},
 };
