@@ -51,14 +51,14 @@ static void guest_free(struct guest *g)
 #define _cleanup_guest_ __attribute__((cleanup(guest_free)))
 
 /* Reads a file of libvirt's. It belongs to this guest only if it has the guest's UUID. */
-static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
+static bool read_stored(struct storedxml *s, enum domainfile kind, const struct guest *g,
 			bool *forbidden)
 {
 	struct error err = {0};
-	int r = g->domain ? storedxml_read(k, kind, g->domain, &err) : -ENOENT;
+	int r = g->domain ? storedxml_read(s, kind, g->domain, &err) : -ENOENT;
 
 	*forbidden |= r == -EACCES || r == -EPERM;
-	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
+	return r == 0 && s->domain.uuid && strcmp(s->domain.uuid, g->uuid) == 0;
 }
 
 static void judge(struct guest *g, const struct names *n)

@@ -100,7 +100,7 @@ static const struct support *ask_support(struct supports *h, const char *emulato
 	return support;
 }
 
-/* What keeps a row from running under an accelerator. */
+/* What a row lacks to run under an accelerator. */
 static void row_lacks(struct shortfall *l, const struct table_row *row, const struct support *kvm)
 {
 	const char *names = kvm ? row->features : row->tcg_lacks;
