@@ -32,9 +32,9 @@ bool names_has(const struct names *n, const char *model)
 	       published_digest(&n->published, model);
 }
 
-static bool asks(const struct names *n, const struct storedxml *k)
+static bool asks(const struct names *n, const struct storedxml *s)
 {
-	return k && k->domain.model && names_has(n, k->domain.model);
+	return s && s->domain.model && names_has(n, s->domain.model);
 }
 
 const struct storedxml *names_asked(const struct names *n, const struct storedxml *live,

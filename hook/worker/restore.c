@@ -15,10 +15,10 @@ static const char *model_of(const struct domain *d)
 	return d->model ? d->model : "no model";
 }
 
-static bool read_definition(struct storedxml *k, const struct domain *d, const char *name)
+static bool read_definition(struct storedxml *s, const struct domain *d, const char *name)
 {
-	return storedxml_read(k, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
-	       domain_same(&k->domain, d);
+	return storedxml_read(s, DOMAINFILE_DEFINITION, name, NULL) == 0 &&
+	       domain_same(&s->domain, d);
 }
 
 static const struct table_row *find_row(struct asked *a, const char *model)

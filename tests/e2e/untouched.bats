@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# G2: guests that ask for no site model, and what libvirt tells, before and after cpushim came. The
-# same node without it is the judge. Needs root.
+# Guarantee G2 (docs/design.md): guests that ask for no site model, and what libvirt tells, before and
+# after cpushim came. The same node without it is the judge. Needs root.
 
 bats_require_minimum_version 1.5.0
 

@@ -83,7 +83,7 @@ static void test_what_is_no_feature_is_passed(void)
 	check_merge(",\xff\x01=\n,+\xc3\xa4", EXPANSION ",\xff\x01=\n,+\xc3\xa4");
 }
 
-/* G1: enforce can't be switched off, by no spelling; switching it on is harmless. */
+/* Guarantee G1 (docs/design.md): no spelling switches enforce off; switching it on is harmless. */
 static void test_enforce_and_check_stay(void)
 {
 	static const char *const off[] = {"off", "no", "false", "n", "OFF", "Off", "No", "FALSE"};

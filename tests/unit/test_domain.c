@@ -165,6 +165,7 @@ static char *why_not(const char *type, const char *cpu, const struct facts *f)
 	_cleanup_reasons_ struct reasons reasons = {0};
 	_cleanup_free_ char *xml = read_domain(&d, type, cpu);
 
+	CHECK(xml);
 	decide_request(&d, f, &reasons);
 	return strdup(reasons.n ? reasons.item[0].text : "");
 }
@@ -368,7 +369,7 @@ static void expands_to(const char *cpu, const char *wanted)
 	_cleanup_text_ struct text out = {0};
 	_cleanup_free_ char *xml = read_domain(&d, "qemu", cpu), *is = NULL;
 
-	if (CHECK(domain_print(&out, &d, &gate, NULL, NULL) == 0)) {
+	if (CHECK(xml && domain_print(&out, &d, &gate, NULL, NULL) == 0)) {
 		is = strndup(out.data + strlen("<domain type='qemu'><name>d</name>"),
 			     out.len - strlen("<domain type='qemu'><name>d</name></domain>"));
 		CHECK_STR(is, wanted);
