@@ -157,7 +157,8 @@ told() {
 @test "why a domain doesn't start: as the hook said, and what QEMU said" {
 	persistent v4 "$(cpu_xml x86-64-v4)"
 	run -1 on node virsh start v4
-	reason=$(sed -n "s/.*model 'x86-64-v4': //p" <<<"$output")
+	# libvirt is told it in brackets
+	reason=$(sed -n "s/.*model 'x86-64-v4': \(.*\))\$/\1/p" <<<"$output")
 	[ "$reason" ]
 	run -1 on node cpushim why v4
 	[[ $output == *"doesn't run"*"start    blocked: $reason"* ]]
