@@ -30,12 +30,12 @@ refuses() { # WORDS COMMAND...
 	shift
 	run -1 --separate-stderr "$@"
 	[ -z "$output" ]
-	[[ $stderr == 'cpushim: instance-00000001: '*"$words"* ]]
+	[[ $stderr == *'cpushim: instance-00000001: '*"$words"* ]]
 }
 
 @test "the front is one static program" {
 	run -0 readelf -l "$CHECKOUT/hook/qemu"
-	[[ $output == *LOAD* && $output != *INTERP* && $output != *DYNAMIC* ]]
+	[[ $output == *LOAD* && $output != *INTERP* ]]
 }
 
 @test "a domain without a site model: one program, no library, no file but the table, the record, and what it may come back from" {

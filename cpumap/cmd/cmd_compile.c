@@ -14,6 +14,7 @@
 #include "cpumap/libvirt/mapsingle.h"
 #include "cpumap/libvirt/maptrial.h"
 #include "hook/guests/leftover.h"
+#include "hook/worker/native.h"
 #include "cmd.h"
 
 static const char usage[] =
@@ -54,6 +55,7 @@ struct made {
 	size_t n;
 	struct one {
 		const char *emulator;
+		char *real; /* where the QEMU that is asked is once the wrapper stands before it */
 		struct qemu qemu;
 		struct emulator_file file; /* the QEMU that was asked */
 		struct compiled compiled;
@@ -65,6 +67,7 @@ struct made {
 static void made_free(struct made *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
+		free(m->one[i].real);
 		qemu_free(&m->one[i].qemu);
 		compiled_free(&m->one[i].compiled);
 	}
@@ -268,7 +271,7 @@ static int gather(struct table *t, const struct made *m)
 		const struct one *one = &m->one[i];
 
 		t->qemu[t->n_qemus++] = (struct table_qemu){.emulator = one->emulator,
-							    .real = path_within(one->qemu.path),
+							    .real = one->real,
 							    .size = one->file.size,
 							    .mtime = one->file.mtime,
 							    .build_id = one->file.build_id,
@@ -331,12 +334,23 @@ static int choose_emulators(struct strv *chosen, const struct strv *named, const
 	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
 }
 
+/* The same on a node before and after the wrapper is put there: so is the table. */
+static int name_real(struct one *one, struct error *err)
+{
+	if (asprintf(&one->real, "%s%s", one->emulator, native_node() ? "" : EMULATOR_REAL) >= 0)
+		return 0;
+	one->real = NULL;
+	return error_set(err, -ENOMEM, one->emulator, 0, "out of memory");
+}
+
 static int compile_for(struct one *one, const struct libvirtmap *map, struct history *before,
 		       struct error *err)
 {
 	_cleanup_free_ char *real = emulator_real(one->emulator, err);
 	int r = real ? emulator_describe(&one->file, real, err) : -ENOENT;
 
+	if (r == 0)
+		r = name_real(one, err);
 	if (r == 0)
 		r = qemu_probe(&one->qemu, real, err);
 	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
