@@ -524,7 +524,7 @@ check_installed() {
 # The running guests that have a site model: NAME MODEL, one a line
 site_guests() {
 	[ -e "$root$table" ] || return 0
-	sed -n 's/^model=\([^	]*\).*/\1/p' "$root$table" | sort -u | while read -r model; do
+	sed -n 's/^crc=[0-9a-f]*	model=\([^	]*\).*/\1/p' "$root$table" | sort -u | while read -r model; do
 		for state in "$root"/run/libvirt/qemu/*.xml; do
 			! grep -qF ">$model</model>" "$state" 2>/dev/null || {
 				guest=${state##*/}

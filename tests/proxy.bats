@@ -196,7 +196,7 @@ dialogue_of() {
 	[ "$(entry gate64 <"$BATS_TEST_TMPDIR/got")" = '{"name": "gate64", "typename": "gate64-x86_64-cpu", "unavailable-features": [], "static": false, "migration-safe": true, "deprecated": false}' ]
 	local model lacks
 	for model in gate64 x86-64-v2 x86-64-v3 x86-64-v4; do
-		lacks=$(sed -n "s/^model=$model\t.*\ttcg_lacks=\([^\t]*\)\t.*/\1/p" "$table" | tr , '\n' | sort)
+		lacks=$(sed -n "s/.*\tmodel=$model\t.*\ttcg_lacks=\([^\t]*\)\t.*/\1/p" "$table" | tr , '\n' | sort)
 		[ "$(entry $model <"$BATS_TEST_TMPDIR/got" | sed 's/.*\[\(.*\)\].*/\1/' | tr -d '" ' | tr , '\n' | sort)" = "$lacks" ]
 	done
 	[[ $(entry x86-64-v4 <"$BATS_TEST_TMPDIR/got") == *'"avx512f"'* ]]
