@@ -869,7 +869,7 @@ image() {
 	# who waits says so, and touches nothing before
 	install --uninstall
 	listing >"$keep/before"
-	on node flock /usr/lib sleep 1 &
+	on node flock /usr/lib sleep 4 &
 	sleep 0.2
 	install >"$keep/second" &
 	first=$!
