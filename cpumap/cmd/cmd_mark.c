@@ -8,18 +8,13 @@
 #include <getopt.h>
 
 #include "cpumap/core/model.h"
+#include "cpumap/define/digest.h"
 #include "hook/domain/mark.h"
 #include "cmd.h"
 
 static const char usage[] =
 	"Usage: cpushim mark --libvirt=PID [--limit=SECONDS] UUID MODEL DIGEST\n"
 	"Note in a running domain's live XML which definition its model has. The hook runs it.\n";
-
-static bool digest_valid(const char *digest)
-{
-	return strlen(digest) == DIGEST_HEX - 1 &&
-	       strspn(digest, "0123456789abcdef") == DIGEST_HEX - 1;
-}
 
 static bool parse(const char *text, uint64_t max, uint64_t *number)
 {

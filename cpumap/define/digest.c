@@ -19,3 +19,8 @@ void digest_model(const struct model *m, char hex[DIGEST_HEX])
 	text_adds(&t, "\n");
 	digest_of(&t, hex);
 }
+
+bool digest_valid(const char *hex)
+{
+	return strlen(hex) == DIGEST_HEX - 1 && strspn(hex, "0123456789abcdef") == DIGEST_HEX - 1;
+}

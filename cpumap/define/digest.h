@@ -18,4 +18,7 @@ void digest_of(const struct text *text, char hex[DIGEST_HEX]);
  */
 void digest_model(const struct model *m, char hex[DIGEST_HEX]);
 
+/* digest_valid: could that be a digest, as digest_of writes one? */
+bool digest_valid(const char *hex);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "cpumap/core/model.h"
 #include "cpumap/core/util.h"
+#include "digest.h"
 
 #define PUBLISHED_LIMIT ((size_t)4 << 20)
 
@@ -19,11 +20,6 @@ void published_free(struct published *p)
 {
 	free(p->name);
 	*p = (struct published){0};
-}
-
-static bool is_digest(const char *s, size_t len)
-{
-	return len == DIGEST_HEX - 1 && strspn(s, "0123456789abcdef") >= len;
 }
 
 static struct published_name *find(const struct published *p, const char *model)
@@ -52,7 +48,7 @@ int published_put(struct published *p, const char *model, const char *digest)
 {
 	struct published_name *name = find(p, model);
 
-	if (!model_name_valid(model, strlen(model)) || !is_digest(digest, strlen(digest)))
+	if (!model_name_valid(model, strlen(model)) || !digest_valid(digest))
 		return -EINVAL;
 	if (!name) {
 		struct published_name *grown = reallocarray(p->name, p->n + 1, sizeof(*grown));
