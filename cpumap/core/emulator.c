@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "elfnote.h"
@@ -34,21 +35,73 @@ static void read_build_id(char *hex, size_t size, int fd)
 		(void)snprintf(hex + 2 * i, size - 2 * (size_t)i, "%02x", id[i]);
 }
 
+static void read_stat(struct emulator_file *f, const struct stat *st)
+{
+	(void)snprintf(f->size, sizeof(f->size), "%jd", (intmax_t)st->st_size);
+	(void)snprintf(f->mtime, sizeof(f->mtime), "%jd.%09ld", (intmax_t)st->st_mtim.tv_sec,
+		       st->st_mtim.tv_nsec);
+}
+
 int emulator_describe(struct emulator_file *f, const char *real, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
+	struct error why = {0};
 	struct stat st;
-	int r = file_open(real, TRUST_ANY, &fd, err);
+	int r = file_open(real, TRUST_ANY, &fd, &why);
 
 	if (r < 0)
-		return r;
+		return error_set(err, r, real, 0, "%s; " EMULATOR_REINSTALL, why.what);
 	if (fstat(fd, &st) < 0)
 		return error_set(err, -errno, real, 0, "%s", strerror(errno));
-	(void)snprintf(f->size, sizeof(f->size), "%jd", (intmax_t)st.st_size);
-	(void)snprintf(f->mtime, sizeof(f->mtime), "%jd.%09ld", (intmax_t)st.st_mtim.tv_sec,
-		       st.st_mtim.tv_nsec);
+	read_stat(f, &st);
 	read_build_id(f->build_id, sizeof(f->build_id), fd);
 	return 0;
+}
+
+void emulator_script(char script[EMULATOR_SCRIPT_MAX], const struct emulator_file *f)
+{
+	(void)snprintf(script, EMULATOR_SCRIPT_MAX, "%s@%s", f->size, f->mtime);
+}
+
+enum emulator_now emulator_compare_program(const struct table_qemu *noted, const char *program)
+{
+	struct emulator_file now;
+	struct stat st;
+
+	if (stat(program, &st) < 0)
+		return EMULATOR_GONE;
+	read_stat(&now, &st);
+	if (strcmp(now.size, noted->size) == 0 && strcmp(now.mtime, noted->mtime) == 0)
+		return EMULATOR_SAME;
+	if (*noted->build_id && emulator_describe(&now, program, NULL) == 0 &&
+	    strcmp(now.build_id, noted->build_id) == 0)
+		return EMULATOR_SAME;
+	return EMULATOR_OTHER;
+}
+
+/* The script at @real, and the QEMU that it starts. If @real is in a root that isn't /, that QEMU may
+ * be there or in /. */
+static enum emulator_now compare_script(const struct table_qemu *noted, const char *real)
+{
+	char script[EMULATOR_SCRIPT_MAX], program[PATH_MAX];
+	const char *place = strstr(real, noted->emulator);
+	struct emulator_file now;
+	struct stat st;
+
+	if (stat(real, &st) < 0)
+		return EMULATOR_GONE;
+	read_stat(&now, &st);
+	emulator_script(script, &now);
+	if (strcmp(script, noted->script) != 0)
+		return EMULATOR_OTHER;
+	(void)snprintf(program, sizeof(program), "%.*s%s", place ? (int)(place - real) : 0, real,
+		       noted->real);
+	return emulator_compare_program(noted, access(program, F_OK) == 0 ? program : noted->real);
+}
+
+enum emulator_now emulator_compare(const struct table_qemu *noted, const char *real)
+{
+	return *noted->script ? compare_script(noted, real) : emulator_compare_program(noted, real);
 }
 
 /* Is there no file, or an empty one? A wrapper that was lost looks like that. */
@@ -73,7 +126,7 @@ char *emulator_real(const char *path, struct error *err)
 		real = steal_pointer(&here);
 	}
 	if (access(real, X_OK) < 0) {
-		error_set(err, -errno, real, 0, "can't be run: %s; is this QEMU installed?",
+		error_set(err, -errno, real, 0, "can't be run: %s; " EMULATOR_REINSTALL,
 			  strerror(errno));
 		free(real);
 		return NULL;
