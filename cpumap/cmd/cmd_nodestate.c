@@ -14,6 +14,7 @@ void cmd_nodestate(const struct table *t, bool restart_said)
 	if (restart_said)
 		s.daemon.id.pid = 0;
 	nodestate_blocks(&s, NULL, &lines);
+	nodestate_changed(&s, NULL, &lines);
 	nodestate_unknown(&s, &lines);
 	nodestate_doubts(&s, &lines);
 	for (size_t i = 0; i < lines.n; i++) {

@@ -77,10 +77,11 @@ static enum hook_state look_at_hook(void)
 	return state;
 }
 
-static int add_emulator(struct nodestate *s, const char *path)
+static int add_emulator(struct nodestate *s, const char *path, const struct table_qemu *noted)
 {
 	_cleanup_free_ char *here = root_path(path), *real = NULL;
 	struct emulator_state *grown;
+	bool wrapper;
 
 	for (size_t i = 0; i < s->n_emulators; i++)
 		if (strcmp(s->emulator[i].path, path) == 0)
@@ -92,9 +93,13 @@ static int add_emulator(struct nodestate *s, const char *path)
 		return -ENOMEM;
 	}
 	s->emulator = grown;
-	grown[s->n_emulators++] = (struct emulator_state){.path = path,
-							  .wrapper = emulator_is_wrapper(here),
-							  .real = access(real, X_OK) == 0};
+	wrapper = emulator_is_wrapper(here);
+	grown += s->n_emulators++;
+	*grown = (struct emulator_state){
+		.path = path, .wrapper = wrapper, .no_real = access(real, X_OK) < 0 ? errno : 0};
+	if (noted && (wrapper || s->native) &&
+	    emulator_compare(noted, wrapper ? real : here) == EMULATOR_OTHER)
+		grown->was = noted;
 	return 0;
 }
 
@@ -208,15 +213,16 @@ static void look_for_daemon(struct nodestate *s)
 void nodestate_read(struct nodestate *s, const struct table *t)
 {
 	*s = (struct nodestate){.native = native_node()};
+	for (size_t i = 0; i < t->n; i++)
+		if (*t->row[i].emulator &&
+		    add_emulator(s, t->row[i].emulator, table_qemu_of(t, t->row[i].emulator)) < 0)
+			break;
 	look_at_map(s, t);
 	if (!s->libvirt)
 		return;
 	s->hook = look_at_hook();
 	s->worker = can_access(COMMAND_PATH, X_OK);
 	s->proxy = can_access(PROXY_PATH, X_OK);
-	for (size_t i = 0; i < t->n; i++)
-		if (add_emulator(s, t->row[i].emulator) < 0)
-			break;
 	look_for_daemon(s);
 }
 
@@ -265,22 +271,41 @@ static void tell_emulators(const struct nodestate *s, const char *emulator, stru
 					"%s: isn't cpushim's wrapper, so QEMU won't know the "
 					"site's models; " REINSTALL,
 					e->path);
-		else if (e->wrapper && !e->real)
-			(void)strv_addf(
-				lines,
-				"%s: there is no QEMU behind this wrapper, at %s" EMULATOR_REAL
-				"; reinstall QEMU",
-				e->path, e->path);
+		else if (e->wrapper && e->no_real == ENOENT)
+			(void)strv_addf(lines,
+					"%s: there is no QEMU behind this wrapper, at "
+					"%s" EMULATOR_REAL "; " EMULATOR_REINSTALL,
+					e->path, e->path);
+		else if (e->wrapper && e->no_real)
+			(void)strv_addf(lines,
+					"%s" EMULATOR_REAL
+					": QEMU can't be run: %s; " EMULATOR_REINSTALL,
+					e->path, strerror(e->no_real));
+	}
+}
+
+void nodestate_changed(const struct nodestate *s, const char *emulator, struct strv *lines)
+{
+	for (size_t i = 0; i < s->n_emulators; i++) {
+		const struct emulator_state *e = &s->emulator[i];
+
+		if (e->was && (!emulator || ends_in(emulator, e->path)))
+			(void)strv_addf(lines,
+					"%s: its QEMU isn't the one that the table was made from "
+					"(%s)%s; " EMULATOR_COMPILE,
+					e->path, e->was->version,
+					s->native ? ""
+						  : ", so models on base max, host or base are "
+						    "refused");
 	}
 }
 
 void nodestate_blocks(const struct nodestate *s, const char *emulator, struct strv *lines)
 {
-	if (!s->libvirt)
-		return;
-	tell_map(s, lines);
+	if (s->libvirt)
+		tell_map(s, lines);
 	tell_emulators(s, emulator, lines);
-	if (!s->worker)
+	if (s->libvirt && !s->worker)
 		(void)strv_addf(lines,
 				COMMAND_PATH ": is missing or can't be run, and the hook refuses "
 					     "site models without it; " REINSTALL);

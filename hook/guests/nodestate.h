@@ -24,10 +24,12 @@ enum hook_state {
 struct emulator_state {
 	const char *path; /* the table's */
 	bool wrapper;     /* our wrapper is at this path */
-	bool real;        /* and the real QEMU behind it */
+	int no_real;      /* why no real QEMU behind it can be run, an errno; 0: one can */
+	const struct table_qemu *was; /* the table's note of its QEMU, if by now that is another
+				       * one; NULL: it isn't */
 };
 
-/* Without `libvirt` only `native` is valid. */
+/* Without `libvirt` only `native` and the emulators are valid. */
 struct nodestate {
 	bool libvirt;       /* libvirt has a CPU map here */
 	bool native;        /* installed without the wrapper, on purpose */
@@ -65,6 +67,13 @@ void nodestate_free(struct nodestate *s);
  *	      behind it is told. NULL: all emulators of the table are judged
  */
 void nodestate_blocks(const struct nodestate *s, const char *emulator, struct strv *lines);
+
+/**
+ * nodestate_changed: a sentence for each emulator whose QEMU is another than the table's. Models that
+ * QEMU's own definitions are the base of go on all the same.
+ * @emulator: as for nodestate_blocks
+ */
+void nodestate_changed(const struct nodestate *s, const char *emulator, struct strv *lines);
 
 /* nodestate_doubts: a sentence for each fault that may prevent a guest from starting, or from being
  * checked. */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "cpumap/core/model.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
 #include "hook/domain/domainlog.h"
@@ -31,14 +32,18 @@ static int add_block(struct report *report, const char *what)
 /* Adds what on this node prevents a site model from working. */
 static void look_at_node(struct report *report)
 {
+	const struct facts *f = &report->asked.facts;
 	_cleanup_nodestate_ struct nodestate s;
 	_cleanup_free_ char *lacks = NULL;
 
 	nodestate_read(&s, &report->names.table);
-	nodestate_blocks(&s, report->asked.facts.emulator, &report->blocks);
+	nodestate_blocks(&s, f->emulator, &report->blocks);
 	lacks = nodestate_lacks_model(&s, report->asked.domain.model);
 	if (lacks)
 		(void)add_block(report, lacks);
+	/* if its base is computed, that was a reason already */
+	if (!f->was || !model_is_computed(f->row->base))
+		nodestate_changed(&s, f->emulator, &report->doubts);
 	nodestate_doubts(&s, &report->doubts);
 }
 
