@@ -134,32 +134,32 @@ char *emulator_real(const char *path, struct error *err)
 	return real;
 }
 
-/* Adds the path if our wrapper stands there; notes a wrapper that has lost its QEMU. */
-static int look_at(struct strv *paths, const char *path, struct strv *notes)
+static int add_once(struct strv *paths, const char *path)
 {
-	_cleanup_free_ char *here = root_path(path), *real = NULL, *line = NULL;
-	struct stat st;
-
-	if (!here || asprintf(&real, "%s%s", here, EMULATOR_REAL) < 0)
-		return -ENOMEM;
-	if (strv_has(paths, path) || lstat(here, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    !emulator_is_wrapper(here))
-		return 0;
-	if (access(real, F_OK) == 0)
-		return strv_add(paths, path, strlen(path));
-	if (asprintf(&line, "%s: there is no QEMU behind this wrapper any more; left out", here) <
-	    0)
-		return -ENOMEM;
-	return strv_has(notes, line) ? 0 : strv_add(notes, line, strlen(line));
+	return strv_has(paths, path) ? 0 : strv_add(paths, path, strlen(path));
 }
 
-int emulators_installed(struct strv *paths, const struct table *t, struct strv *notes)
+/* Adds the path to one of the lists. A link to a wrapper belongs to neither: what it leads to counts.
+ * @lost: NULL where nobody said that a wrapper stands there */
+static int look_at(struct strv *paths, const char *path, struct strv *lost)
+{
+	_cleanup_free_ char *here = root_path(path);
+	struct stat st;
+
+	if (!here)
+		return -ENOMEM;
+	if (!emulator_is_wrapper(here))
+		return lost ? add_once(lost, path) : 0;
+	return lstat(here, &st) == 0 && S_ISREG(st.st_mode) ? add_once(paths, path) : 0;
+}
+
+int emulators_installed(struct strv *paths, const struct table *t, struct strv *lost)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(usual_places) && r == 0; i++)
-		r = look_at(paths, usual_places[i], notes);
-	for (size_t i = 0; i < t->n && r == 0; i++)
-		r = look_at(paths, t->row[i].emulator, notes);
+		r = look_at(paths, usual_places[i], NULL);
+	for (size_t i = 0; i < t->n_qemus && r == 0; i++)
+		r = look_at(paths, t->qemu[i].emulator, lost);
 	return r;
 }

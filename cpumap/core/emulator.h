@@ -63,12 +63,12 @@ bool emulator_is_wrapper(const char *path);
 char *emulator_real(const char *path, struct error *err);
 
 /**
- * emulators_installed: where our wrapper stands with a QEMU behind it: at the names that
- * distributions give to QEMU for x86, and where @t's rows say. Links to a wrapper don't count.
+ * emulators_installed: where our wrapper stands: at the names that distributions give to QEMU for
+ * x86, and where @t says. Links to a wrapper don't count.
  * @paths: receives what isn't in it yet, not under CPUSHIM_ROOT
- * @notes: a line for each wrapper that lost its QEMU
+ * @lost: receives those of @t where none stands any more
  * Returns 0 or -ENOMEM.
  */
-int emulators_installed(struct strv *paths, const struct table *t, struct strv *notes);
+int emulators_installed(struct strv *paths, const struct table *t, struct strv *lost);
 
 #endif

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "cpumap/core/emulator.h"
+
 /* QEMU 7.2 takes a fifth of a second for its 132 models. A QEMU that hangs costs no more than
  * this. */
 #define PROBE_TIMEOUT_MS 10000
@@ -263,6 +265,16 @@ static char *program_of(const struct qmp *m)
 	return n > 0 && (size_t)n < sizeof(path) ? strndup(path, (size_t)n) : NULL;
 }
 
+/* Here, without a machine and with TCG, only QEMU's own files can be what is wrong. */
+static int blame(struct error *err, int r)
+{
+	struct error what = err ? *err : (struct error){0};
+
+	if (r != -EPROTO)
+		return r;
+	return error_set(err, r, what.where, 0, "%s; " EMULATOR_REINSTALL, what.what);
+}
+
 int qemu_probe(struct qemu *q, const char *path, struct error *err)
 {
 	_cleanup_qmp_ struct qmp m = QMP_NONE;
@@ -280,7 +292,7 @@ int qemu_probe(struct qemu *q, const char *path, struct error *err)
 		r = read_models(&m, q, err);
 	if (r == 0)
 		r = provided(&m, q, &q->properties, &q->tcg, err);
-	return r;
+	return blame(err, r);
 }
 
 const struct qemu_model *qemu_model_named(const struct qemu *q, const char *name)
