@@ -15,7 +15,8 @@ setup_file() {
 	node_install node
 	cat >"$(root_path node)/etc/cpushim/models.d/site.xml" <<-'XML'
 		<cpus xmlns:shim='urn:cpushim:1'>
-		  <model name='on-max'><shim:qemu base='max'/><model name='gate64'/></model>
+		  <model name='on-max'><shim:qemu base='max'/><model name='gate64'/><vendor name='Intel'/>
+		    <signature family='6' model='15' stepping='1'/></model>
 		</cpus>
 	XML
 	on node cpushim compile
