@@ -10,7 +10,7 @@
 #include "hook/domain/snapshot.h"
 #include "hook/domain/storedxml.h"
 
-#define SHOWN    128
+#define SHOWN 128
 
 struct search {
 	struct strv *lines;
