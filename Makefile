@@ -110,7 +110,7 @@ $(B)/hook: $(call static_objects,$(front)) $(B)/libcore.a
 $(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	@mkdir -p $(@D)
 	$(CC) -m32 -c -o $(B)/guest.o $<
-	$(LD) -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
+	$(LD) -s -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
@@ -168,6 +168,9 @@ uninstall: ## take the files away again
 stage: all ## build/root: a root to try everything in, uninstalled
 	tests/lib/stage $(B)/root
 
+deb: ## the Debian package, in build/deb (debhelper, scdoc)
+	packaging/deb $(B)/deb
+
 unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
 check: all unit ## all tests (./install.sh check brings what they need)
@@ -195,7 +198,8 @@ fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for F
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
-		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim
+		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
+		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/words
@@ -207,6 +211,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall stage unit check check-fast matrix bench strict fuzz lint clean help
+.PHONY: all install uninstall stage deb unit check check-fast matrix bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
