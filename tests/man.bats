@@ -279,6 +279,12 @@ fresh_node() {
 		>"$(root_path node)/root/baseline.xml"
 }
 
+forget_site_models() {
+	on node find /etc/cpushim/models.d -name '*.xml' -print -delete | grep -q . || return 0
+	on node cpushim compile --force
+	libvirt_restart node
+}
+
 # plays_on_node PAGE
 plays_on_node() {
 	local example
@@ -288,8 +294,7 @@ plays_on_node() {
 	for example in $(cd "$work" && grep -l '^node' [0-9]* | sort -n); do
 		given "$(head -n 1 "$work/$example")"
 		play "$example" on_node
-		rm -f "$(root_path node)"/etc/cpushim/models.d/*.xml
-		on node cpushim compile --force
+		forget_site_models
 	done
 	guests_stop node
 }
