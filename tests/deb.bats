@@ -32,7 +32,7 @@ teardown() {
 	mkdir "$BATS_TEST_TMPDIR/tree"
 	(cd "$CHECKOUT" && if [ -e .git ]; then git ls-files; else find . -type f ! -path './build/*'; fi | tar -c -T -) |
 		tar -x -C "$BATS_TEST_TMPDIR/tree"
-	find "$BATS_TEST_TMPDIR/tree" -exec touch -d 2001-02-03 {} +
+	find "$BATS_TEST_TMPDIR/tree" -exec touch -h -d 2001-02-03 {} +
 	# without git
 	(umask 077 && cd / && TZ=Asia/Tokyo LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS='nocheck parallel=1' \
 		"$BATS_TEST_TMPDIR/tree/packaging/deb" "$BATS_TEST_TMPDIR/deb" >"$BATS_TEST_TMPDIR/log" 2>&1)
