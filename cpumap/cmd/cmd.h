@@ -79,5 +79,6 @@ int cmd_guests(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_hook(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
+int cmd_ask(int argc, char **argv);
 
 #endif

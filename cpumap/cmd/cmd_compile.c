@@ -175,6 +175,19 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
+/* Without libvirt's library there is no libvirt that could read it. */
+static int try_include(const char *staged, const char *path, struct error *err)
+{
+	const struct map_binding file = {.staged = staged, .path = path};
+	const struct maptrial trial = {.file = &file, .n = 1, .seconds = MAPTRIAL_SECONDS};
+	int r = maptrial(&trial, NULL, err);
+
+	if (r != -ELIBACC)
+		return r;
+	fprintf(stderr, "cpushim: %s: libvirt hasn't tried it: %s\n", path, err->what);
+	return 0;
+}
+
 /* Stages the include. libvirt tries it first, if it is this machine's libvirt that will read it. */
 static int stage_tried(struct staging *s, const char *dir, const struct text *xml, bool *changed,
 		       struct error *err)
@@ -187,10 +200,9 @@ static int stage_tried(struct staging *s, const char *dir, const struct text *xm
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
 	}
 	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
-	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0 || access(path, F_OK) < 0)
+	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0)
 		return r;
-	r = maptrial(*changed ? staging_file(s, path) : path, path, err);
-	return r == -ENOENT ? 0 : r; /* no virsh */
+	return try_include(*changed ? staging_file(s, path) : path, path, err);
 }
 
 static int stage_include(struct staging *s, const struct compiled *c, const struct libvirtmap *map,

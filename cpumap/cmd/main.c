@@ -23,6 +23,7 @@ static const struct command {
 	{"why", cmd_why, "one guest's way: what was asked, what became of it, what blocks it"},
 	{"hook", cmd_hook, NULL},
 	{"mark", cmd_mark, NULL},
+	{"ask", cmd_ask, NULL},
 };
 
 static int print_help(void)
