@@ -23,6 +23,8 @@ setup_file() {
 	node_new node --systemd
 	node_install node --restart
 	[ -z "${RESTART_STOCK-}" ] || without_dropin node
+	# the second net, which would be there before the restart
+	on node systemctl -q --runtime mask --now cpushim.path
 	libvirt_restart node
 	root=$(root_path node)
 	cp -a "$root$map" "$root/run/right"
@@ -87,6 +89,7 @@ lose_ours() {
 }
 
 @test "a map that is right: nothing is written, and nothing said" {
+	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'ready --before-libvirt ; ignore_errors=yes'* ]]
 	before=$(stat -c '%n %i %z' "$index" "$include")
 	all_is_well
 	[ "$before" = "$(stat -c '%n %i %z' "$index" "$include")" ]
@@ -218,6 +221,22 @@ while :; do sleep 1; done'
 	[ "$(on node systemctl is-active libvirtd)" = active ]
 }
 
+@test "a restart that cpushim ready asks for doesn't wait for it" {
+	run -0 on node cpushim ready --restart
+	libvirt_await node
+	goes_on node site
+	# not by timeout's 124
+	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'code=exited ; status=0 }' ]]
+}
+
+@test "a cpushim ready that holds the node doesn't hold libvirt up" {
+	on node sh -c 'flock /usr/lib sleep 1000 >/dev/null 2>&1 &'
+	lose_ours
+	mended
+	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'code=exited ; status=0 }' ]]
+	on node pkill -x sleep
+}
+
 # full_disk: where the map is there is room for nothing more
 full_disk() {
 	on node mkdir -p /run/small
@@ -272,6 +291,31 @@ read_only() {
 	read_only
 	all_is_well
 	[[ $(journal node) != *cpushim* ]]
+}
+
+# in_time COMMAND...: true within half a minute
+in_time() {
+	local tries
+	for ((tries = 0; tries < 300; tries++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+is_right() {
+	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ] || return
+	cmp -s "$include" "$root/run/right/x86_cpushim.xml"
+}
+
+@test "where nobody restarts libvirt, systemd sees that the index was replaced, and it is mended" {
+	on node systemctl -q --runtime unmask cpushim.path
+	on node systemctl start cpushim.path
+	lose_ours
+	in_time is_right
+	on node systemctl stop cpushim.path
+	[ "$(on node systemctl is-failed cpushim.service)" != failed ]
+	all_is_well
 }
 
 @test "without the drop-in the same hurts: this suite can fail" {
