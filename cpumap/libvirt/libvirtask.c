@@ -10,7 +10,7 @@
 #include "cpumap/core/task.h"
 #include "libvirtquestion.h"
 
-/* The child's argv[0]: it asks libvirt itself, and no child of its own. */
+/* The child's argv[0]: it asks libvirt itself, and starts no further child. */
 #define ASKER "cpushim-ask"
 
 #define QUESTION_LIMIT ((size_t)64 << 20)
@@ -201,6 +201,15 @@ int libvirt_ask_compare(const struct libvirt_at *at, const char *cpu,
 	if (r == 0)
 		*compared = (enum libvirt_compared)number;
 	return r;
+}
+
+int libvirt_ask_start(const struct libvirt_at *at, const char *domain, struct error *err)
+{
+	char *item = (char *)domain;
+	const struct strv args = {.item = &item, .n = 1};
+	_cleanup_text_ struct text answer = {0};
+
+	return libvirt_ask(at, QUESTION_START, &args, &answer, err);
 }
 
 int libvirt_ask_native(const struct libvirt_at *at, const char *domain, char **argv,
