@@ -47,6 +47,8 @@ teardown() {
 	rm -rf "${root:?}$map"
 	cp -a "$root/run/right" "$root$map"
 	[ ! -e "$root/run/command" ] || mv "$root/run/command" "$root/usr/bin/cpushim"
+	# of a test that failed
+	on node timeout 60 virsh -q destroy new >/dev/null 2>&1 || :
 }
 
 # those that ended, which only a test that failed, or stock, leaves behind
