@@ -115,6 +115,13 @@ lose_ours() {
 	site_resumes node
 }
 
+@test "our include is missing, and the copy of it as well: mended" {
+	cp -a "$root/usr/lib/cpushim/x86_cpushim.xml" "$root/run/copy"
+	rm "$include" "$root/usr/lib/cpushim/x86_cpushim.xml"
+	mended
+	cmp "$root/run/copy" "$root/usr/lib/cpushim/x86_cpushim.xml"
+}
+
 @test "our include is truncated: mended" {
 	truncate -s $(($(stat -c %s "$include") / 2)) "$include"
 	mended
