@@ -405,8 +405,8 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 	run ! has_rows /usr/bin/kvm-spice
 	run ! grep -qa '^qemu=/usr/bin/kvm-spice' "$root/usr/lib/cpushim/models.table"
 	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
-	# as install.sh calls it
-	run -1 say compile --emulator $usual --emulator /usr/bin/kvm-spice --include "$BATS_TEST_TMPDIR/include"
+	# as ready calls it
+	run -1 say compile --for-ready --emulator $usual --emulator /usr/bin/kvm-spice
 	has_rows $usual
 	# none that answers
 	rm "$root$usual.distrib"

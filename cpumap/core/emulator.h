@@ -12,6 +12,9 @@
 
 #define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
 
+/* Where distributions have QEMU for x86; NULL at the end. */
+extern const char *const emulators_usual[];
+
 /* What helps where the real QEMU is gone, or doesn't work. */
 #define EMULATOR_REINSTALL "reinstall QEMU (Debian: apt-get install --reinstall qemu-system-x86)"
 

@@ -5,6 +5,8 @@
 # Guests have no disks, 64 MiB, and no network; by default they boot the guest that reads its
 # own CPUID, which writes to /run/guests/NAME in an endless loop.
 #
+# Where systemd is the node's first process, libvirt's units are started, and guests have control groups.
+#
 #	libvirt_up NODE [--tcp]		start virtlogd and libvirtd, wait until they answer
 #	libvirt_down NODE		stop them; guests go on running
 #	libvirt_restart NODE
@@ -19,16 +21,16 @@
 #	guest_args NODE NAME		its QEMU's arguments, one a line
 #	guest_cpu NODE NAME		the value of its last -cpu
 #	guest_words NODE NAME		what its QEMU says that it gives, as a guest's dump
+#	fake_libvirt NODE [GCC-OPTION...]	a libvirt.so.0 that answers what the script on stdin prints
+#	real_libvirt NODE
 
 # What libvirtd needs here; everything else is as the distribution has it.
 libvirt_configure() {
 	local root tcp=${2-}
 	root=$(root_path "$1")
 	# No security driver: these namespaces would have to be known to its policy.
-	cat >>"$root/etc/libvirt/qemu.conf" <<-'END'
-		security_driver = "none"
-		cgroup_controllers = [ ]
-	END
+	printf 'security_driver = "none"\n' >>"$root/etc/libvirt/qemu.conf"
+	has_systemd "$1" || printf 'cgroup_controllers = [ ]\n' >>"$root/etc/libvirt/qemu.conf"
 	# nor can libvirt make a /dev/kvm everywhere
 	[ ! -e "$root/dev/kvm" ] || printf 'namespaces = [ ]\n' >>"$root/etc/libvirt/qemu.conf"
 	cat >>"$root/etc/libvirt/libvirtd.conf" <<-END
@@ -47,28 +49,55 @@ libvirt_configure() {
 }
 
 libvirt_up() {
-	local node=$1 root tries listen=()
+	local node=$1 root
 	root=$(root_path "$node")
 	[ -e "$root/etc/libvirt/.configured" ] || libvirt_configure "$@"
+	if has_systemd "$node"; then
+		on "$node" systemctl start libvirtd
+	else
+		libvirt_up_by_hand "$node"
+	fi
+	libvirt_await "$node"
+}
+
+libvirt_up_by_hand() {
+	local root listen=()
+	root=$(root_path "$1")
 	! grep -q '^listen_tcp' "$root/etc/libvirt/libvirtd.conf" || listen=(-l)
-	[ -S "$root/run/libvirt/virtlogd-sock" ] || on "$node" virtlogd -d
-	on "$node" libvirtd -d "${listen[@]}"
+	[ -S "$root/run/libvirt/virtlogd-sock" ] || on "$1" virtlogd -d
+	on "$1" libvirtd -d "${listen[@]}"
+}
+
+# libvirt_await NODE: until it answers
+libvirt_await() {
+	local node=$1 tries
 	for ((tries = 0; tries < 100; tries++)); do
 		! on "$node" timeout 60 virsh -q -c qemu:///system uri >/dev/null 2>&1 || return 0
 		sleep 0.1
 	done
-	cat "$root/var/log/libvirt/libvirtd.log" >&2
+	cat "$(root_path "$node")/var/log/libvirt/libvirtd.log" >&2
 	return 1
 }
 
 libvirt_down() {
 	local node=$1 pid
+	if has_systemd "$node"; then
+		on "$node" systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd
+		return
+	fi
 	pid=$(cat "$(root_path "$node")/run/libvirtd.pid") || return 0
 	on "$node" kill "$pid"
 	while on "$node" kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }
 
 libvirt_restart() {
+	if has_systemd "$1"; then
+		# as often as a test wants
+		on "$1" systemctl reset-failed libvirtd
+		on "$1" systemctl restart libvirtd
+		libvirt_await "$1"
+		return
+	fi
 	libvirt_down "$1"
 	libvirt_up "$1"
 }
@@ -266,11 +295,49 @@ digest_in() {
 node_new() {
 	root_new "$@"
 	# this machine may be a node itself
-	[ ! -e "$(root_path "$1")/usr/lib/cpushim/manifest" ] || node_install "$1" --uninstall >/dev/null
+	[ ! -e "$(root_path "$1")/usr/lib/cpushim/receipt" ] || node_install "$1" --uninstall --force >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 
-# node_install NODE: cpushim on it, as an operator does it
+# node_install NODE [OPTION]...: cpushim on it, as an operator does it
 node_install() {
 	on "$1" "$CHECKOUT/install.sh" "${@:2}"
+}
+
+# fake_libvirt NODE [GCC-OPTION...]: its libvirt.so.0 is another from now on, which answers what the script
+# on stdin prints (fakevirt.c); /usr/lib/real-libvirt.so.0 is the distribution's
+fake_libvirt() {
+	local root
+	root=$(root_path "$1")
+	cat >"$root/run/libvirt-says"
+	chmod 755 "$root/run/libvirt-says"
+	# shellcheck disable=SC2016 # the inner shell's
+	on "$1" sh -c '
+		library=$(echo /usr/lib/*-linux-gnu)/libvirt.so.0
+		[ -e /usr/lib/real-libvirt.so.0 ] || cp "$library" /usr/lib/real-libvirt.so.0
+		source=$1
+		shift
+		rm -f "$library"
+		gcc -shared -fPIC -O1 "$@" -o "$library" "$source"' sh "$CHECKOUT/tests/lib/fakevirt.c" "${@:2}"
+}
+
+# real_libvirt NODE: the distribution's again
+real_libvirt() {
+	# shellcheck disable=SC2016 # the inner shell's
+	on "$1" sh -c 'library=$(echo /usr/lib/*-linux-gnu)/libvirt.so.0
+		[ ! -e /usr/lib/real-libvirt.so.0 ] || cp --remove-destination /usr/lib/real-libvirt.so.0 "$library"'
+}
+
+# node_ready NODE [OPTION]...: the same while libvirt runs there, and libvirt restarted
+node_ready() {
+	node_install "$@" || [ $? = 1 ]
+	libvirt_restart "$1"
+	on "$1" cpushim ready "${@:2}"
+}
+
+# node_remove NODE: cpushim off it while libvirt runs there, which has to be restarted in between
+node_remove() {
+	node_install "$@" --uninstall || [ $? = 1 ]
+	libvirt_restart "$1"
+	node_install "$@" --uninstall
 }
