@@ -5,6 +5,7 @@
 # place as dpkg does. Until compile ran, models on max are refused and the others go on; then libvirt
 # probes the new one. Needs root.
 
+# shellcheck disable=SC2154,SC2016 # bats sets them; names of commands in backticks
 bats_require_minimum_version 1.5.0
 
 setup_file() {
