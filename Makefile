@@ -50,6 +50,7 @@ core = cpumap/core
 library = cpumap/qemu cpumap/libvirt cpumap/define cpumap/guest
 front = hook/front hook/core
 worker = hook/core hook/domain hook/worker hook/guests
+node = cpumap/node
 command = cpumap/cmd
 wrapper = wrapper
 proxy = wrapper/proxy
@@ -94,7 +95,7 @@ $(B)/libcore.a: $(call static_objects,$(core))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/cpushim: $(call objects,$(command) $(worker)) $(B)/libcpumap.a
+$(B)/cpushim: $(call objects,$(command) $(node) $(worker)) $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/qmp-proxy: $(call objects,$(proxy)) $(B)/libcpumap.a
@@ -112,7 +113,7 @@ $(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	$(CC) -m32 -c -o $(B)/guest.o $<
 	$(LD) -s -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -169,7 +170,14 @@ uninstall: ## take the files away again
 	-rmdir $(addprefix $(DESTDIR),$(libdir) $(datadir)/models.d $(datadir) \
 		$(confdir)/models.d $(confdir))
 
-stage: all ## build/root: a root to try everything in, uninstalled
+# what `cpushim ready --source` puts on a node
+node: $(B)/node.made ## build/node: the files to install, for install.sh
+$(B)/node.made: $(programs) $(man) completions/cpushim $(wildcard cpumap/models/*.xml)
+	rm -rf $(B)/node
+	$(MAKE) -s install DESTDIR=$(B)/node
+	touch $@
+
+stage: all node ## build/root: a root to try everything in, uninstalled
 	tests/lib/stage $(B)/root
 
 deb: ## the Debian package, in build/deb (debhelper, scdoc)
@@ -215,6 +223,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall stage deb unit check check-fast matrix bench strict fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

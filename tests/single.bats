@@ -19,7 +19,7 @@ setup() {
 	load lib/libvirt.bash
 	root_new node
 	root=$(root_path node)
-	[ ! -e /usr/lib/cpushim/manifest ] || node_install node --uninstall >/dev/null
+	[ ! -e /usr/lib/cpushim/receipt ] || node_install node --uninstall >/dev/null
 	rm -f "$root/usr/bin/qemu-system-i386"
 	one_file
 	stand_in

@@ -203,6 +203,15 @@ int libvirt_ask_compare(const struct libvirt_at *at, const char *cpu,
 	return r;
 }
 
+int libvirt_ask_start(const struct libvirt_at *at, const char *domain, struct error *err)
+{
+	char *item = (char *)domain;
+	const struct strv args = {.item = &item, .n = 1};
+	_cleanup_text_ struct text answer = {0};
+
+	return libvirt_ask(at, QUESTION_START, &args, &answer, err);
+}
+
 int libvirt_ask_native(const struct libvirt_at *at, const char *domain, char **argv,
 		       struct error *err)
 {

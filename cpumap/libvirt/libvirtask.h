@@ -86,6 +86,14 @@ int libvirt_ask_compare(const struct libvirt_at *at, const char *cpu,
 int libvirt_ask_native(const struct libvirt_at *at, const char *domain, char **argv,
 		       struct error *err);
 
+/**
+ * libvirt_ask_start: would libvirt start this transient domain? One that it does start is paused,
+ * and destroyed at once.
+ * Source: virDomainCreateXML (0.5.0), libvirt-domain.h, with VIR_DOMAIN_START_PAUSED and
+ * VIR_DOMAIN_START_AUTODESTROY.
+ */
+int libvirt_ask_start(const struct libvirt_at *at, const char *domain, struct error *err);
+
 /* What domain capabilities are asked for. NULL is libvirt's own choice. */
 struct libvirt_emulator {
 	const char *path;     /* /usr/bin/qemu-system-x86_64 */

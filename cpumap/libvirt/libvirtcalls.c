@@ -26,6 +26,8 @@ static const struct {
 	{"virConnectGetDomainCapabilities", LIBVIRT_CALL(get_domain_capabilities), "1.2.7", false},
 	{"virDomainLookupByUUIDString", LIBVIRT_CALL(domain_lookup), "0.1.1", false},
 	{"virDomainSetMetadata", LIBVIRT_CALL(domain_set_metadata), "0.9.10", false},
+	{"virDomainCreateXML", LIBVIRT_CALL(domain_start), "0.5.0", false},
+	{"virDomainDestroy", LIBVIRT_CALL(domain_destroy), "0.0.3", false},
 	{"virDomainFree", LIBVIRT_CALL(domain_free), "0.0.3", false},
 	{"virConnectListAllDomains", LIBVIRT_CALL(list_domains), "0.9.13", false},
 	{"virDomainGetName", LIBVIRT_CALL(domain_name), "0.0.3", false},

@@ -20,6 +20,8 @@
 #define LIBVIRT_AFFECT_LIVE      (1u << 0) /* VIR_DOMAIN_AFFECT_LIVE */
 #define LIBVIRT_EXPAND_FEATURES  (1u << 0) /* VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES, 1.1.2 */
 #define LIBVIRT_XML_INACTIVE     (1u << 1) /* VIR_DOMAIN_XML_INACTIVE, since 0.3.3 */
+#define LIBVIRT_START_PAUSED     (1u << 0) /* VIR_DOMAIN_START_PAUSED, since 0.8.5 */
+#define LIBVIRT_AUTODESTROY      (1u << 1) /* VIR_DOMAIN_START_AUTODESTROY, since 0.9.3 */
 #define LIBVIRT_UUID_SIZE        37        /* VIR_UUID_STRING_BUFLEN */
 
 #define LIBVIRT_ERR_NO_SUPPORT        3  /* VIR_ERR_NO_SUPPORT: the driver, or the daemon, can't */
@@ -56,6 +58,8 @@ struct libvirt_calls {
 	void *(*domain_lookup)(void *conn, const char *uuid);
 	int (*domain_set_metadata)(void *domain, int type, const char *xml, const char *key,
 				   const char *uri, unsigned int flags);
+	void *(*domain_start)(void *conn, const char *xml, unsigned int flags);
+	int (*domain_destroy)(void *domain);
 	int (*domain_free)(void *domain);
 	int (*list_domains)(void *conn, void ***domains, unsigned int flags);
 	const char *(*domain_name)(void *domain);

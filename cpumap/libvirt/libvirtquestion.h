@@ -14,6 +14,7 @@
 #define QUESTION_COMPARE      "compare"      /* CPU */
 #define QUESTION_NATIVE       "native"       /* DOMAIN */
 #define QUESTION_CAPABILITIES "capabilities" /* EMULATOR ARCH MACHINE VIRTTYPE */
+#define QUESTION_START        "start"        /* DOMAIN */
 #define QUESTION_DOMAINS      "domains"      /* - */
 
 /**

@@ -268,11 +268,11 @@ digest_in() {
 node_new() {
 	root_new "$@"
 	# this machine may be a node itself
-	[ ! -e "$(root_path "$1")/usr/lib/cpushim/manifest" ] || node_install "$1" --uninstall >/dev/null
+	[ ! -e "$(root_path "$1")/usr/lib/cpushim/receipt" ] || node_install "$1" --uninstall --force >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 
-# node_install NODE: cpushim on it, as an operator does it
+# node_install NODE [OPTION]...: cpushim on it, as an operator does it
 node_install() {
 	on "$1" "$CHECKOUT/install.sh" "${@:2}"
 }
@@ -299,4 +299,18 @@ real_libvirt() {
 	# shellcheck disable=SC2016 # the inner shell's
 	on "$1" sh -c 'library=$(echo /usr/lib/*-linux-gnu)/libvirt.so.0
 		[ ! -e /usr/lib/real-libvirt.so.0 ] || cp --remove-destination /usr/lib/real-libvirt.so.0 "$library"'
+}
+
+# node_ready NODE [OPTION]...: the same while libvirt runs there, and libvirt restarted
+node_ready() {
+	node_install "$@" || [ $? = 1 ]
+	libvirt_restart "$1"
+	on "$1" cpushim ready "${@:2}"
+}
+
+# node_remove NODE: cpushim off it while libvirt runs there, which has to be restarted in between
+node_remove() {
+	node_install "$@" --uninstall || [ $? = 1 ]
+	libvirt_restart "$1"
+	node_install "$@" --uninstall
 }
