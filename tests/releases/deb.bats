@@ -107,10 +107,12 @@ is_ready() {
 	run -0 on node cpushim ready
 	# libvirt knows the models, so without a restart gate64 would become another CPU: the rest waits
 	run ! apt remove cpushim
-	[[ $output == *'restart'* ]]
+	[[ $output == *'still knows'*'Restart it'* ]]
 	is_installed
-	run ! guest_start node asks --cpu "$(cpu_xml gate64)"
+	is_ready
 	libvirt_restart node
+	run ! guest_start node asks --cpu "$(cpu_xml gate64)"
+	[[ $output == *'Unknown CPU model gate64'* ]]
 	run -0 apt remove cpushim
 	diff "$keep/before" <(tree | grep -v ' /etc/default/cpushim$\|^/etc/default/cpushim ')
 	run -0 apt purge cpushim
