@@ -194,8 +194,9 @@ check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under
 matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
 
-bench: stage $(B)/compare ## what the hook and the wrapper cost with 4 and with 1000 models
+bench: stage $(B)/compare ## what the hook, the wrapper and (as root) libvirt's drop-in cost
 	tests/bench
+	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
 strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with sanitizers
 	$(MAKE) B=$(B)/gcc WERROR=1 all unit
@@ -210,6 +211,7 @@ fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for F
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
+		tests/bench-restart \
 		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
 		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)

@@ -10,7 +10,7 @@
 #include "cpumap/core/task.h"
 #include "libvirtquestion.h"
 
-/* The child's argv[0]: it asks libvirt itself, and no child of its own. */
+/* The child's argv[0]: it asks libvirt itself, and starts no further child. */
 #define ASKER "cpushim-ask"
 
 #define QUESTION_LIMIT ((size_t)64 << 20)
