@@ -42,6 +42,11 @@ setup() {
 }
 
 teardown() {
+	# what a test that failed left
+	for guest in new saved kept; do
+		on node virsh -q destroy $guest >/dev/null 2>&1 || :
+	done
+	on node pkill -x flock || :
 	on node umount -q -l /usr
 	on node umount -q -l $map
 	rm -rf "${root:?}$map"
@@ -67,10 +72,14 @@ all_is_well() {
 	site_starts node
 }
 
+is_right() {
+	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ] || return
+	cmp -s "$include" "$root/run/right/x86_cpushim.xml"
+}
+
 mended() {
 	all_is_well
-	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ]
-	cmp "$include" "$root/run/right/x86_cpushim.xml"
+	is_right
 }
 
 # libvirt runs with a map that lacks us
@@ -221,8 +230,12 @@ while :; do sleep 1; done'
 	[ "$(on node systemctl is-active libvirtd)" = active ]
 }
 
-@test "a restart that cpushim ready asks for doesn't wait for it" {
+@test "the restart that cpushim ready --restart has libvirt make doesn't wait for it" {
+	daemon=$(on node systemctl show libvirtd -P MainPID)
+	lose_ours
 	run -0 on node cpushim ready --restart
+	[ "$(on node systemctl show libvirtd -P MainPID)" != "$daemon" ]
+	is_right
 	libvirt_await node
 	goes_on node site
 	# not by timeout's 124
@@ -230,11 +243,10 @@ while :; do sleep 1; done'
 }
 
 @test "a cpushim ready that holds the node doesn't hold libvirt up" {
-	on node sh -c 'flock /usr/lib sleep 1000 >/dev/null 2>&1 &'
+	on node sh -c 'flock -o /usr/lib sleep 1000 >/dev/null 2>&1 &'
 	lose_ours
 	mended
 	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'code=exited ; status=0 }' ]]
-	on node pkill -x sleep
 }
 
 # full_disk: where the map is there is room for nothing more
@@ -301,11 +313,6 @@ in_time() {
 		sleep 0.1
 	done
 	return 1
-}
-
-is_right() {
-	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ] || return
-	cmp -s "$include" "$root/run/right/x86_cpushim.xml"
 }
 
 @test "where nobody restarts libvirt, systemd sees that the index was replaced, and it is mended" {
