@@ -91,7 +91,8 @@ bool change_is_ours(const char *path)
 
 	if (!here || file_read(here, TRUST_ANY, FILE_LIMIT, &data, &len, NULL) < 0)
 		return false;
-	if (strncmp(path, LIB_DIR "/", strlen(LIB_DIR "/")) == 0)
+	if (strncmp(path, LIB_DIR "/", strlen(LIB_DIR "/")) == 0 ||
+	    strncmp(path, SHIPPED_DIR "/", strlen(SHIPPED_DIR "/")) == 0)
 		return true;
 	/* a script may well call us */
 	return memmem(data, len, "cpushim", strlen("cpushim")) &&

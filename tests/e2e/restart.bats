@@ -52,6 +52,8 @@ teardown() {
 	rm -rf "${root:?}$map"
 	cp -a "$root/run/right" "$root$map"
 	[ ! -e "$root/run/command" ] || mv "$root/run/command" "$root/usr/bin/cpushim"
+	# of a test that failed
+	on node timeout 60 virsh -q destroy new >/dev/null 2>&1 || :
 }
 
 # those that ended, which only a test that failed, or stock, leaves behind
@@ -120,6 +122,13 @@ lose_ours() {
 	rm "$include"
 	mended
 	site_resumes node
+}
+
+@test "our include is missing, and the copy of it as well: mended" {
+	cp -a "$root/usr/lib/cpushim/x86_cpushim.xml" "$root/run/copy"
+	rm "$include" "$root/usr/lib/cpushim/x86_cpushim.xml"
+	mended
+	cmp "$root/run/copy" "$root/usr/lib/cpushim/x86_cpushim.xml"
 }
 
 @test "our include is truncated: mended" {
