@@ -28,6 +28,7 @@ setup_file() {
 	libvirt_restart node
 	root=$(root_path node)
 	cp -a "$root$map" "$root/run/right"
+	cp -a "$root/usr/lib/cpushim" "$root/run/right-lib"
 	site_saved node
 }
 
@@ -42,18 +43,17 @@ setup() {
 }
 
 teardown() {
-	# what a test that failed left
+	# of a test that failed
 	for guest in new saved kept; do
-		on node virsh -q destroy $guest >/dev/null 2>&1 || :
+		on node timeout 60 virsh -q destroy $guest >/dev/null 2>&1 || :
 	done
 	on node pkill -x flock || :
-	on node umount -q -l /usr
-	on node umount -q -l $map
+	on node umount -q -l /usr || :
+	on node umount -q -l $map || :
 	rm -rf "${root:?}$map"
 	cp -a "$root/run/right" "$root$map"
+	cp -a "$root/run/right-lib/." "$root/usr/lib/cpushim"
 	[ ! -e "$root/run/command" ] || mv "$root/run/command" "$root/usr/bin/cpushim"
-	# of a test that failed
-	on node timeout 60 virsh -q destroy new >/dev/null 2>&1 || :
 }
 
 # those that ended, which only a test that failed, or stock, leaves behind
@@ -282,6 +282,12 @@ full_disk() {
 	restarted
 	site_goes_on node site
 	[[ $(journal node) == *cpushim*'No space left'* ]]
+	# once there is room, all is as before
+	rm "$root$map/filler"
+	restarted
+	site_starts node
+	is_right
+	cmp "$index" "$root/run/right/index.xml"
 }
 
 @test "a full disk and an index that names us twice: others are unhurt" {
