@@ -91,7 +91,7 @@ static void say_difference(const struct cpuid_diff *diff, const struct guest_run
 	for (size_t i = 0; i < diff->other.n; i++)
 		text_addf(&t, "; %s", diff->other.item[i]);
 	text_adds(&t, "; choose a model that QEMU can be, or install cpushim with its wrapper "
-		      "(install.sh without --no-wrapper)");
+		      "(`cpushim ready` without --no-wrapper)");
 	because(reasons, head("not exact here"), "%s", t.failed ? "out of memory" : t.data);
 }
 
