@@ -47,6 +47,7 @@ core = cpumap/core
 library = cpumap/qemu cpumap/libvirt cpumap/define cpumap/guest
 front = hook/front hook/core
 worker = hook/core hook/domain hook/worker hook/guests
+node = cpumap/node
 command = cpumap/cmd
 wrapper = wrapper
 proxy = wrapper/proxy
@@ -79,7 +80,7 @@ $(B)/libcore.a: $(call static_objects,$(core))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/cpushim: $(call objects,$(command) $(worker)) $(B)/libcpumap.a
+$(B)/cpushim: $(call objects,$(command) $(node) $(worker)) $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/qmp-proxy: $(call objects,$(proxy)) $(B)/libcpumap.a
@@ -97,7 +98,7 @@ $(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	$(CC) -m32 -c -o $(B)/guest.o $<
 	$(LD) -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -118,6 +119,10 @@ $(B)/exact: $(call objects,tests/proof) $(B)/libcpumap.a
 $(B)/compare: tests/lib/compare.c
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^
+
+# cpumap/libvirt/libvirtask.h by hand, for tests
+$(B)/asker: $(B)/obj/tests/lib/asker.o $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:
@@ -140,10 +145,17 @@ uninstall: ## take the files away again
 	-rmdir $(addprefix $(DESTDIR),$(libdir) $(datadir)/models.d $(datadir) \
 		$(confdir)/models.d $(confdir))
 
-stage: all ## build/root: a root to try everything in, uninstalled
+# what `cpushim ready --source` puts on a node
+node: $(B)/node.made ## build/node: the files to install, for install.sh
+$(B)/node.made: $(programs) $(wildcard cpumap/models/*.xml)
+	rm -rf $(B)/node
+	$(MAKE) -s install DESTDIR=$(B)/node
+	touch $@
+
+stage: all node ## build/root: a root to try everything in, uninstalled
 	tests/lib/stage $(B)/root
 
-unit: $(unit_tests) $(B)/exact $(B)/libvirt_driver_qemu.so ## the C unit tests, built
+unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
 check: all unit ## all tests (./install.sh check brings what they need)
 	tests/run
@@ -182,6 +194,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall stage unit check check-fast matrix bench strict fuzz lint clean help
+.PHONY: all install uninstall node stage unit check check-fast matrix bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A node whose libvirt keeps its CPU map in one file (before 4.7). Such a libvirt doesn't run here: the map
-# is the machine's own, written in that form, and what is asked of virsh is answered by a stand-in that
+# is the machine's own, written in that form, and what libvirt is asked is answered by a stand-in that
 # reads the map in the place where libvirt would. What the real one makes of a choice is test_mapchoice's.
 
 # shellcheck disable=SC2154 # bats sets output and stderr
@@ -19,7 +19,7 @@ setup() {
 	load lib/libvirt.bash
 	root_new node
 	root=$(root_path node)
-	[ ! -e /usr/lib/cpushim/manifest ] || node_install node --uninstall >/dev/null
+	[ ! -e /usr/lib/cpushim/receipt ] || node_install node --uninstall >/dev/null
 	rm -f "$root/usr/bin/qemu-system-i386"
 	one_file
 	stand_in
@@ -48,27 +48,27 @@ one_file() {
 	chgrp 4 "$root$map"
 }
 
-# 4.6's virsh: it loads the map, and takes the host for the model that /run/taken-for names, if it has it
+# 4.6's library, and virsh: it loads the map, and takes the host for the model that /run/taken-for names,
+# if it has it
 stand_in() {
-	rm "$root/usr/bin/virsh"
-	cat >"$root/usr/bin/virsh" <<-END
+	fake_libvirt node <<-END
 		#!/bin/sh
 		case "\$*" in
 		*--version*) echo 4.6.0; exit ;;
+		open*) exit ;;
 		esac
 		xmllint --noout $map || exit 1
 		[ ! -e /run/refuses ] || ! grep -q cpushim $map || { echo 'error: no' >&2; exit 1; }
 		case "\$*" in
-		*cpu-models*) sed -n "s/.*<model name='\(.*\)'>.*/\1/p" $map ;;
-		*cpu-baseline*)
-			[ "\$(grep -c '<model>' "\$5")" = 2 ] || exit 1
+		*models*) sed -n "s/.*<model name='\(.*\)'>.*/\1/p" $map ;;
+		'baseline 2')
 			taken=\$(cat /run/taken-for 2>/dev/null) || taken=none
 			grep -q "<model name='\$taken'>" $map || taken=kvm64
 			echo "<cpu><model>\$taken</model></cpu>" ;;
 		*) exit 1 ;;
 		esac
 	END
-	chmod 755 "$root/usr/bin/virsh"
+	ln -sf /run/libvirt-says "$root/usr/bin/virsh"
 }
 
 state() {

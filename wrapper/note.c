@@ -3,8 +3,8 @@
  * What this file says of itself without being run, by ELF notes of owner "cpushim"
  * (cpumap/core/elfnote.h). It has no --version: to its callers it is QEMU.
  *
- * Type 1 is the mark by which the hook, the command and install.sh, of this release and of others,
- * know a wrapper. It has no descriptor and stays as it is: install.sh looks for its very bytes.
+ * Type 1 is the mark by which the hook and the command, of this release and of others,
+ * know a wrapper. It has no descriptor and stays as it is.
  * Type 2 is the release, a string: `readelf -n`.
  */
 #include <elf.h>

@@ -67,6 +67,8 @@ const struct table_row *cmd_row(const struct table *t, const char *model, size_t
  */
 void cmd_nodestate(const struct table *t, bool restart_said);
 
+int cmd_ready(int argc, char **argv);
+int cmd_remove(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_expand(int argc, char **argv);
@@ -79,5 +81,6 @@ int cmd_guests(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_hook(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
+int cmd_ask(int argc, char **argv);
 
 #endif

@@ -29,7 +29,6 @@ static const char usage[] =
 	"  -e, --emulator PATH  where a wrapper is going to stand, besides those that are there\n"
 	"                       already; may be repeated (" EMULATOR_DEFAULT "\n"
 	"                       where there is none)\n"
-	"  -i, --include FILE   write the include to FILE and leave libvirt's alone\n"
 	"  -f, --force          published names may mean something else from now on; those that\n"
 	"                       no definition has any more are forgotten\n"
 	"  -h, --help           this text\n"
@@ -39,8 +38,9 @@ static const char usage[] =
 
 struct options {
 	struct strv emulators;
-	const char *include;
 	bool force;
+	bool for_ready; /* `cpushim ready` runs it, and isn't finished yet: nothing is said of the
+			 * node */
 };
 
 static void options_free(struct options *o)
@@ -138,8 +138,8 @@ static void print_problems(const struct compiled *c, struct strv *said)
 }
 
 /* libvirt before 4.7: our models are a block in its one file. */
-static int stage_single(struct staging *s, const struct text *include, const char *to,
-			bool *changed, struct error *err)
+static int stage_single(struct staging *s, const struct text *include, bool *changed,
+			struct error *err)
 {
 	_cleanup_free_ char *path = root_path(MAPSINGLE_PATH), *text = NULL;
 	_cleanup_text_ struct text merged = {0};
@@ -147,14 +147,14 @@ static int stage_single(struct staging *s, const struct text *include, const cha
 	int r = path ? file_read(path, TRUST_ANY, 16 << 20, &text, &len, err)
 		     : error_set(err, -ENOMEM, MAPSINGLE_PATH, 0, "out of memory");
 
-	if (r == 0 && !to && !mapsingle_has_block(text))
+	if (r == 0 && !mapsingle_has_block(text))
 		return 0; /* cpushim isn't installed, or a package's upgrade has replaced the
 			   * file */
 	if (r == 0)
 		r = mapsingle_merge(&merged, text, path, include->data, err);
 	if (r < 0)
 		return r;
-	return staging_add(s, to ? to : path, 0644, merged.data, merged.len, changed, err);
+	return staging_add(s, path, 0644, merged.data, merged.len, changed, err);
 }
 
 /* Does libvirt's index name our include? */
@@ -175,6 +175,19 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
+/* Without libvirt's library there is no libvirt that could read it. */
+static int try_include(const char *staged, const char *path, struct error *err)
+{
+	const struct map_binding file = {.staged = staged, .path = path};
+	const struct maptrial trial = {.file = &file, .n = 1, .seconds = MAPTRIAL_SECONDS};
+	int r = maptrial(&trial, NULL, err);
+
+	if (r != -ELIBACC)
+		return r;
+	fprintf(stderr, "cpushim: %s: libvirt hasn't tried it: %s\n", path, err->what);
+	return 0;
+}
+
 /* Stages the include. libvirt tries it first, if it is this machine's libvirt that will read it. */
 static int stage_tried(struct staging *s, const char *dir, const struct text *xml, bool *changed,
 		       struct error *err)
@@ -187,16 +200,16 @@ static int stage_tried(struct staging *s, const char *dir, const struct text *xm
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
 	}
 	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
-	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0 || access(path, F_OK) < 0)
+	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0)
 		return r;
-	r = maptrial(*changed ? staging_file(s, path) : path, path, err);
-	return r == -ENOENT ? 0 : r; /* no virsh */
+	return try_include(*changed ? staging_file(s, path) : path, path, err);
 }
 
+/* The include, also where the index doesn't name it (yet): `cpushim ready` places the copy. */
 static int stage_include(struct staging *s, const struct compiled *c, const struct libvirtmap *map,
-			 const struct options *o, bool *changed, bool *lost, struct error *err)
+			 bool *changed, bool *lost, struct error *err)
 {
-	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR), *copy = root_path(INCLUDE_COPY);
 	_cleanup_text_ struct text xml = {0};
 	_cleanup_strv_ struct strv notes = {0};
 	int r = compile_include(&xml, c, map, &notes, err);
@@ -204,12 +217,13 @@ static int stage_include(struct staging *s, const struct compiled *c, const stru
 	print_lines(&notes);
 	if (r < 0)
 		return r;
+	if (!dir || !copy)
+		return error_set(err, -ENOMEM, LIBVIRTMAP_DIR, 0, "out of memory");
+	r = staging_add(s, copy, 0644, xml.data, xml.len, changed, err);
+	if (r < 0)
+		return r;
 	if (map->single)
-		return stage_single(s, &xml, o->include, changed, err);
-	if (o->include)
-		return staging_add(s, o->include, 0644, xml.data, xml.len, changed, err);
-	if (!dir)
-		return 0;
+		return stage_single(s, &xml, changed, err);
 	if (!index_names_ours(dir)) {
 		*lost = include_there(dir);
 		return 0;
@@ -442,23 +456,23 @@ static void print_nodestate(bool changed)
 		cmd_nodestate(&t, changed);
 }
 
-static void print_result(const struct made *m, bool changed)
+static void print_result(const struct made *m, bool changed, bool for_ready)
 {
+	const char *next = for_ready ? "" : changed ? "; restart libvirt" : "; nothing changed";
+
 	for (size_t i = 0; i < m->n; i++) {
 		const struct one *one = &m->one[i];
 
 		printf("%zu models for %s (QEMU %s), %zu refused%s\n",
 		       one->compiled.n - one->compiled.n_refused, one->emulator, one->qemu.version,
-		       one->compiled.n_refused,
-		       changed ? "; restart libvirt" : "; nothing changed");
+		       one->compiled.n_refused, next);
 	}
 }
 
 /* Writes and tries all files before the first one is replaced. The names' meanings come first: no
  * name may be in use before its meaning is fixed. */
 static int stage_all(struct staging *s, struct made *m, const struct published *published,
-		     const struct libvirtmap *map, const struct options *o, bool *changed,
-		     struct error *err)
+		     const struct libvirtmap *map, bool *changed, struct error *err)
 {
 	bool table = false, include = false;
 	int r = stage_published(s, published, err);
@@ -466,7 +480,7 @@ static int stage_all(struct staging *s, struct made *m, const struct published *
 	if (r == 0)
 		r = stage_table(s, m, &table, err);
 	if (r == 0 && map)
-		r = stage_include(s, &m->one[0].compiled, map, o, &include, &m->lost, err);
+		r = stage_include(s, &m->one[0].compiled, map, &include, &m->lost, err);
 	*changed = table || include;
 	return r;
 }
@@ -477,7 +491,7 @@ static int write_all(struct made *m, const struct published *published,
 {
 	_cleanup_staging_ struct staging s = {0};
 	bool changed = false;
-	int r = stage_all(&s, m, published, map, o, &changed, err);
+	int r = stage_all(&s, m, published, map, &changed, err);
 
 	if (r == 0)
 		r = staging_place(&s, err);
@@ -485,12 +499,11 @@ static int write_all(struct made *m, const struct published *published,
 		r = touch_wrapper(&m->one[i], &changed, err);
 	if (r < 0)
 		return r;
-	print_result(m, changed);
+	print_result(m, changed, o->for_ready);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return error_set(err, -EIO, "standard output", 0, "can't be written");
 	staging_commit(&s);
-	/* install.sh has the include written elsewhere, and it hasn't finished yet */
-	if (!o->include)
+	if (!o->for_ready)
 		print_nodestate(changed);
 	return 0;
 }
@@ -525,9 +538,10 @@ static void print_leftovers(void)
 	print_lines(&lines);
 }
 
-static bool falls_short(const struct made *m)
+static bool falls_short(const struct made *m, bool for_ready)
 {
-	if (m->lost)
+	/* ready is about to name it again */
+	if (m->lost && !for_ready)
 		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (m->one[i].compiled.n_refused || m->one[i].compiled.definitions.n_problems)
@@ -542,8 +556,8 @@ static int take_option(int opt, struct options *o)
 		if (*optarg != '/')
 			return usage_error("compile", "--emulator takes an absolute path");
 		return strv_add(&o->emulators, optarg, strlen(optarg)) < 0 ? EXIT_UNKNOWN : 0;
-	case 'i':
-		o->include = optarg;
+	case 'r':
+		o->for_ready = true;
 		return 0;
 	case 'f':
 		o->force = true;
@@ -556,7 +570,7 @@ static int take_option(int opt, struct options *o)
 int cmd_compile(int argc, char **argv)
 {
 	static const struct option options[] = {{"emulator", required_argument, NULL, 'e'},
-						{"include", required_argument, NULL, 'i'},
+						{"for-ready", no_argument, NULL, 'r'},
 						{"force", no_argument, NULL, 'f'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
@@ -565,7 +579,7 @@ int cmd_compile(int argc, char **argv)
 	struct error err = {0};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "e:i:fh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "e:fh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(usage);
 		if (take_option(opt, &o) != 0)
@@ -576,5 +590,5 @@ int cmd_compile(int argc, char **argv)
 	if (run(&o, &made, &err) < 0)
 		return cmd_fail(&err);
 	print_leftovers();
-	return cmd_flush(falls_short(&made) ? EXIT_NO : EXIT_YES);
+	return cmd_flush(falls_short(&made, o.for_ready) ? EXIT_NO : EXIT_YES);
 }

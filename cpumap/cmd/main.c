@@ -10,6 +10,8 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help; /* NULL: people don't call it */
 } commands[] = {
+	{"ready", cmd_ready, "make this node right"},
+	{"remove", cmd_remove, "take cpushim off this node"},
 	{"list", cmd_list, "the models, and what they lack here"},
 	{"show", cmd_show, "a model's features"},
 	{"expand", cmd_expand, "the -cpu argument that makes a model"},
@@ -23,6 +25,7 @@ static const struct command {
 	{"why", cmd_why, "one guest's way: what was asked, what became of it, what blocks it"},
 	{"hook", cmd_hook, NULL},
 	{"mark", cmd_mark, NULL},
+	{"ask", cmd_ask, NULL},
 };
 
 static int print_help(void)

@@ -11,9 +11,14 @@
 
 /* Where libvirt looks for an emulator that a domain doesn't name (virQEMUCapsFindBinaryForArch and
  * what was before it, 1.2 to 11): the names of Debian, Red Hat and Ubuntu. */
-static const char *const usual_places[] = {
-	EMULATOR_DEFAULT, "/usr/bin/qemu-system-i386", "/usr/bin/qemu-kvm",
-	"/usr/bin/kvm",   "/usr/bin/kvm-spice",        "/usr/libexec/qemu-kvm",
+const char *const emulators_usual[] = {
+	EMULATOR_DEFAULT,
+	"/usr/bin/qemu-system-i386",
+	"/usr/bin/qemu-kvm",
+	"/usr/bin/kvm",
+	"/usr/bin/kvm-spice",
+	"/usr/libexec/qemu-kvm",
+	NULL,
 };
 
 bool emulator_is_wrapper(const char *path)
@@ -104,8 +109,8 @@ int emulators_installed(struct strv *paths, const struct table *t, struct strv *
 {
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(usual_places) && r == 0; i++)
-		r = look_at(paths, usual_places[i], notes);
+	for (size_t i = 0; emulators_usual[i] && r == 0; i++)
+		r = look_at(paths, emulators_usual[i], notes);
 	for (size_t i = 0; i < t->n && r == 0; i++)
 		r = look_at(paths, t->row[i].emulator, notes);
 	return r;

@@ -11,6 +11,9 @@
 
 #define EMULATOR_REAL ".distrib" /* what the real QEMU's name has behind it */
 
+/* Where distributions have QEMU for x86; NULL at the end. */
+extern const char *const emulators_usual[];
+
 /* What tells one QEMU from another without running them, in the words of struct table_qemu. */
 struct emulator_file {
 	char size[24], mtime[40];

@@ -19,12 +19,17 @@
 #define TABLE_PATH     LIB_DIR "/models.table"
 #define PROXY_PATH     LIB_DIR "/qmp-proxy"
 #define GUEST_PATH     LIB_DIR "/guest"
-#define HOOK_SOURCE    LIB_DIR "/hook"       /* what is put into libvirt's hooks */
+#define HOOK_SOURCE    LIB_DIR "/hook"         /* what is put into libvirt's hooks */
+#define WRAPPER_SOURCE LIB_DIR "/qemu-wrapper" /* what is put in the emulators' places */
+#define RECEIPT_PATH   LIB_DIR "/receipt"  /* what was done to this node (cpumap/node/receipt.h) */
+#define MANIFEST_PATH  LIB_DIR "/manifest" /* the same, of releases before receipts */
+#define INCLUDE_COPY   LIB_DIR "/" LIBVIRTMAP_OURS /* the include as it was last compiled */
 #define NATIVE_MARK    LIB_DIR "/no-wrapper" /* on a node that was installed without the wrapper */
 #define SHIPPED_DIR    "/usr/share/cpushim/models.d"
 #define SITE_DIR       "/etc/cpushim/models.d"
 #define PUBLISHED_PATH "/etc/cpushim/published"
 #define RECORD_DIR     "/run/cpushim"
+#define MAP_STAMP      "/run/cpushim.map" /* the map that libvirt last took (cpumap/node/before.c) */
 
 /* the emulator that is meant where none is named */
 #define EMULATOR_DEFAULT "/usr/bin/qemu-system-x86_64"
@@ -48,6 +53,10 @@
 #define LIBVIRT_LIB_DIR        "/var/lib/libvirt/qemu" /* managed saves and snapshots */
 #define LIBVIRT_DEFINITION_DIR "/etc/libvirt/qemu"
 #define LIBVIRT_LOG_DIR        "/var/log/libvirt/qemu"
+
+/* ---- nova's ---- */
+
+#define NOVA_DIR "/var/lib/nova/instances" /* its default instances_path */
 
 /* The largest domain XML that is read: more than libvirt itself would parse. */
 #define LIBVIRT_XML_LIMIT ((size_t)64 << 20)

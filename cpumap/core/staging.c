@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-/* A free name beside @path. install.sh removes the files of such names that killed runs left. */
+/* A free name beside @path. `cpushim remove` removes the files of such names that killed runs left. */
 static char *name_beside(const char *path)
 {
 	char *name = NULL;

@@ -217,7 +217,7 @@ int file_read(const char *path, enum trust trust, size_t limit, char **data, siz
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int fd_write_all(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, data, len);
@@ -257,7 +257,7 @@ bool file_has(const char *path, const char *data, size_t len)
 
 static int write_temporary(int fd, mode_t mode, const char *data, size_t len)
 {
-	int r = write_all(fd, data, len);
+	int r = fd_write_all(fd, data, len);
 
 	if (r < 0)
 		return r;

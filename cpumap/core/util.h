@@ -81,6 +81,9 @@ void strv_sort(struct strv *v);
 void strv_free(struct strv *v);
 #define _cleanup_strv_ __attribute__((cleanup(strv_free)))
 
+/* fd_write_all: write @len bytes of @data, however many calls that takes. 0 or -errno. */
+int fd_write_all(int fd, const char *data, size_t len);
+
 /* Who may have written a file that is used. */
 enum trust {
 	TRUST_ANY,   /* data: parsed as hostile */

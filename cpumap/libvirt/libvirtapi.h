@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libvirt's client library, loaded when it is needed. A node that has libvirt has it. Neither the
- * build nor a guest's start depends on it. The hook must not call libvirt while libvirt waits for
- * the hook: both would wait for ever.
+ * libvirt's client library, loaded when it is needed, in this process. A node that has libvirt has
+ * it. Neither the build nor a guest's start depends on it. The hook must not call libvirt while
+ * libvirt waits for the hook: both would wait for ever.
  *
- * A call waits as long as the daemon takes. Callers that must not wait set an alarm.
+ * A call waits as long as the daemon takes. Callers that must not wait ask by libvirtask, or set an
+ * alarm.
  */
 #ifndef CPUSHIM_LIBVIRTAPI_H
 #define CPUSHIM_LIBVIRTAPI_H
@@ -12,6 +13,8 @@
 #include "cpumap/core/error.h"
 
 #define LIBVIRT_SYSTEM_URI "qemu:///system"
+/* a driver in the library itself: it needs no daemon */
+#define LIBVIRT_TEST_URI "test:///default"
 
 /* A connection. */
 struct libvirt;
@@ -19,7 +22,8 @@ struct libvirt;
 /**
  * libvirt_open: connect to @uri as it stands (libvirt.conf's aliases don't count). libvirt's own
  * messages are silenced.
- * Returns 0; -ENOENT: there is no library, or it lacks a call; -ECONNREFUSED: no connection.
+ * @uri: NULL: load the library, and connect to nothing
+ * Returns 0; -ELIBACC: there is no library that can be loaded; -ECONNREFUSED: no connection.
  */
 int libvirt_open(struct libvirt **l, const char *uri, struct error *err);
 void libvirt_close(struct libvirt *l);
@@ -37,7 +41,7 @@ static inline void cleanup_libvirtp(struct libvirt **l)
  * @xml: the element; libvirt adds the namespace to it
  * @prefix, @ns: the namespace's
  * Returns 0; -ENOENT: no such domain runs; -EAGAIN: try again later (another job holds the domain,
- * or the daemon is busy or went away).
+ * or the daemon is busy or went away); -ENOSYS: libvirt before 0.9.10.
  */
 int libvirt_set_metadata(struct libvirt *l, const char *uuid, const char *xml, const char *prefix,
 			 const char *ns, struct error *err);

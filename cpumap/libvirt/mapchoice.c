@@ -12,29 +12,36 @@
 
 #define TRIAL LIBVIRTMAP_DIR "/.cpushim.trial"
 
-void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor)
+int mapchoice_cpus(struct strv *cpus, const struct featset *cpu, const char *vendor)
 {
 	/* libvirt 1.2 has both, and today's CPUs have all of their features */
 	static const char *const names[] = {"486", "pentium"};
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		text_addf(out, "<cpu><arch>x86_64</arch><model>%s</model>", names[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++) {
+		_cleanup_text_ struct text out = {0};
+
+		text_addf(&out, "<cpu><arch>x86_64</arch><model>%s</model>", names[i]);
 		if (vendor)
-			text_addf(out, "<vendor>%s</vendor>", vendor);
+			text_addf(&out, "<vendor>%s</vendor>", vendor);
 		for (size_t f = 0; f < n_features; f++)
 			if (featset_has(cpu, f))
-				text_addf(out, "<feature name='%s'/>", features[f].name);
-		text_adds(out, "</cpu>\n");
+				text_addf(&out, "<feature name='%s'/>", features[f].name);
+		text_adds(&out, "</cpu>");
+		r = out.failed ? -ENOMEM : strv_add(cpus, out.data, out.len);
 	}
+	return r;
 }
 
 int mapchoice_model(const struct mapchoice *c, const struct text *map, char **answer,
 		    struct error *err)
 {
+	const struct map_binding file = {.staged = c->staged, .path = c->target};
+	const struct maptrial trial = {.file = &file, .n = 1, .seconds = MAPTRIAL_SECONDS};
 	int r = map->failed ? error_set(err, -ENOMEM, c->target, 0, "out of memory")
 			    : file_write(c->staged, 0644, map->data, map->len, NULL, err);
 
-	return r < 0 ? r : maptrial_baseline(c->staged, c->target, c->cpus, answer, err);
+	return r < 0 ? r : maptrial_baseline(&trial, c->cpus, answer, err);
 }
 
 /* This machine's vendor by libvirt's name, or NULL. */
@@ -51,19 +58,18 @@ static const char *host_vendor(const struct libvirtmap *map)
 	return NULL;
 }
 
-static int write_cpus(const char *path, const struct libvirtmap *map, struct error *err)
+/* This host's CPU, as far as libvirt knows its features. */
+static int host_cpus(struct strv *cpus, const struct libvirtmap *map, struct error *err)
 {
-	_cleanup_text_ struct text t = {0};
 	struct featset cpu, unknown;
 
 	hostcpu_features(&cpu);
 	unknown = cpu;
 	featset_subtract(&unknown, &map->features);
 	featset_subtract(&cpu, &unknown);
-	mapchoice_cpus(&t, &cpu, host_vendor(map));
-	if (t.failed)
-		return error_set(err, -ENOMEM, path, 0, "out of memory");
-	return file_write(path, 0644, t.data, t.len, NULL, err);
+	if (mapchoice_cpus(cpus, &cpu, host_vendor(map)) < 0)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	return 0;
 }
 
 /* The index with the trial's include in the place of ours; without any if @name is NULL. */
@@ -171,10 +177,11 @@ int mapchoice(const struct model *models, bool *included, size_t n, const struct
 	static const char not_asked[] =
 		"libvirt's CPU map has no <decode>, and whether libvirt would take a model for the "
 		"host's CPU can't be tried here; compare `virsh capabilities` before and after";
+	_cleanup_strv_ struct strv cpus = {0};
 	const struct mapchoice c = {
 		.target = map->single ? MAPSINGLE_PATH : LIBVIRTMAP_DIR "/index.xml",
 		.staged = "/usr/share/libvirt/.cpushim.map",
-		.cpus = "/usr/share/libvirt/.cpushim.cpus",
+		.cpus = &cpus,
 	};
 	__attribute__((cleanup(trial_free))) struct trial t = {.c = &c, .map = map};
 	size_t len;
@@ -182,17 +189,17 @@ int mapchoice(const struct model *models, bool *included, size_t n, const struct
 
 	if (map->has_decode)
 		return 0;
-	if (getenv("CPUSHIM_ROOT") || geteuid() != 0 || !maptrial_possible())
+	if (getenv("CPUSHIM_ROOT") || geteuid() != 0)
 		return strv_add(notes, not_asked, strlen(not_asked));
 	r = file_read(c.target, TRUST_ANY, 16 << 20, &t.text, &len, err);
 	if (r == 0)
-		r = write_cpus(c.cpus, map, err);
+		r = host_cpus(&cpus, map, err);
 	if (r == 0)
 		r = compare_all(&t, models, included, n, notes, err);
-	(void)unlink(c.cpus);
 	(void)unlink(c.staged);
 	(void)unlink(TRIAL);
-	return r;
+	/* no library */
+	return r == -ELIBACC ? strv_add(notes, not_asked, strlen(not_asked)) : r;
 }
 
 static void add_name(struct text *out, const char *name, const struct strv *qemu,

@@ -12,16 +12,17 @@
 /* What a comparison of maps needs. For each map @staged is bound over @target, and libvirt is asked
  * what it makes of @cpus. */
 struct mapchoice {
-	const char *target; /* libvirt's cpu_map.xml, or its index.xml */
-	const char *staged; /* the file that is bound over it */
-	const char *cpus;   /* a file of this host's CPU, as mapchoice_cpus prints it */
+	const char *target;      /* libvirt's cpu_map.xml, or its index.xml */
+	const char *staged;      /* the file that is bound over it */
+	const struct strv *cpus; /* this host's CPU, as mapchoice_cpus has it */
 };
 
 /**
  * mapchoice_cpus: a CPU, written twice as two models with features added. libvirt then chooses the
  * model that is nearest to it (cpuBaseline, 1.2 to 11: of two names it prefers none).
+ * @cpus: receives two <cpu> elements
  */
-void mapchoice_cpus(struct text *out, const struct featset *cpu, const char *vendor);
+int mapchoice_cpus(struct strv *cpus, const struct featset *cpu, const char *vendor);
 
 /**
  * mapchoice_model: what libvirt makes of the CPUs with @map in the place of the target: its whole
@@ -32,8 +33,8 @@ int mapchoice_model(const struct mapchoice *c, const struct text *map, char **an
 
 /**
  * mapchoice: drop from @included the models that libvirt would choose for this host. Nothing to do
- * where the map has <decode>; where libvirt can't be asked (no virsh, not root, another root) a
- * line in @notes says so.
+ * where the map has <decode>; where libvirt can't be asked (no library, not root, another
+ * root) a line in @notes says so.
  */
 int mapchoice(const struct model *models, bool *included, size_t n, const struct libvirtmap *map,
 	      struct strv *notes, struct error *err);

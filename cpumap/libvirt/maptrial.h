@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trying an include with libvirt itself before it is put in place: a wrong one breaks all CPU calls
- * of libvirt. */
+/*
+ * Trying libvirt's CPU map with libvirt itself before a file of it is put in place: a wrong one
+ * breaks all CPU calls of libvirt.
+ *
+ * The test driver (test:///default) loads the map in its own process, without a daemon. That
+ * process has a private mount namespace, where each staged file is bound over the file that it is to
+ * replace. Nobody else sees that, and nothing is written.
+ */
 #ifndef CPUSHIM_MAPTRIAL_H
 #define CPUSHIM_MAPTRIAL_H
 
-#include <stdbool.h>
-
 #include "cpumap/core/error.h"
+#include "cpumap/core/util.h"
+
+#define MAPTRIAL_SECONDS 60 /* where nobody waits */
+
+/* A file of the map: @path as if it were @staged. @path may be missing. */
+struct map_binding {
+	const char *staged;
+	const char *path;
+};
+
+/* A map to try: what is there, with the bindings; without any, as it is. */
+struct maptrial {
+	const struct map_binding *file;
+	size_t n;
+	unsigned int seconds; /* at most, for libvirt's answer */
+};
 
 /**
- * maptrial: does libvirt load its CPU map with the file at @staged in the place of @include? `virsh
- * -c test:///default` loads the map in its own process; it runs in a private mount namespace where
- * @staged is bound over @include. Needs root, and an index.xml that names @include.
- * Returns 0; -EINVAL if libvirt refuses it (its words in @err); -ENOENT without virsh; or why it
- * couldn't be tried.
+ * maptrial: does libvirt load this map? Bindings need root.
+ * @models: NULL, or receives the names of the x86_64 models that it then has
+ * Returns 0; -EINVAL if libvirt refuses it (its words in @err); -ELIBACC: there is no libvirt that
+ * could load one; or why it couldn't be tried, as libvirtask.h has it; -EPERM: mounting isn't
+ * allowed here.
  */
-int maptrial(const char *staged, const char *include, struct error *err);
-
-/* maptrial_possible: is there a virsh? */
-bool maptrial_possible(void);
+int maptrial(const struct maptrial *t, struct strv *models, struct error *err);
 
 /**
- * maptrial_baseline: the same, with any file of the map, and `virsh cpu-baseline @cpus` (the test
- * driver has it since 1.2.0): its answer in @answer, allocated.
+ * maptrial_baseline: the same, and what libvirt with that map takes @cpus for (libvirt_ask_baseline;
+ * libvirt 1.2.0 and later). @answer is allocated.
  */
-int maptrial_baseline(const char *staged, const char *path, const char *cpus, char **answer,
+int maptrial_baseline(const struct maptrial *t, const struct strv *cpus, char **answer,
 		      struct error *err);
 
 #endif

@@ -41,8 +41,8 @@ static void drop_descriptors(void)
 	int null;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	/* a call of Linux 5.9; glibc has it since 2.34 */
-	if (syscall(SYS_close_range, 0, ~0u, 0) < 0)
+	/* a call of Linux 5.9; glibc 2.31 has neither it nor SYS_close_range */
+	if (syscall(__NR_close_range, 0, ~0u, 0) < 0)
 		for (rlim_t fd = 0; fd < limit.rlim_cur && fd < FDS_MAX; fd++)
 			(void)close((int)fd);
 	null = open("/dev/null", O_RDWR);

@@ -6,20 +6,11 @@
 #include <fcntl.h>
 
 #include "cpumap/core/paths.h"
+#include "hook/domain/saveimage.h"
 #include "hook/domain/snapshot.h"
 #include "hook/domain/storedxml.h"
 
-#define NOVA_DIR "/var/lib/nova/instances" /* nova's default instances_path */
-#define SHOWN    128
-
-/* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; of this length since 0.9). The XML
- * follows, with a NUL at its end. */
-struct save_header {
-	char magic[16];
-	uint32_t version;
-	uint32_t data_len;
-	uint32_t other[17];
-};
+#define SHOWN 128
 
 struct search {
 	struct strv *lines;
@@ -58,25 +49,6 @@ add_line(struct search *s, const struct domain *d, const char *what, const char 
 			  shown(asked, s->defined->domain.model), way_out ? way_out : "");
 }
 
-static char *read_image(const char *path, size_t *len)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct save_header h;
-	char *xml;
-
-	if (fd < 0 || read(fd, &h, sizeof(h)) != sizeof(h) ||
-	    strncmp(h.magic, "LibvirtQemud", strlen("LibvirtQemud")) != 0 || h.data_len == 0 ||
-	    h.data_len > LIBVIRT_XML_LIMIT)
-		return NULL;
-	xml = calloc(1, (size_t)h.data_len + 1);
-	if (xml && read(fd, xml, h.data_len) == (ssize_t)h.data_len) {
-		*len = strlen(xml);
-		return xml;
-	}
-	free(xml);
-	return NULL;
-}
-
 static void look_at_save(struct search *s)
 {
 	_cleanup_free_ char *path = NULL, *xml = NULL;
@@ -86,7 +58,7 @@ static void look_at_save(struct search *s)
 
 	if (domainfile_path(&path, DOMAINFILE_SAVE, s->name, 0) < 0)
 		return;
-	xml = read_image(path, &len);
+	xml = saveimage_xml(path, &len);
 	if (xml && domain_read(&d, xml, len, path, NULL) == 0 &&
 	    domain_same(&d, &s->defined->domain) && !is_ours(s->table, d.model))
 		add_line(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",

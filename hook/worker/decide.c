@@ -30,8 +30,8 @@ static void check_emulator(const struct facts *f, struct reasons *reasons)
 	if (!f->wrapper)
 		because(reasons, head("not our wrapper"),
 			"its emulator %s isn't cpushim's wrapper, so QEMU wouldn't know the model; "
-			"`cpushim ready --emulator %s`, or use the emulator of the table",
-			f->emulator, f->emulator);
+			"`cpushim ready` puts it there, or use the emulator of the table",
+			f->emulator);
 	else if (!table_has_emulator(f->table, f->emulator))
 		because(reasons, head("not compiled"),
 			"the table has no models for its emulator %s; `cpushim compile --emulator "

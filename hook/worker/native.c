@@ -90,8 +90,8 @@ static void say_difference(const struct cpuid_diff *diff, const struct guest_run
 	add_names(&t, "; beyond it: ", &diff->extra);
 	for (size_t i = 0; i < diff->other.n; i++)
 		text_addf(&t, "; %s", diff->other.item[i]);
-	text_adds(&t, "; choose a model that QEMU can be, or install cpushim with its wrapper "
-		      "(`cpushim ready` without --no-wrapper)");
+	text_adds(&t, "; choose a model that QEMU can be, or run "
+		      "`cpushim ready`, which puts the wrapper there");
 	because(reasons, head("not exact here"), "%s", t.failed ? "out of memory" : t.data);
 }
 

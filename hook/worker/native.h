@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A node without the wrapper (install.sh --no-wrapper): libvirt translates a site model to one of
+ * A node without the wrapper (cpushim ready --no-wrapper): libvirt translates a site model to one of
  * QEMU's. Here a guest may run if libvirt's translation has exactly the model's features. The real
  * QEMU is asked what it gives for that -cpu with the guest's machine type and accelerator. So its
  * own models, their versions for old machine types, the accelerator's defaults and silently dropped

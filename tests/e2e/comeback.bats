@@ -14,8 +14,7 @@ setup_file() {
 	node_new node
 	root=$(root_path node)
 	stock_guests
-	node_install node >"$BATS_FILE_TMPDIR/install" 2>&1
-	libvirt_restart node
+	node_ready node >"$BATS_FILE_TMPDIR/install" 2>&1
 }
 
 setup() {

@@ -17,8 +17,7 @@ setup_file() {
 	node_new node --kvm
 	export STOCK
 	STOCK=$(stock_cpu)
-	node_install node
-	libvirt_restart node
+	node_ready node
 }
 
 setup() {
@@ -238,8 +237,7 @@ whys() {
 	guest_start node guest --kvm --cpu "$(cpu_xml kvm64)"
 	with=$(guest_cpu node guest)
 	guest_stop node guest
-	node_install node --uninstall
-	libvirt_restart node
+	node_remove node
 	guest_start node guest --kvm --cpu "$(cpu_xml kvm64)"
 	[ "$with" = "$(guest_cpu node guest)" ]
 }

@@ -207,8 +207,7 @@ migrate() {
 }
 
 @test "a live guest keeps its CPU on a node with the wrapper; from there it may not come where it would change" {
-	node_install peer
-	libvirt_restart peer
+	node_ready peer
 	guest_start node native --cpu "$(cpu_xml gate64)"
 	features_as_asked native gate64
 	before=$(digest_in <<<"$output")
@@ -239,27 +238,23 @@ migrate() {
 
 @test "installing with the wrapper, and without it again, changes what runs, and nothing is left" {
 	before=$(fingerprint)
-	node_install node
-	libvirt_restart node
+	node_ready node
 	[ ! -e "$root/usr/lib/cpushim/no-wrapper" ]
 	guest_start node plain --cpu "$(cpu_xml gate64)"
 	[ "$(guest_cpu node plain)" = "$(on node cpushim expand gate64)" ]
 	guest_exact node plain gate64
 	guest_stop node plain
-	node_install node --no-wrapper
-	libvirt_restart node
-	[ "$(fingerprint | grep -v /usr/lib/cpushim/manifest)" = "$(grep -v /usr/lib/cpushim/manifest <<<"$before")" ]
+	node_ready node --no-wrapper
+	[ "$(fingerprint | grep -v /usr/lib/cpushim/receipt)" = "$(grep -v /usr/lib/cpushim/receipt <<<"$before")" ]
 	guest_start node plain --cpu "$(cpu_xml gate64)"
 	features_as_asked plain gate64
 }
 
 @test "a guest that ran with the wrapper isn't restored where it would become another CPU" {
-	node_install node
-	libvirt_restart node
+	node_ready node
 	guest_start node saved --cpu "$(cpu_xml gate64)"
 	on node virsh -q save saved /run/saved
-	node_install node --no-wrapper
-	libvirt_restart node
+	node_ready node --no-wrapper
 	run -1 on node virsh -q restore /run/saved
 	[[ $output == *"model 'gate64'"* ]]
 }

@@ -14,8 +14,7 @@ setup_file() {
 	node_new node
 	libvirt_up node
 	observe before
-	node_install node
-	libvirt_restart node
+	node_ready node
 	observe after
 }
 

@@ -19,6 +19,8 @@
 #	guest_args NODE NAME		its QEMU's arguments, one a line
 #	guest_cpu NODE NAME		the value of its last -cpu
 #	guest_words NODE NAME		what its QEMU says that it gives, as a guest's dump
+#	fake_libvirt NODE [GCC-OPTION...]	a libvirt.so.0 that answers what the script on stdin prints
+#	real_libvirt NODE
 
 # What libvirtd needs here; everything else is as the distribution has it.
 libvirt_configure() {
@@ -266,11 +268,49 @@ digest_in() {
 node_new() {
 	root_new "$@"
 	# this machine may be a node itself
-	[ ! -e "$(root_path "$1")/usr/lib/cpushim/manifest" ] || node_install "$1" --uninstall >/dev/null
+	[ ! -e "$(root_path "$1")/usr/lib/cpushim/receipt" ] || node_install "$1" --uninstall --force >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 
-# node_install NODE: cpushim on it, as an operator does it
+# node_install NODE [OPTION]...: cpushim on it, as an operator does it
 node_install() {
 	on "$1" "$CHECKOUT/install.sh" "${@:2}"
+}
+
+# fake_libvirt NODE [GCC-OPTION...]: its libvirt.so.0 is another from now on, which answers what the script
+# on stdin prints (fakevirt.c); /usr/lib/real-libvirt.so.0 is the distribution's
+fake_libvirt() {
+	local root
+	root=$(root_path "$1")
+	cat >"$root/run/libvirt-says"
+	chmod 755 "$root/run/libvirt-says"
+	# shellcheck disable=SC2016 # the inner shell's
+	on "$1" sh -c '
+		library=$(echo /usr/lib/*-linux-gnu)/libvirt.so.0
+		[ -e /usr/lib/real-libvirt.so.0 ] || cp "$library" /usr/lib/real-libvirt.so.0
+		source=$1
+		shift
+		rm -f "$library"
+		gcc -shared -fPIC -O1 "$@" -o "$library" "$source"' sh "$CHECKOUT/tests/lib/fakevirt.c" "${@:2}"
+}
+
+# real_libvirt NODE: the distribution's again
+real_libvirt() {
+	# shellcheck disable=SC2016 # the inner shell's
+	on "$1" sh -c 'library=$(echo /usr/lib/*-linux-gnu)/libvirt.so.0
+		[ ! -e /usr/lib/real-libvirt.so.0 ] || cp --remove-destination /usr/lib/real-libvirt.so.0 "$library"'
+}
+
+# node_ready NODE [OPTION]...: the same while libvirt runs there, and libvirt restarted
+node_ready() {
+	node_install "$@" || [ $? = 1 ]
+	libvirt_restart "$1"
+	on "$1" cpushim ready "${@:2}"
+}
+
+# node_remove NODE: cpushim off it while libvirt runs there, which has to be restarted in between
+node_remove() {
+	node_install "$@" --uninstall || [ $? = 1 ]
+	libvirt_restart "$1"
+	node_install "$@" --uninstall
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include <errno.h>
+
+#include "cpumap/core/paths.h"
+#include "cpumap/core/table.h"
+#include "cpumap/libvirt/libvirtask.h"
+#include "cpumap/libvirt/maptrial.h"
+
+#define SECONDS 30
+
+/* of a domain that is never started */
+#define TRIAL_UUID "c9d5a3f0-6370-7573-6869-6d0000000000"
+
+static const struct libvirt_at system_daemon = {.uri = LIBVIRT_SYSTEM_URI, .seconds = SECONDS};
+
+/* Those models of the table that libvirt's map has as its files are now. */
+static int our_models(struct strv *ours, struct error *err)
+{
+	static const struct maptrial as_it_is = {.seconds = SECONDS};
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+	_cleanup_strv_ struct strv names = {0};
+	int r = path ? table_load(&t, path, err) : -ENOMEM;
+
+	if (r == 0)
+		r = maptrial(&as_it_is, &names, err);
+	for (size_t i = 0; i < t.n && r == 0; i++)
+		if (strv_has(&names, t.row[i].model) && !strv_has(ours, t.row[i].model))
+			r = strv_add(ours, t.row[i].model, strlen(t.row[i].model));
+	return r;
+}
+
+/* The smallest domain that asks for @model. @more: attributes of its <cpu> */
+static char *domain_asking(const char *model, const char *emulator, const char *more)
+{
+	char *xml;
+
+	return asprintf(&xml,
+			"<domain type='qemu'><name>cpushim-trial</name>"
+			"<uuid>" TRIAL_UUID "</uuid><memory>65536</memory>"
+			"<os><type arch='x86_64'>hvm</type></os>"
+			"<cpu mode='custom' match='%s'><model>%s</model></cpu>"
+			"<devices><emulator>%s</emulator>"
+			"<controller type='usb' model='none'/><memballoon model='none'/>"
+			"</devices></domain>",
+			more, model, emulator) < 0
+		       ? NULL
+		       : xml;
+}
+
+/* Does libvirt pass the name on to QEMU, rather than translate it? */
+static int check_passed(const char *model, const char *emulator, struct error *err)
+{
+	_cleanup_free_ char *xml = domain_asking(model, emulator, "exact"), *argv = NULL,
+			    *arg = NULL;
+	int r = xml && asprintf(&arg, "-cpu %s", model) >= 0 ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = libvirt_ask_native(&system_daemon, xml, &argv, err);
+	if (r < 0)
+		return r;
+	if (strstr(argv, arg))
+		return 0;
+	return error_set(err, -ESTALE, "libvirt", 0,
+			 "translates %s instead of passing the name on to QEMU, as it asked QEMU "
+			 "for its models before the wrapper stood there",
+			 model);
+}
+
+/* Does libvirt call the hook? It refuses this domain at once, before a QEMU is started. */
+static int check_called(const char *model, const char *emulator, struct error *err)
+{
+	_cleanup_free_ char *xml = domain_asking(model, emulator, "minimum");
+	struct error why = {0};
+	int r = xml ? libvirt_ask_start(&system_daemon, xml, &why) : -ENOMEM;
+
+	if (r == -EINVAL && strstr(why.what, "cpushim"))
+		return 0;
+	if (r == 0 || r == -EINVAL)
+		return error_set(
+			err, -ESTALE, "libvirt", 0,
+			"doesn't call the hook, as it looked for hooks before ours was there%s%s",
+			*why.what ? ": " : "", why.what);
+	if (err)
+		*err = why;
+	return r;
+}
+
+int libvirt_goes_along(struct node *n, struct error *err)
+{
+	_cleanup_strv_ struct strv ours = {0}, names = {0};
+	const char *emulator =
+		n->emulators.n ? n->emulators.item[n->emulators.n - 1] : EMULATOR_DEFAULT;
+	int r = our_models(&ours, err);
+
+	if (r == 0)
+		r = libvirt_ask_models(&system_daemon, "x86_64", &names, err);
+	for (size_t i = 0; i < ours.n && r == 0; i++)
+		if (!strv_has(&names, ours.item[i]))
+			r = error_set(err, -ESTALE, "libvirt", 0,
+				      "doesn't know %s, as it read its CPU map before",
+				      ours.item[i]);
+	if (r == 0 && ours.n && !n->no_wrapper)
+		r = check_passed(ours.item[0], emulator, err);
+	if (r == 0 && ours.n && n->changes)
+		r = check_called(ours.item[0], emulator, err);
+	return r;
+}
+
+bool libvirt_has_forgotten(struct node *n)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_strv_ struct strv ours = {0}, names = {0};
+	_cleanup_table_ struct table t = {0};
+
+	/* without a table every one of its guests is refused */
+	if (!path || table_load(&t, path, NULL) < 0)
+		return true;
+	/* the names that another file of the map has stay */
+	if (our_models(&ours, NULL) < 0 ||
+	    libvirt_ask_models(&system_daemon, "x86_64", &names, NULL) < 0)
+		return n->force;
+	for (size_t i = 0; i < t.n; i++)
+		if (strv_has(&names, t.row[i].model) && !strv_has(&ours, t.row[i].model))
+			return false;
+	return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the running libvirt whether it goes along with what is on the node. It is given some
+ * seconds: one that hangs counts as one that doesn't answer. */
+#ifndef CPUSHIM_ASK_H
+#define CPUSHIM_ASK_H
+
+#include "node.h"
+
+/**
+ * libvirt_goes_along: does the running libvirt know the models, pass their names on to QEMU, and
+ * call the hook?
+ * Returns 0, or -errno and @err says which of them it doesn't.
+ */
+int libvirt_goes_along(struct node *n, struct error *err);
+
+/* libvirt_has_forgotten: does the running libvirt know none of the models any more? */
+bool libvirt_has_forgotten(struct node *n);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dpkg's diversions, where the node has dpkg: an upgrade of QEMU's package then replaces the real
+ * QEMU, and not the wrapper. */
+#ifndef CPUSHIM_DPKG_H
+#define CPUSHIM_DPKG_H
+
+#include "node.h"
+
+/* dpkg_divert: @path of a package goes to @real from now on, unless a diversion of somebody's sends
+ * it elsewhere already. */
+int dpkg_divert(struct node *n, const char *path, const char *real, struct error *err);
+
+/* dpkg_undivert: take that diversion away, if it is ours. */
+int dpkg_undivert(struct node *n, const char *path, const char *real, struct error *err);
+
+/* dpkg_has: is the package installed on the node? */
+bool dpkg_has(const char *package);
+
+#endif

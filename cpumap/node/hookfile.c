@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hook among libvirt's hooks: a real file, as AppArmor denies libvirtd a link to elsewhere. A
+ * site's own hook keeps its place, and ours goes beside it, which needs libvirt 6.5.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "cpumap/core/paths.h"
+#include "hook/core/daemon.h"
+#include "change.h"
+#include "daemons.h"
+#include "hookfile.h"
+#include "release.h"
+#include "steps.h"
+
+#define HOOK_LIMIT ((size_t)64 << 20)
+
+/* Is the file at @path our hook, or a script that runs it? */
+static bool runs_ours(const char *path)
+{
+	_cleanup_free_ char *here = root_path(path), *data = NULL;
+	size_t len;
+
+	return here && file_read(here, TRUST_ANY, HOOK_LIMIT, &data, &len, NULL) == 0 &&
+	       (memmem(data, len, MAPINCLUDE_NAMES, strlen(MAPINCLUDE_NAMES)) ||
+		memmem(data, len, HOOK_SOURCE, strlen(HOOK_SOURCE)));
+}
+
+/* Where the hook is to be; a link of the site's that leads nowhere is the site's, too. */
+static const char *place(void)
+{
+	struct stat st;
+	_cleanup_free_ char *here = root_path(HOOK_PATH);
+
+	if (!here || lstat(here, &st) < 0)
+		return HOOK_PATH;
+	return S_ISREG(st.st_mode) && (st.st_size == 0 || runs_ours(HOOK_PATH)) ? HOOK_PATH
+										: HOOK_BESIDE;
+}
+
+/* A script of the site's that runs ours is left as it is. */
+static bool is_script(const char *path)
+{
+	_cleanup_free_ char *here = root_path(path), *data = NULL;
+	size_t len;
+
+	return here && file_read(here, TRUST_ANY, HOOK_LIMIT, &data, &len, NULL) == 0 && len > 1 &&
+	       data[0] == '#' && data[1] == '!';
+}
+
+int check_hook(struct node *n, struct error *err)
+{
+	_cleanup_free_ char *here = root_path(HOOK_PATH);
+	unsigned long release = libvirt_installed_release();
+
+	(void)n;
+	if (strcmp(place(), HOOK_PATH) == 0 || !release || release >= LIBVIRT_RELEASE(6, 5, 0))
+		return 0;
+	return error_set(err, -EEXIST, here ? here : HOOK_PATH, 0,
+			 "belongs to this site, and this libvirt (before 6.5) runs no other beside "
+			 "it; move it away, or upgrade libvirt to 6.5 or later");
+}
+
+int place_hook(struct node *n, struct error *err)
+{
+	_cleanup_free_ char *from = root_path(HOOK_SOURCE), *data = NULL;
+	const char *path = place();
+	size_t len = 0;
+	int r = from ? file_read(from, TRUST_ANY, HOOK_LIMIT, &data, &len, err) : -ENOMEM;
+
+	if (r == -ENOENT && n->dry_run)
+		r = 0;
+	if (r < 0)
+		return r;
+	if (strcmp(path, HOOK_PATH) != 0)
+		node_say(n, "the site's own " HOOK_PATH " stays; ours is %s", path);
+	else if (is_script(HOOK_PATH))
+		return 0;
+	r = change_put(n, path, 0755, data ? data : "", len, err);
+	/* one of both is enough */
+	if (r == 0 && strcmp(path, HOOK_PATH) == 0 && runs_ours(HOOK_BESIDE) &&
+	    !is_script(HOOK_BESIDE))
+		r = change_unput(n, HOOK_BESIDE, err);
+	return r;
+}
+
+int remove_hook(struct node *n, struct error *err)
+{
+	static const char *const places[] = {HOOK_PATH, HOOK_BESIDE};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+		if (receipt_has(&n->receipt, RECEIPT_FILE, places[i], NULL) || n->receipt.lost)
+			r = change_unput(n, places[i], err);
+	/* before 6.5 libvirt remembers that there is a hook, and starts no guest when it is gone
+	 * (virHookCall, src/util/virhook.c); on SIGHUP it looks again */
+	if (r == 0 && !n->dry_run && libvirt_installed_release() < LIBVIRT_RELEASE(6, 5, 0))
+		daemons_reload(n);
+	return r;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our models in libvirt's CPU map: the include, and the line of index.xml that names it; or, before
+ * libvirt 4.7, a block in its one file. */
+#ifndef CPUSHIM_MAP_H
+#define CPUSHIM_MAP_H
+
+#include <stddef.h>
+
+#include "cpumap/core/error.h"
+#include "cpumap/core/util.h"
+
+/* index_names: how often does the text of an index.xml name our include? */
+size_t index_names(const char *text);
+
+/**
+ * index_with_include: an index.xml that names our include once, behind the features: models come
+ * after the features that they name.
+ * -EINVAL: it names no x86_features.xml.
+ */
+int index_with_include(struct text *out, const char *text, struct error *err);
+
+/* index_without_include: the same text without the lines that name our include. */
+void index_without_include(struct text *out, const char *text);
+
+/**
+ * map_is_taken: is the map right as it is? It names our include once, the include is as it was
+ * compiled, and libvirt takes it. Otherwise -errno, and @err says what isn't right.
+ */
+int map_is_taken(struct error *err);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of models, which `cpushim compile` writes. */
+#include <errno.h>
+#include <dirent.h>
+#include <glob.h>
+#include <sys/stat.h>
+
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "change.h"
+#include "emulators.h"
+#include "models.h"
+#include "run.h"
+#include "steps.h"
+
+#define COMPILE_SECONDS 300
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
+}
+
+/* Has the emulator a QEMU that can be asked? One whose package is gone hasn't. */
+static bool has_qemu(const char *emulator)
+{
+	_cleanup_free_ char *real = emulator_real(emulator, NULL);
+
+	return real != NULL;
+}
+
+int models_compile(const struct node *n, unsigned int seconds, struct error *err)
+{
+	_cleanup_free_ char *command = root_path(COMMAND_PATH);
+	_cleanup_free_ const char **argv = calloc(2 * n->emulators.n + 4, sizeof(*argv));
+	size_t at = 0;
+
+	if (!command || !argv)
+		return no_memory(err);
+	argv[at++] = command;
+	argv[at++] = "compile";
+	argv[at++] = "--for-ready";
+	for (size_t i = 0; i < n->emulators.n; i++) {
+		if (!has_qemu(n->emulators.item[i]))
+			continue;
+		argv[at++] = "--emulator";
+		argv[at++] = n->emulators.item[i];
+	}
+	return run_program(argv, seconds, NULL, err);
+}
+
+/* A definition that is refused doesn't keep the others out. */
+int write_table(struct node *n, struct error *err)
+{
+	int r;
+
+	if (n->no_qemu)
+		return 0;
+	if (n->dry_run)
+		return change_begin(n,
+				    "run " COMMAND_PATH " compile, which changes what isn't right"),
+		       0;
+	r = models_compile(n, COMPILE_SECONDS, err);
+	if (r == 1)
+		n->falls_short = true; /* it has said why */
+	if (r >= 0 && r <= 1)
+		return 0;
+	return error_set(err, r < 0 ? r : -EIO, TABLE_PATH, 0,
+			 "the table could not be written; QEMU, libvirt's map and its hook stay as "
+			 "they are now");
+}
+
+/* What runs that were killed have left. */
+static int remove_leftovers(struct node *n, struct error *err)
+{
+	static const char *const patterns[] = {TABLE_PATH ".??????",
+					       INCLUDE_COPY ".??????",
+					       LIB_DIR "/trial.??????",
+					       LIB_DIR "/.include*",
+					       LIB_DIR "/.mark",
+					       RECEIPT_PATH ".??????",
+					       LIBVIRTMAP_DIR "/*.cpushim-new",
+					       LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS ".??????",
+					       PUBLISHED_PATH ".??????"};
+	size_t root = node_is_live() ? 0 : strlen(getenv("CPUSHIM_ROOT"));
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(patterns) && r == 0; i++) {
+		_cleanup_free_ char *pattern = root_path(patterns[i]);
+		glob_t g = {0};
+
+		if (pattern && glob(pattern, 0, NULL, &g) == 0)
+			for (size_t k = 0; k < g.gl_pathc && r == 0; k++)
+				r = change_delete(n, g.gl_pathv[k] + root, err);
+		globfree(&g);
+	}
+	return r;
+}
+
+/* The site's definitions stay, unless --purge was given. */
+static int remove_definitions(struct node *n, bool *stay, struct error *err)
+{
+	_cleanup_free_ char *here = root_path(SITE_DIR);
+	DIR *dir = here ? opendir(here) : NULL;
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (*entry->d_name == '.')
+			continue;
+		if (asprintf(&path, SITE_DIR "/%s", entry->d_name) < 0) {
+			path = NULL;
+			r = no_memory(err);
+		} else if (n->purge) {
+			r = change_delete(n, path, err);
+		} else {
+			node_say(n, "%s/%s: the site's own; left alone", here, entry->d_name);
+			*stay = true;
+		}
+	}
+	if (dir)
+		(void)closedir(dir);
+	return r;
+}
+
+static int remove_records(struct node *n, struct error *err)
+{
+	_cleanup_free_ char *here = root_path(RECORD_DIR);
+	DIR *dir = here ? opendir(here) : NULL;
+	const struct dirent *entry;
+	int r = 0;
+
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		r = asprintf(&path, RECORD_DIR "/%s", entry->d_name) < 0 ? -ENOMEM : 0;
+		if (r == 0)
+			r = change_delete(n, path, err);
+		else
+			path = NULL;
+	}
+	if (dir)
+		(void)closedir(dir);
+	if (here && !n->dry_run)
+		(void)rmdir(here);
+	return r;
+}
+
+/* What the names mean is forgotten when nothing is left that could give them another meaning. */
+int remove_table(struct node *n, struct error *err)
+{
+	static const char *const files[] = {TABLE_PATH, INCLUDE_COPY, MAP_STAMP};
+	bool stay = false;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0; i++)
+		r = change_delete(n, files[i], err);
+	if (r == 0)
+		r = remove_records(n, err);
+	if (r == 0)
+		r = remove_leftovers(n, err);
+	if (r == 0)
+		r = remove_definitions(n, &stay, err);
+	if (r < 0)
+		return r;
+	if (!stay)
+		return change_delete(n, PUBLISHED_PATH, err);
+	if (node_has(PUBLISHED_PATH))
+		node_say(n, PUBLISHED_PATH
+			 ": what the names mean to guests; left with the definitions");
+	return 0;
+}

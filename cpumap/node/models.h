@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running `cpushim compile` on a node. */
+#ifndef CPUSHIM_MODELS_H
+#define CPUSHIM_MODELS_H
+
+#include "node.h"
+
+/* models_compile: run it for n->emulators, for @seconds at most. Returns its exit status, or
+ * -errno. */
+int models_compile(const struct node *n, unsigned int seconds, struct error *err);
+
+#endif

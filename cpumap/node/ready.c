@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "steps.h"
+
+/*
+ * Forward, to make a node right. The guard comes before libvirt hears of the models, and the wrapper
+ * before libvirt passes their names on.
+ */
+static const struct step ready_steps[] = {
+	{"look whether this is a node with libvirt and QEMU", check_node},
+	{"put the programs and the shipped models in their places", put_programs},
+	{"let guests read and run the real QEMU by AppArmor", allow_in_apparmor},
+	{"write the table of models", write_table},
+	{"put the hook in its place", place_hook},
+	{"put the wrapper where QEMU is, and QEMU beside it", swap_emulators},
+	{"give libvirt the models, after it has tried them", place_include},
+	{"name them in the index of its CPU map", name_include},
+	{"have systemd look after the map before it starts libvirt", put_units},
+	{"have libvirt go along", settle_libvirt},
+};
+
+/* Without the wrapper: the hook lets run what libvirt itself makes of a model and is exact. */
+static const struct step native_steps[] = {
+	{"look whether this is a node with libvirt and QEMU", check_node},
+	{"put the programs and the shipped models in their places", put_programs},
+	{"tell the hook that there is no wrapper", mark_native},
+	{"put QEMU back where an earlier wrapper is", swap_emulators_back},
+	{"take its rule out of AppArmor's override", disallow_in_apparmor},
+	{"write the table of models", write_table},
+	{"put the hook in its place", place_hook},
+	{"give libvirt the models, after it has tried them", place_include},
+	{"name them in the index of its CPU map", name_include},
+	{"have systemd look after the map before it starts libvirt", put_units},
+	{"have libvirt go along", settle_libvirt},
+};
+
+/* The way back: libvirt knows the models no more before anything else goes. */
+static const struct step remove_steps[] = {
+	{"look which guests need cpushim", check_needs},
+	{"have systemd start libvirt without us", remove_units},
+	{"take the models out of the index of libvirt's CPU map", unname_include},
+	{"have libvirt forget them", forget_libvirt},
+	{"remove the include", remove_include},
+	{"remove the hook", remove_hook},
+	{"put QEMU back where the wrapper is", swap_emulators_back},
+	{"take the rule out of AppArmor's override", disallow_in_apparmor},
+	{"remove the table", remove_table},
+	{"remove everything else that was put", unput_programs},
+};
+
+/* Alone on this node: a second run waits, and then finds the work done. */
+static int lock_node(struct node *n, int *fd, struct error *err)
+{
+	_cleanup_free_ char *path = root_path("/usr/lib");
+
+	*fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (*fd < 0)
+		return error_set(err, -errno, path ? path : "/usr/lib", 0, "%s", strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	node_say(n, "waiting for another cpushim ready or remove on this node");
+	return flock(*fd, LOCK_EX) == 0
+		       ? 0
+		       : error_set(err, -errno, path, 0, "can't be locked: %s", strerror(errno));
+}
+
+static int run_steps(struct node *n, const struct step *steps, size_t n_steps, struct error *err)
+{
+	for (size_t i = 0; i < n_steps; i++) {
+		size_t before = n->told.n;
+		int r;
+
+		if (n->dry_run)
+			node_say(n, "%zu. %s", i + 1, steps[i].what);
+		r = steps[i].run(n, err);
+		if (r < 0)
+			return r;
+		if (n->dry_run && n->told.n == before)
+			node_say(n, "   nothing to do");
+	}
+	return 0;
+}
+
+static int run(struct node *n, const struct step *steps, size_t n_steps, struct error *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r = n->dry_run ? 0 : lock_node(n, &lock, err);
+
+	if (r == 0)
+		r = receipt_load(&n->receipt, err);
+	return r < 0 ? r : run_steps(n, steps, n_steps, err);
+}
+
+int ready(struct node *n, struct error *err)
+{
+	return n->no_wrapper ? run(n, native_steps, ARRAY_SIZE(native_steps), err)
+			     : run(n, ready_steps, ARRAY_SIZE(ready_steps), err);
+}
+
+int node_remove(struct node *n, struct error *err)
+{
+	n->removing = true;
+	return run(n, remove_steps, ARRAY_SIZE(remove_steps), err);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * systemd's part: a drop-in of libvirt's services that has its map looked after before they start,
+ * and a path unit that notices an upgrade of libvirt or QEMU where no package's trigger does.
+ */
+#include <errno.h>
+
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
+#include "change.h"
+#include "dpkg.h"
+#include "run.h"
+#include "steps.h"
+
+#define UNITS   "/usr/lib/systemd/system"
+#define SECONDS 60
+
+static const char *const places[] = {UNITS "/libvirtd.service.d/cpushim.conf",
+				     UNITS "/virtqemud.service.d/cpushim.conf",
+				     UNITS "/cpushim.path", UNITS "/cpushim.service"};
+
+/* The leading - and the limits: whatever becomes of our command, libvirt starts. */
+static const char drop_in[] =
+	"# Written by cpushim ready; see cpushim(1).\n"
+	"[Unit]\n"
+	"Wants=cpushim.path\n"
+	"\n"
+	"[Service]\n"
+	"ExecStartPre=-/usr/bin/timeout -k 2 20 " COMMAND_PATH " ready --before-libvirt\n";
+
+static const char service[] = "# Written by cpushim ready; see cpushim(1).\n"
+			      "[Unit]\n"
+			      "Description=Make this node right for the site's CPU models\n"
+			      "\n"
+			      "[Service]\n"
+			      "Type=oneshot\n"
+			      "TimeoutStartSec=400\n"
+			      "ExecStart=" COMMAND_PATH " ready --allow-missing\n";
+
+static void print_path_unit(struct text *t, const struct node *n)
+{
+	text_adds(t, "# Written by cpushim ready; see cpushim(1).\n"
+		     "[Unit]\n"
+		     "Description=Watch libvirt's CPU map and QEMU for upgrades\n"
+		     "\n"
+		     "[Path]\n"
+		     "PathChanged=" LIBVIRTMAP_DIR "/index.xml\n");
+	for (size_t i = 0; i < n->emulators.n && !n->no_wrapper; i++)
+		text_addf(t, "PathChanged=%s" EMULATOR_REAL "\n", n->emulators.item[i]);
+}
+
+static int put_text(struct node *n, const char *path, const char *text, struct error *err)
+{
+	return change_put(n, path, 0644, text, strlen(text), err);
+}
+
+/* Where systemd runs it reads its units again. */
+static void reload(struct node *n, unsigned int changes)
+{
+	const char *const argv[] = {"systemctl", "daemon-reload", NULL};
+	_cleanup_text_ struct text out = {0};
+
+	if (n->dry_run || n->changes == changes || !node_is_live() ||
+	    access("/run/systemd/system", F_OK) < 0)
+		return;
+	if (run_program(argv, SECONDS, &out, NULL) != 0)
+		node_fall_short(n, "systemd can't read its units again: systemctl daemon-reload");
+}
+
+int put_units(struct node *n, struct error *err)
+{
+	unsigned int before = n->changes;
+	_cleanup_text_ struct text path_unit = {0};
+	int r;
+
+	if (!node_has(UNITS) && !node_has("/lib/systemd/system"))
+		return 0;
+	print_path_unit(&path_unit, n);
+	if (path_unit.failed)
+		return error_set(err, -ENOMEM, UNITS, 0, "out of memory");
+	r = put_text(n, places[0], drop_in, err);
+	if (r == 0)
+		r = put_text(n, places[1], drop_in, err);
+	/* a package has triggers */
+	if (r == 0 && !dpkg_has("cpushim"))
+		r = put_text(n, places[2], path_unit.data, err);
+	if (r == 0 && !dpkg_has("cpushim"))
+		r = put_text(n, places[3], service, err);
+	if (r == 0)
+		reload(n, before);
+	return r;
+}
+
+int remove_units(struct node *n, struct error *err)
+{
+	const char *const stop[] = {"systemctl", "stop", "cpushim.path", NULL};
+	unsigned int before = n->changes;
+	_cleanup_text_ struct text out = {0};
+	int r = 0;
+
+	if (!n->dry_run && node_is_live() && node_has(places[2]) &&
+	    access("/run/systemd/system", F_OK) == 0)
+		(void)run_program(stop, SECONDS, &out, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+		r = change_unput(n, places[i], err);
+	if (r == 0)
+		reload(n, before);
+	return r;
+}

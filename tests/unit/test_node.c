@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ready and remove work with: the receipt, the texts of libvirt's index, running programs. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "cpumap/core/paths.h"
+#include "cpumap/node/map.h"
+#include "cpumap/node/receipt.h"
+#include "cpumap/node/run.h"
+#include "check.h"
+
+static char root[] = "/tmp/cpushim-test.XXXXXX";
+
+static void put(const char *path, const char *text)
+{
+	_cleanup_free_ char *here = root_path(path);
+
+	CHECK(here && file_write(here, 0644, text, strlen(text), NULL, NULL) == 0);
+}
+
+static bool there(const char *path)
+{
+	_cleanup_free_ char *here = root_path(path);
+
+	return here && access(here, F_OK) == 0;
+}
+
+static void test_receipt(void)
+{
+	static const struct receipt_entry as = {.sha256 = "ab", .mode = "755", .owner = "0:0"};
+	_cleanup_receipt_ struct receipt r = {0}, again = {0};
+	_cleanup_strv_ struct strv paths = {0};
+
+	CHECK(receipt_load(&r, NULL) == 0 && r.lost && r.lines.n == 0);
+	CHECK(receipt_note(&r, RECEIPT_FILE, "/b", &as, NULL) == 0);
+	CHECK(receipt_note(&r, RECEIPT_FILE, "/b", &as, NULL) == 0);
+	CHECK(receipt_note(&r, RECEIPT_FILE, "/a", &as, NULL) == 0);
+	CHECK(receipt_note(&r, RECEIPT_DIR, "/a", NULL, NULL) == 0);
+	CHECK(receipt_load(&again, NULL) == 0 && !again.lost && again.lines.n == 3);
+	CHECK_STR(again.lines.item[0], "file\t/b\tab\t755\t0:0\t-");
+	CHECK(receipt_has(&again, RECEIPT_FILE, "/b", "ab"));
+	CHECK(!receipt_has(&again, RECEIPT_FILE, "/b", "a"));
+	CHECK(!receipt_has(&again, RECEIPT_FILE, "/", NULL));
+	CHECK(receipt_paths(&again, RECEIPT_FILE, &paths) == 0 && paths.n == 2);
+	CHECK_STR(paths.item[0], "/a");
+	CHECK(receipt_forget(&again, RECEIPT_FILE, "/b", NULL) == 0 && again.lines.n == 2);
+	CHECK(receipt_forget(&again, RECEIPT_REAL, "/b", NULL) == 0 && again.lines.n == 2);
+}
+
+/* A line that a full disk cut off, or that another release wrote */
+static void test_receipt_damaged(void)
+{
+	_cleanup_receipt_ struct receipt r = {0}, none = {0};
+
+	put(RECEIPT_PATH, "cpushim-receipt 1\nfuture\t/x\ty\nfile\t/b\tab\t755\t0:0\t-\nfile\t/c");
+	CHECK(receipt_load(&r, NULL) == 0 && r.lines.n == 2);
+	CHECK(receipt_has(&r, "future", "/x", NULL) && !receipt_has(&r, RECEIPT_FILE, "/c", NULL));
+	put(RECEIPT_PATH, "");
+	CHECK(receipt_load(&none, NULL) == 0 && none.lines.n == 0 && !none.lost);
+}
+
+static void test_manifest(void)
+{
+	_cleanup_receipt_ struct receipt r = {0};
+	_cleanup_free_ char *receipt = root_path(RECEIPT_PATH);
+
+	CHECK(unlink(receipt) == 0);
+	put(MANIFEST_PATH,
+	    "file 12ab /usr/bin/cpushim\ndir - /etc/cpushim\nreal - /usr/bin/q.distrib\nx\n");
+	CHECK(receipt_load(&r, NULL) == 0 && !r.lost && r.lines.n == 3);
+	CHECK(receipt_has(&r, RECEIPT_FILE, "/usr/bin/cpushim", "12ab"));
+	CHECK(receipt_has(&r, RECEIPT_REAL, "/usr/bin/q.distrib", NULL));
+	CHECK(receipt_note(&r, RECEIPT_DIR, "/new", NULL, NULL) == 0);
+	CHECK(there(RECEIPT_PATH) && !there(MANIFEST_PATH));
+}
+
+static void check_index(const char *text, const char *with, const char *without)
+{
+	_cleanup_text_ struct text a = {0}, b = {0};
+
+	CHECK(index_with_include(&a, text, NULL) == 0);
+	CHECK_STR(a.data, with);
+	index_without_include(&b, a.data);
+	CHECK_STR(b.data, without);
+}
+
+#define OURS     "    <include filename='x86_cpushim.xml'/>\n"
+#define FEATURES "    <include filename='x86_features.xml'/>\n"
+
+static void test_index(void)
+{
+	_cleanup_text_ struct text none = {0};
+	struct error err = {0};
+
+	check_index("<a>\n" FEATURES "<b/>\n", "<a>\n" FEATURES OURS "<b/>\n",
+		    "<a>\n" FEATURES "<b/>\n");
+	/* twice, at the wrong place, without a line end behind it */
+	check_index(OURS FEATURES OURS "<b/>", FEATURES OURS "<b/>", FEATURES "<b/>");
+	CHECK(index_names(OURS FEATURES OURS) == 2);
+	CHECK(index_names(FEATURES) == 0);
+	CHECK(index_with_include(&none, "<cpus/>", &err) == -EINVAL);
+}
+
+static void test_run(void)
+{
+	_cleanup_text_ struct text out = {0}, env = {0};
+	struct error err = {0};
+
+	CHECK(run_program((const char *const[]){"sh", "-c", "echo a; echo b >&2; exit 3", NULL}, 20,
+			  &out, NULL) == 3);
+	CHECK_STR(out.data, "a\nb\n");
+	CHECK(run_program((const char *const[]){"/nosuch", NULL}, 20, NULL, &err) == -ENOENT);
+	CHECK(run_program((const char *const[]){"sh", "-c", "kill -9 $$", NULL}, 20, NULL, &err) ==
+	      -EIO);
+	CHECK(run_program((const char *const[]){"sh", "-c", "sleep 100 & sleep 100", NULL}, 1, &env,
+			  &err) == -ETIMEDOUT);
+	(void)setenv("BASH_ENV", "/tmp/x", 1);
+	CHECK(run_program((const char *const[]){"sh", "-c", "test -z \"$BASH_ENV\"", NULL}, 20,
+			  NULL, NULL) == 0);
+}
+
+int main(void)
+{
+	_cleanup_free_ char *command = NULL;
+
+	if (!mkdtemp(root) || setenv("CPUSHIM_ROOT", root, 1) < 0 ||
+	    asprintf(&command, "mkdir -p %s" LIB_DIR, root) < 0 || system(command) != 0)
+		return 1;
+	test_receipt();
+	test_receipt_damaged();
+	test_manifest();
+	test_index();
+	test_run();
+	free(command);
+	if (asprintf(&command, "rm -rf %s", root) < 0 || system(command) != 0)
+		return 1;
+	return check_done();
+}
