@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "cpumap/core/error.h"
 #include "cpumap/core/util.h"
 
 void fault_add(struct faults *f, const char *id, enum weight weight, const char *fmt, ...)
@@ -41,6 +42,22 @@ void fault_cure(struct faults *f, const char *fmt, ...)
 	}
 	free(f->item[f->n - 1].cure);
 	f->item[f->n - 1].cure = cure;
+}
+
+void fault_error(struct faults *f, const char *id, enum weight weight, const struct error *err,
+		 const char *cure)
+{
+	const char *own = NULL;
+
+	for (const char *at = strstr(err->what, "; "); at; at = strstr(own, "; "))
+		own = at + strlen("; ");
+	fault_add(f, id, weight, "%s%s%.*s", err->where, *err->where ? ": " : "",
+		  (int)(own ? (size_t)(own - err->what) - strlen("; ") : strlen(err->what)),
+		  err->what);
+	if (own && cure)
+		fault_cure(f, "%s, then %s", own, cure);
+	else if (own || cure)
+		fault_cure(f, "%s", own ? own : cure);
 }
 
 char *fault_line(const struct fault *fault)

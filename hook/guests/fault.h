@@ -19,7 +19,7 @@ enum weight {
 	WEIGHT_SKIPPED, /* no fault: there is nothing to look at here, for the reason told */
 	WEIGHT_WARNS,   /* guests are right today */
 	WEIGHT_UNKNOWN, /* it can't be told, for the reason told */
-	WEIGHT_DOUBT,   /* may prevent a guest from starting, or from being checked */
+	WEIGHT_FAILS,   /* may prevent a guest from starting, or from being checked */
 	WEIGHT_BLOCKS,  /* prevents all guests of site models from starting */
 };
 
@@ -43,6 +43,14 @@ void fault_add(struct faults *f, const char *id, enum weight weight, const char 
 
 /* fault_cure: what mends the one that was added last. */
 void fault_cure(struct faults *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * fault_error: an error as a fault. What stands behind the last semicolon of its words is the cure, and
+ * @cure, if it isn't NULL, comes after that.
+ */
+struct error;
+void fault_error(struct faults *f, const char *id, enum weight weight, const struct error *err,
+		 const char *cure);
 
 /* fault_line: "WHAT; CURE", allocated; NULL: out of memory. */
 char *fault_line(const struct fault *fault);

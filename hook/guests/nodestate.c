@@ -74,12 +74,14 @@ static bool contains(const char *path, size_t limit, const char *const *words)
 /* Ours contains the word that it looks for in the include; `cpushim ready` knows it by that, too. */
 static void look_at_hook(struct hook_file *h, const char *path)
 {
-	static const char *const words[] = {MAPINCLUDE_NAMES, HOOK_SOURCE, NULL};
+	static const char *const front[] = {MAPINCLUDE_NAMES, NULL}, *const script[] = {HOOK_SOURCE,
+											NULL};
 	_cleanup_free_ char *here = root_path(path);
 	struct stat st;
 
 	*h = (struct hook_file){.path = path, .there = can_access(path, F_OK)};
-	h->ours = contains(path, HOOK_LIMIT, words);
+	h->script = contains(path, HOOK_LIMIT, script);
+	h->ours = h->script || contains(path, HOOK_LIMIT, front);
 	h->runs = can_access(path, X_OK);
 	if (here && stat(here, &st) == 0)
 		h->time = st.st_ctim;
@@ -126,21 +128,33 @@ static int add_emulator(struct nodestate *s, const char *path, const struct tabl
 	return 0;
 }
 
+/* What the user that QEMU runs as needs each file for. */
+static const struct need {
+	const char *path, *id;
+	int bits;
+	enum weight weight;
+	const char *effect, *cure;
+} needs[] = {
+	{TABLE_PATH, "table-readable", R_OK, WEIGHT_BLOCKS, "so no guest of a site model starts",
+	 CURE_COMPILE},
+	{PROXY_PATH, "proxy-readable", R_OK | X_OK, WEIGHT_FAILS,
+	 "so libvirt won't know the site's models when it probes QEMU next", CURE_READY},
+	{COMMAND_PATH, "command-readable", R_OK | X_OK, WEIGHT_FAILS,
+	 "so nothing that runs as this user can ask what a model is", CURE_READY},
+};
+
 /* Looks whether the user that QEMU runs as may use what it has to. */
 static void look_at_access(struct nodestate *s)
 {
-	static const struct {
-		const char *path;
-		int bits;
-	} used[] = {{TABLE_PATH, R_OK}, {PROXY_PATH, R_OK | X_OK}, {COMMAND_PATH, R_OK | X_OK}};
 	_cleanup_user_ struct user user = {0};
 
 	if (s->native || user_of_qemu(&user) < 0)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(used); i++) {
-		_cleanup_free_ char *forbids = user_may_not(&user, used[i].path, used[i].bits);
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		_cleanup_free_ char *forbids = user_may_not(&user, needs[i].path, needs[i].bits);
 
-		if (forbids && strv_add(&s->unreadable, used[i].path, strlen(used[i].path)) == 0 &&
+		if (forbids &&
+		    strv_add(&s->unreadable, needs[i].path, strlen(needs[i].path)) == 0 &&
 		    strv_add(&s->unreadable, forbids, strlen(forbids)) == 0)
 			(void)strv_add(&s->unreadable, user.name, strlen(user.name));
 	}
@@ -303,6 +317,9 @@ static void look_for_daemons(struct nodestate *s)
 void nodestate_read(struct nodestate *s, const struct table *t)
 {
 	*s = (struct nodestate){.native = native_node()};
+	for (size_t i = 0; i < t->n; i++)
+		if (*t->row[i].emulator && add_emulator(s, t->row[i].emulator, t) < 0)
+			break;
 	look_at_map(s, t);
 	if (!s->libvirt)
 		return;
@@ -310,9 +327,6 @@ void nodestate_read(struct nodestate *s, const struct table *t)
 	look_at_hook(&s->hook[1], HOOK_BESIDE);
 	s->worker = can_access(COMMAND_PATH, X_OK);
 	s->proxy = can_access(PROXY_PATH, X_OK);
-	for (size_t i = 0; i < t->n; i++)
-		if (add_emulator(s, t->row[i].emulator, t) < 0)
-			break;
 	look_at_access(s);
 	look_for_daemons(s);
 }
@@ -367,22 +381,24 @@ static bool ends_in(const char *path, const char *end)
 	return len >= end_len && strcmp(path + len - end_len, end) == 0;
 }
 
-/* What is wrong with the QEMU behind a wrapper. */
-static void tell_real(const struct emulator_state *e, struct faults *f)
+/* What is wrong with the QEMU behind a wrapper, or on a node without it. */
+static void tell_real(const struct nodestate *s, const struct emulator_state *e, struct faults *f)
 {
 	_cleanup_free_ char *cure = e->runs ? NULL : package_cure(e->path);
+	const char *suffix = s->native ? "" : EMULATOR_REAL;
 
-	if (!e->there)
+	if (e->runs)
+		return;
+	if (!e->there && s->native)
+		fault_add(f, "real", WEIGHT_BLOCKS, "%s: there is no QEMU", e->path);
+	else if (!e->there)
 		fault_add(f, "real", WEIGHT_BLOCKS,
-			  "%s: there is no QEMU behind this wrapper, at %s" EMULATOR_REAL, e->path,
-			  e->path);
-	else if (!e->runs)
+			  "%s: there is no QEMU behind this wrapper, at %s%s", e->path, e->path,
+			  suffix);
+	else
 		fault_add(f, "real-executable", WEIGHT_BLOCKS,
-			  "%s" EMULATOR_REAL ": the QEMU behind the wrapper can't be run: its mode "
-			  "forbids it",
-			  e->path);
-	if (!e->runs)
-		fault_cure(f, "%s", cure ? cure : "reinstall QEMU");
+			  "%s%s: this QEMU can't be run, by its mode", e->path, suffix);
+	fault_cure(f, "%s", cure ? cure : "reinstall QEMU");
 }
 
 static void tell_emulators(const struct nodestate *s, const char *emulator, struct faults *f)
@@ -398,12 +414,12 @@ static void tell_emulators(const struct nodestate *s, const char *emulator, stru
 				"%s: isn't cpushim's wrapper, so QEMU won't know the site's models",
 				e->path);
 			fault_cure(f, CURE_READY);
-		} else if (e->wrapper) {
-			tell_real(e, f);
+		} else if (e->wrapper || s->native) {
+			tell_real(s, e, f);
 		}
 		if (!e->other)
 			continue;
-		fault_add(f, "qemu-table", WEIGHT_DOUBT,
+		fault_add(f, "qemu-table", WEIGHT_FAILS,
 			  "%s: its QEMU isn't the one that the table was made from, so what guests "
 			  "of it get isn't known",
 			  e->path);
@@ -420,27 +436,13 @@ static void tell_programs(const struct nodestate *s, struct faults *f)
 		fault_cure(f, CURE_READY);
 	}
 	if (!s->proxy && !s->native) {
-		fault_add(f, "proxy", WEIGHT_DOUBT,
+		fault_add(f, "proxy", WEIGHT_FAILS,
 			  PROXY_PATH
 			  ": is missing or can't be run, so that libvirt won't know the site's "
 			  "models when it probes QEMU next");
 		fault_cure(f, CURE_READY);
 	}
 }
-
-/* What the user that QEMU runs as needs each file for. */
-static const struct need {
-	const char *path, *id;
-	enum weight weight;
-	const char *effect, *cure;
-} needs[] = {
-	{TABLE_PATH, "table-readable", WEIGHT_BLOCKS, "so no guest of a site model starts",
-	 CURE_COMPILE},
-	{PROXY_PATH, "proxy-readable", WEIGHT_DOUBT,
-	 "so libvirt won't know the site's models when it probes QEMU next", CURE_READY},
-	{COMMAND_PATH, "command-readable", WEIGHT_DOUBT,
-	 "so nothing that runs as this user can ask what a model is", CURE_READY},
-};
 
 /* Tells what the user that QEMU runs as may not use. */
 static void tell_access(const struct nodestate *s, struct faults *f)
@@ -451,6 +453,9 @@ static void tell_access(const struct nodestate *s, struct faults *f)
 
 		while (strcmp(need->path, path) != 0)
 			need++;
+		/* told already: nobody can run it */
+		if ((need->bits & X_OK) && !can_access(path, X_OK))
+			continue;
 		fault_add(f, need->id, need->weight,
 			  "%s: user %s may not use it, by the mode of %s, %s", path,
 			  s->unreadable.item[i + 2], strcmp(by, path) == 0 ? "the file" : by,
@@ -482,7 +487,7 @@ void nodestate_unknown(const struct nodestate *s, struct faults *f)
 		return;
 	tell_models(s, f, WEIGHT_BLOCKS, &s->map.unknown, LIBVIRTMAP_DIR ": has no model ",
 		    ", so libvirt won't start a guest of it");
-	tell_models(s, f, WEIGHT_DOUBT, &s->map.other, INCLUDE_PATH ": has ",
+	tell_models(s, f, WEIGHT_FAILS, &s->map.other, INCLUDE_PATH ": has ",
 		    " otherwise than the table, so libvirt compares with another CPU");
 }
 
@@ -495,12 +500,12 @@ static void tell_hook(const struct nodestate *s, struct faults *f)
 	if (ours && ours->runs)
 		return;
 	if (ours)
-		fault_add(f, "hook-executable", WEIGHT_DOUBT,
+		fault_add(f, "hook-executable", WEIGHT_FAILS,
 			  "%s: libvirt's hook isn't executable, so nothing checks what guests of "
 			  "site models get",
 			  ours->path);
 	else
-		fault_add(f, own->there ? "hook-ours" : "hook", WEIGHT_DOUBT,
+		fault_add(f, own->there ? "hook-ours" : "hook", WEIGHT_FAILS,
 			  "%s: libvirt's hook %s, so nothing checks what guests of site models get",
 			  own->path, own->there ? "is another tool's" : "isn't there");
 	fault_cure(f, CURE_READY ", then %s", nodestate_restart(s, restart, sizeof(restart)));
@@ -538,7 +543,7 @@ static void tell_daemons(const struct nodestate *s, struct faults *f)
 			continue;
 		time_words(started, sizeof(started), &d->started);
 		time_words(changed, sizeof(changed), &s->map.time);
-		fault_add(f, "daemon", WEIGHT_DOUBT,
+		fault_add(f, "daemon", WEIGHT_FAILS,
 			  "libvirt (process %d) was started at %s and goes by the CPU map that it "
 			  "read then; the map was changed at %s",
 			  (int)d->id.pid, started, changed);
@@ -548,10 +553,11 @@ static void tell_daemons(const struct nodestate *s, struct faults *f)
 
 void nodestate_faults(const struct nodestate *s, const char *emulator, struct faults *f)
 {
+	if (s->libvirt)
+		tell_map(s, f);
+	tell_emulators(s, emulator, f);
 	if (!s->libvirt)
 		return;
-	tell_map(s, f);
-	tell_emulators(s, emulator, f);
 	tell_programs(s, f);
 	tell_access(s, f);
 	tell_hook(s, f);

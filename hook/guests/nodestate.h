@@ -19,6 +19,7 @@ struct hook_file {
 	const char *path;
 	bool there;
 	bool ours;            /* our front, or a script that runs it */
+	bool script;          /* such a script */
 	bool runs;            /* it is executable; libvirt skips others with a warning */
 	struct timespec time; /* when it was last changed */
 };

@@ -40,7 +40,7 @@ static void look_at_node(struct report *report)
 	for (size_t i = 0; i < f.n; i++) {
 		_cleanup_free_ char *line = fault_line(&f.item[i]);
 
-		if (line && f.item[i].weight >= WEIGHT_DOUBT)
+		if (line && f.item[i].weight >= WEIGHT_FAILS)
 			(void)strv_add(f.item[i].weight == WEIGHT_BLOCKS ? &report->blocks
 									 : &report->doubts,
 				       line, strlen(line));

@@ -4,6 +4,7 @@
 # What is wrong with a node whose libvirt runs: a daemon that is older than the CPU map, and one whose map
 # has lost the include. Needs root.
 
+# shellcheck disable=SC2016 # names of commands in backticks
 bats_require_minimum_version 1.5.0
 
 setup_file() {
