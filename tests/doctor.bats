@@ -297,16 +297,16 @@ probe FAIL 1 probe libvirt wasn't told of gate64 x86-64-v2 x86-64-v3 x86-64-v4 w
 default-emulator FAIL 1 default-emulator /usr/local/bin/qemu-system-x86_64: is the first of that name in libvirt's PATH; \`cpushim ready --emulator /usr/local/bin/qemu-system-x86_64\`
 domain-emulators FAIL 1 domain-emulators domain vm: asks for gate64, and its emulator /usr/bin/qemu-other isn't cpushim's wrapper; \`cpushim ready --emulator /usr/bin/qemu-other\`
 table FAIL 1 table models.table: isn't a table of this version of cpushim; \`cpushim compile\` writes
-command FAIL 1 command /usr/bin/cpushim: is missing or can't be run; \`cpushim ready\`
-proxy FAIL 1 proxy /usr/lib/cpushim/qmp-proxy: is missing or can't be run; \`cpushim ready\`
+command FAIL 1 command /usr/bin/cpushim: is missing or can't be run; reinstall cpushim: install.sh of its checkout, or its package
+proxy FAIL 1 proxy /usr/lib/cpushim/qmp-proxy: is missing or can't be run; reinstall cpushim: install.sh of its checkout, or its package
 table-readable FAIL 1 table-readable user libvirt-qemu may not use it, by the mode of the file; \`cpushim compile\`
-proxy-readable FAIL 1 proxy-readable user libvirt-qemu may not use it, by the mode of the file; \`cpushim ready\`
-command-readable FAIL 1 command-readable user libvirt-qemu may not use it, by the mode of the file; \`cpushim ready\`
+proxy-readable FAIL 1 proxy-readable user libvirt-qemu may not use it, by the mode of the file; \`chmod 755 /usr/lib/cpushim/qmp-proxy\`
+command-readable FAIL 1 command-readable user libvirt-qemu may not use it, by the mode of the file; \`chmod 755 /usr/bin/cpushim\`
 owners FAIL 1 owners /usr/lib/cpushim/guest: belongs to user 1234, who can change it; \`chown root /usr/lib/cpushim/guest\`
-modes FAIL 1 modes /usr/lib/cpushim/guest: has mode 664, so that others may write it; \`cpushim ready\`
+modes FAIL 1 modes /usr/lib/cpushim/guest: has mode 664, so that others may write it; \`chmod go-w /usr/lib/cpushim/guest\`
 release FAIL 1 release was written by cpushim test, and this is; \`cpushim compile\`
 receipt WARN 0 receipt /usr/lib/cpushim/receipt: is missing; \`cpushim ready\`
-files FAIL 1 files /usr/lib/cpushim/guest: was changed since it was put there; \`cpushim ready\`
+files FAIL 1 files /usr/lib/cpushim/guest: was changed since it was put there; reinstall cpushim
 usr WARN 0 usr is on a file system that is mounted read-only; \`cpushim compile\` where the image is made
 leftovers WARN 0 leftovers /usr/lib/cpushim/models.table.cpushim-new: was left by work that was interrupted; \`rm -f /usr/lib/cpushim/models.table.cpushim-new\`
 apparmor WARN 0 apparmor libvirt's AppArmor profile doesn't let guests run it, so none starts once AppArmor is on; \`cpushim ready\`

@@ -64,11 +64,11 @@ hook 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't there, so nothing chec
 hook_foreign 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook is another tool's, so nothing checks what guests of site models get; \`cpushim ready\`
 hook_mode 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't executable, so nothing checks what guests of site models get; \`cpushim ready\`
 wrapper 1 0 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`
-proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; \`cpushim ready\`
+proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; reinstall cpushim: install.sh of its checkout, or its package
 proxy_mode 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run
 table_mode 1 0 yes /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of the file, so no guest of a site model starts; \`cpushim compile\`
 lib_mode 1 0 no /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of /usr/lib/cpushim, so no guest of a site model starts; \`chmod a+x /usr/lib/cpushim\`
-worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; \`cpushim ready\`"
+worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; reinstall cpushim: install.sh of its checkout, or its package"
 
 # what why says where it has its own words for the domain
 of_domain() { # STATE SENTENCE

@@ -55,6 +55,7 @@ LOOK(libvirt);
 LOOK(answers);
 LOOK(map);
 LOOK(include);
+LOOK(daemon);
 LOOK(models);
 LOOK(dropin);
 LOOK(daemons);

@@ -9,6 +9,7 @@
 #include "condition.h"
 #include "leftovers.h"
 
+#define UNITS      "/usr/lib/systemd/system/"
 #define FILE_LIMIT ((size_t)64 << 20)
 
 void look_table(struct checkup *c, const struct condition *it, struct faults *f)
@@ -80,10 +81,22 @@ static void digest_file(const char *path, char hex[DIGEST_HEX])
 		digest_of(&t, hex);
 }
 
-/* What libvirt has of the hook is told by the guard's conditions. */
-static bool is_hook(const char *path)
+/* Has the file a condition of its own? */
+static bool has_own(const char *path)
 {
-	return strcmp(path, HOOK_PATH) == 0 || strcmp(path, HOOK_BESIDE) == 0;
+	static const char *const own[] = {HOOK_PATH, HOOK_BESIDE, COMMAND_PATH, PROXY_PATH};
+	bool there = checkup_has(path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (strcmp(path, own[i]) == 0)
+			return i < 2 || !there;
+	return strstr(path, ".service.d/cpushim.conf");
+}
+
+/* Who puts it back? `cpushim ready` writes systemd's units itself. */
+static const char *cure_of(const char *path)
+{
+	return strncmp(path, UNITS, strlen(UNITS)) == 0 ? CURE_READY : CURE_REINSTALL;
 }
 
 void look_files(struct checkup *c, const struct condition *it, struct faults *f)
@@ -95,7 +108,7 @@ void look_files(struct checkup *c, const struct condition *it, struct faults *f)
 		const char *path = paths.item[i];
 		char hex[DIGEST_HEX];
 
-		if (is_hook(path))
+		if (has_own(path))
 			continue;
 		digest_file(path, hex);
 		if (receipt_has(&c->receipt, RECEIPT_FILE, path, hex))
@@ -106,61 +119,48 @@ void look_files(struct checkup *c, const struct condition *it, struct faults *f)
 		else
 			fault_add(f, it->id, WEIGHT_FAILS, "%s: %s", path,
 				  *hex ? "was changed since it was put there" : "is gone");
-		fault_cure(f, CURE_READY);
+		fault_cure(f, "%s", cure_of(path));
 	}
 }
 
 /* ---- owners and modes ---- */
 
-/* A file of ours. */
-static const struct ours {
-	const char *path;
-	const char *cure; /* NULL: it is the site's own */
-} ours[] = {
-	{COMMAND_PATH, CURE_READY},
-	{PROXY_PATH, CURE_READY},
-	{HOOK_SOURCE, CURE_READY},
-	{WRAPPER_SOURCE, CURE_READY},
-	{GUEST_PATH, CURE_READY},
-	{TABLE_PATH, CURE_COMPILE},
-	{PUBLISHED_PATH, CURE_COMPILE},
-	{LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS, CURE_COMPILE},
-	{LIB_DIR, NULL},
-	{SITE_DIR, NULL},
-	{SHIPPED_DIR, NULL},
-};
+static const char *const ours[] = {
+	COMMAND_PATH, PROXY_PATH, HOOK_SOURCE,    WRAPPER_SOURCE,
+	GUEST_PATH,   TABLE_PATH, PUBLISHED_PATH, LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS,
+	LIB_DIR,      SITE_DIR,   SHIPPED_DIR};
 
-static void each_file(struct checkup *c, const struct condition *it, struct faults *f,
-		      void (*judge)(const struct condition *it, struct faults *f,
-				    const struct ours *o, const struct stat *st))
+static void judge_at(const char *path, const struct condition *it, struct faults *f,
+		     void (*judge)(const struct condition *it, struct faults *f, const char *path,
+				   const struct stat *st))
 {
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
-		_cleanup_free_ char *here = root_path(ours[i].path);
-		struct stat st;
+	_cleanup_free_ char *here = root_path(path);
+	struct stat st;
 
-		if (here && stat(here, &st) == 0)
-			judge(it, f, &ours[i], &st);
-	}
-	for (size_t i = 0; i < c->state.n_emulators; i++) {
-		const struct emulator_state *e = &c->state.emulator[i];
-		const struct ours wrapper = {e->path, CURE_READY};
-		_cleanup_free_ char *here = root_path(e->path);
-		struct stat st;
-
-		if (here && e->wrapper && stat(here, &st) == 0)
-			judge(it, f, &wrapper, &st);
-	}
+	if (here && stat(here, &st) == 0)
+		judge(it, f, path, &st);
 }
 
-static void judge_owner(const struct condition *it, struct faults *f, const struct ours *o,
+static void each_file(struct checkup *c, const struct condition *it, struct faults *f,
+		      void (*judge)(const struct condition *it, struct faults *f, const char *path,
+				    const struct stat *st))
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		judge_at(ours[i], it, f, judge);
+	for (size_t i = 0; i < c->state.n_emulators; i++)
+		if (c->state.emulator[i].wrapper)
+			judge_at(c->state.emulator[i].path, it, f, judge);
+}
+
+static void judge_owner(const struct condition *it, struct faults *f, const char *path,
 			const struct stat *st)
 {
 	/* in a root that a user prepares they are the user's */
 	if (st->st_uid == 0 || (getenv("CPUSHIM_ROOT") && st->st_uid == geteuid()))
 		return;
-	fault_add(f, it->id, WEIGHT_FAILS, "%s: belongs to user %u, who can change it", o->path,
+	fault_add(f, it->id, WEIGHT_FAILS, "%s: belongs to user %u, who can change it", path,
 		  (unsigned int)st->st_uid);
-	fault_cure(f, "`chown root %s`", o->path);
+	fault_cure(f, "`chown root %s`", path);
 }
 
 void look_owners(struct checkup *c, const struct condition *it, struct faults *f)
@@ -168,19 +168,14 @@ void look_owners(struct checkup *c, const struct condition *it, struct faults *f
 	each_file(c, it, f, judge_owner);
 }
 
-static void judge_mode(const struct condition *it, struct faults *f, const struct ours *o,
+static void judge_mode(const struct condition *it, struct faults *f, const char *path,
 		       const struct stat *st)
 {
-	mode_t mode = st->st_mode & 07777;
-
-	if (!(mode & 022))
+	if (!(st->st_mode & 022))
 		return;
-	fault_add(f, it->id, WEIGHT_FAILS, "%s: has mode %o, so that others may write it", o->path,
-		  (unsigned int)mode);
-	if (o->cure)
-		fault_cure(f, "%s", o->cure);
-	else
-		fault_cure(f, "`chmod go-w %s`", o->path);
+	fault_add(f, it->id, WEIGHT_FAILS, "%s: has mode %o, so that others may write it", path,
+		  (unsigned int)(st->st_mode & 07777));
+	fault_cure(f, "`chmod go-w %s`", path);
 }
 
 void look_modes(struct checkup *c, const struct condition *it, struct faults *f)

@@ -48,15 +48,15 @@ void look_hook_release(struct checkup *c, const struct condition *it, struct fau
 	size_t len = 0;
 
 	source = read_program(HOOK_SOURCE, &len);
-	if (!source)
-		fault_add(f, it->id, WEIGHT_FAILS,
-			  HOOK_SOURCE ": is missing, so that the hook's release can't be told");
-	else if (!here || file_has(here, source, len) || hook->script)
+	if (source && (!here || file_has(here, source, len) || hook->script))
 		return;
-	else
+	if (source)
 		fault_add(f, it->id, WEIGHT_FAILS, "%s: is the hook of another release of cpushim",
 			  hook->path);
-	fault_cure(f, CURE_READY);
+	else
+		fault_add(f, it->id, WEIGHT_FAILS,
+			  HOOK_SOURCE ": is missing, so that the hook's release can't be told");
+	fault_cure(f, "%s", source ? CURE_READY : CURE_REINSTALL);
 }
 
 /* Is there another file among libvirt's hooks that was there before @time? Then the daemon knows that
@@ -96,6 +96,9 @@ void look_hook_known(struct checkup *c, const struct condition *it, struct fault
 {
 	const struct hook_file *hook = our_hook(c), *other = &c->state.hook[hook == c->state.hook];
 
+	if (c->state.n_daemons == 0)
+		fault_add(f, it->id, WEIGHT_SKIPPED,
+			  "not looked at, as libvirt's process isn't found");
 	for (size_t i = 0; i < c->state.n_daemons; i++) {
 		const struct node_daemon *d = &c->state.daemon[i];
 		struct timespec looked = d->started;

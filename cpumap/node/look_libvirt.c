@@ -28,15 +28,14 @@ void look_answers(struct checkup *c, const struct condition *it, struct faults *
 
 	if (!c->live)
 		fault_add(f, it->id, WEIGHT_SKIPPED, "%s", why->what);
-	else if (why->code && geteuid() != 0)
+	/* libvirt's own refusal is an answer */
+	else if (why->code && why->code != -EINVAL && geteuid() != 0)
 		fault_add(f, it->id, WEIGHT_UNKNOWN,
-			  "libvirt doesn't answer this user: %s; run this as "
-			  "root",
-			  why->what);
-	else if (why->code)
+			  "libvirt doesn't answer this user: %s; run this as root", why->what);
+	else if (why->code && why->code != -EINVAL) {
 		fault_add(f, it->id, WEIGHT_UNKNOWN, "libvirt doesn't answer: %s", why->what);
-	if (why->code && c->live && geteuid() == 0)
 		fault_cure(f, "%s", c->restart);
+	}
 }
 
 /* libvirt itself loads the map, in a process of its own. */
@@ -56,8 +55,8 @@ void look_map(struct checkup *c, const struct condition *it, struct faults *f)
 	/* without the library the map has been read as far as we can */
 	if (!c->live || libvirt_ask_models(&at, "x86_64", &names, &err) != -EINVAL)
 		return;
-	fault_add(f, it->id, WEIGHT_BLOCKS, "%s: libvirt doesn't take it: %s", LIBVIRTMAP_DIR,
-		  err.what);
+	fault_add(f, it->id, WEIGHT_BLOCKS, "%s: libvirt doesn't take it: %.*s", LIBVIRTMAP_DIR,
+		  (int)strcspn(err.what, "\n"), err.what);
 	fault_cure(f, CURE_READY);
 }
 
@@ -120,11 +119,41 @@ static bool may_lack(const struct checkup *c, const struct table_row *row)
 	return *row->refused || strv_has(&c->state.map.unknown, row->model);
 }
 
+void look_daemon(struct checkup *c, const struct condition *it, struct faults *f)
+{
+	if (c->state.n_daemons)
+		look_told(c, it, f);
+	else
+		fault_add(
+			f, it->id, WEIGHT_UNKNOWN,
+			"libvirt answers, and none of its processes sees this CPU map: is it in a "
+			"container?");
+}
+
+/* Is the daemon older than the map? Then that is why it lacks models. */
+static bool is_older(const struct checkup *c)
+{
+	for (size_t i = 0; i < c->told.n; i++)
+		if (strcmp(c->told.item[i].id, "daemon") == 0)
+			return true;
+	return false;
+}
+
 void look_models(struct checkup *c, const struct condition *it, struct faults *f)
 {
 	const struct checkup_libvirt *libvirt = checkup_libvirt(c);
 	_cleanup_text_ struct text names = {0};
 
+	if (is_older(c)) {
+		fault_add(f, it->id, WEIGHT_SKIPPED, "not looked at, as daemon isn't right");
+		return;
+	}
+	if (libvirt->error.code) {
+		fault_add(f, it->id, WEIGHT_BLOCKS, "the running libvirt tells no models: %.*s",
+			  (int)strcspn(libvirt->error.what, "\n"), libvirt->error.what);
+		fault_cure(f, "%s", c->restart);
+		return;
+	}
 	for (size_t i = 0; i < c->table.n; i++) {
 		const struct table_row *row = &c->table.row[i];
 

@@ -12,6 +12,8 @@
 /* What mends most of them: commands that every node has. In a cure a command stands in backticks. */
 #define CURE_READY   "`cpushim ready`"
 #define CURE_COMPILE "`cpushim compile`"
+/* what puts the programs back: none of them is in the others */
+#define CURE_REINSTALL "reinstall cpushim: install.sh of its checkout, or its package"
 
 /* From the slightest to the worst. */
 enum weight {

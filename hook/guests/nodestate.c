@@ -138,9 +138,11 @@ static const struct need {
 	{TABLE_PATH, "table-readable", R_OK, WEIGHT_BLOCKS, "so no guest of a site model starts",
 	 CURE_COMPILE},
 	{PROXY_PATH, "proxy-readable", R_OK | X_OK, WEIGHT_FAILS,
-	 "so libvirt won't know the site's models when it probes QEMU next", CURE_READY},
+	 "so libvirt won't know the site's models when it probes QEMU next",
+	 "`chmod 755 " PROXY_PATH "`"},
 	{COMMAND_PATH, "command-readable", R_OK | X_OK, WEIGHT_FAILS,
-	 "so nothing that runs as this user can ask what a model is", CURE_READY},
+	 "so nothing that runs as this user can ask what a model is",
+	 "`chmod 755 " COMMAND_PATH "`"},
 };
 
 /* Looks whether the user that QEMU runs as may use what it has to. */
@@ -433,14 +435,14 @@ static void tell_programs(const struct nodestate *s, struct faults *f)
 		fault_add(f, "command", WEIGHT_BLOCKS,
 			  COMMAND_PATH ": is missing or can't be run, and the hook refuses site "
 				       "models without it");
-		fault_cure(f, CURE_READY);
+		fault_cure(f, CURE_REINSTALL);
 	}
 	if (!s->proxy && !s->native) {
 		fault_add(f, "proxy", WEIGHT_FAILS,
 			  PROXY_PATH
 			  ": is missing or can't be run, so that libvirt won't know the site's "
 			  "models when it probes QEMU next");
-		fault_cure(f, CURE_READY);
+		fault_cure(f, CURE_REINSTALL);
 	}
 }
 

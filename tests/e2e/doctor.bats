@@ -57,12 +57,12 @@ break_daemon() {
 	sleep 2
 	touch "$map/x86_cpushim.xml"
 }
+# its own mounts show it an index without our line
 break_models() {
-	sed -i '/x86_cpushim/d' "$map/index.xml"
-	libvirt_restart node
-	# as it was before, and so old that libvirt could have read it
-	on node cpushim ready >/dev/null 2>&1 || :
-	find "$map" -name '*.xml' -print0 | xargs -0 touch -d '1 hour ago'
+	libvirt_down node
+	sed '/x86_cpushim/d' "$map/index.xml" >"$root/run/index.xml"
+	on node unshare -m sh -c 'mount --bind /run/index.xml /usr/share/libvirt/cpu_map/index.xml && exec libvirtd -d'
+	libvirt_up node
 }
 break_daemons() {
 	ln -s "$(command -v bash)" "$root/run/virtqemud"
@@ -145,12 +145,13 @@ nova_conf() { # VIRT-TYPE MODEL
 }
 
 @test "map: what our reader takes and libvirt doesn't" {
-	cp -a "$map/x86_features.xml" "$root/run/features"
-	sed -i "0,/<cpuid /s//<cpuid nonsense='1' eax_in='x' /" "$map/x86_features.xml"
-	sed -i "0,/ecx='0x/s//ecx='zx/" "$map/x86_features.xml"
+	cp -a "$map/x86_vendors.xml" "$root/run/vendors"
+	# a feature that the map lacks
+	sed -i "s|</cpus>|<model name='odd'><decode host='off' guest='off'/><feature name='nonesuch'/></model>&|" \
+		"$map/x86_vendors.xml"
 	doctor 1
-	says FAIL map "libvirt doesn't take it: "
-	cp -a "$root/run/features" "$map/x86_features.xml"
+	says FAIL map "libvirt doesn't take it: .*nonesuch.*; .cpushim ready.$"
+	cp -a "$root/run/vendors" "$map/x86_vendors.xml"
 	libvirt_restart node
 	doctor 0
 }
@@ -169,8 +170,9 @@ nova_conf() { # VIRT-TYPE MODEL
 @test "models: a running libvirt that lacks them" {
 	break_models
 	doctor 1
-	only models
+	only models daemon
 	says FAIL models "the running libvirt doesn't know gate64 .*; .systemctl restart libvirtd.$"
+	says UNKNOWN daemon 'none of its processes sees this CPU map'
 	libvirt_restart node
 	doctor 0
 }
@@ -213,22 +215,22 @@ nova_conf() { # VIRT-TYPE MODEL
 @test "five faults at once, and --mend mends what cpushim's commands can" {
 	local id
 	sed -i '/x86_cpushim/d' "$map/index.xml"
-	rm "$hook"
-	chmod 600 "$root/usr/lib/cpushim/models.table"
-	mv "$root/usr/lib/cpushim/qmp-proxy" "$root/run/qmp-proxy"
+	rm "$hook" "$root/usr/lib/systemd/system/libvirtd.service.d/cpushim.conf"
+	chmod 666 "$root/usr/lib/cpushim/guest"
 	guest_xml gone --cpu "$(cpu_xml site-gone)" >"$root/run/gone.xml"
 	on node virsh -q define /run/gone.xml
 	doctor 1
-	only index hook proxy table-readable defined-gone
-	cp -a "$root/run/qmp-proxy" "$root/usr/lib/cpushim/qmp-proxy"
+	only index dropin hook modes defined-gone
 	doctor 1 --mend
 	[[ $stderr == *'cpushim ready: exit status'* ]]
-	for id in index hook table-readable proxy; do
+	for id in index hook dropin; do
 		says PASS $id
 	done
+	# what isn't cpushim's to do is left
+	says FAIL modes '.chmod go-w /usr/lib/cpushim/guest.$'
 	says FAIL defined-gone
-	# libvirt isn't restarted, and that is what is left
 	says FAIL daemon '.systemctl restart libvirtd.$'
+	chmod 644 "$root/usr/lib/cpushim/guest"
 	libvirt_restart node
 	on node virsh -q undefine gone
 	doctor 0
@@ -238,4 +240,14 @@ nova_conf() { # VIRT-TYPE MODEL
 	doctor 0 --brief
 	[ "${#lines[@]}" = 1 ]
 	[[ $output =~ ^'cpushim: '[0-9]+' conditions hold' ]]
+}
+
+@test "a refusal is found by its prefix, in libvirt's log and in the guest's" {
+	run ! guest_start node refused --cpu "$(cpu_xml x86-64-v4)"
+	grep -q 'cpushim: refused: model .x86-64-v4.: ' "$root/var/log/libvirt/libvirtd.log"
+	# the wrapper's own words
+	mv "$root/usr/lib/cpushim/models.table" "$root/run/"
+	run ! on node sh -c 'qemu-system-x86_64 -cpu gate64 -machine none 2>/run/said'
+	mv "$root/run/models.table" "$root/usr/lib/cpushim/"
+	grep -q '^cpushim: ' "$root/run/said"
 }
