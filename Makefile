@@ -9,10 +9,13 @@ bindir = /usr/bin
 libdir = /usr/lib/cpushim
 datadir = /usr/share/cpushim
 confdir = /etc/cpushim
+mandir = /usr/share/man
+completiondir = /usr/share/bash-completion/completions
 
 CC = gcc
 INSTALL = install
 PKG_CONFIG = pkg-config
+SCDOC = $(shell command -v scdoc)
 B = build
 VERSION := $(shell cat VERSION)
 
@@ -62,7 +65,19 @@ unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.
 fuzz_sources = tests/fuzz/domain.c
 FUZZ_SECONDS = 120
 
-all: $(programs) ## build everything (runs no QEMU)
+pages = $(patsubst docs/man/%.scd,%,$(wildcard docs/man/*.scd))
+# without scdoc all but the man pages is built, which is told once
+man = $(if $(SCDOC),$(addprefix $(B)/man/,$(pages)),$(B)/man/none)
+
+all: $(programs) $(man) ## build everything (runs no QEMU)
+
+$(B)/man/none:
+	@mkdir -p $(@D)
+	@echo 'without man pages: scdoc is missing' | tee $@
+
+$(B)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(SCDOC) <$< >$@
 
 $(B)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
@@ -96,7 +111,7 @@ $(B)/hook: $(call static_objects,$(front)) $(B)/libcore.a
 $(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	@mkdir -p $(@D)
 	$(CC) -m32 -c -o $(B)/guest.o $<
-	$(LD) -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
+	$(LD) -s -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
@@ -137,23 +152,36 @@ install: all ## the files alone, under DESTDIR; ./install.sh sets a node up
 	$(INSTALL) -D -m 644 $(B)/guest $(DESTDIR)$(libdir)/guest
 	$(INSTALL) -d $(DESTDIR)$(confdir)/models.d $(DESTDIR)$(datadir)/models.d
 	$(INSTALL) -m 644 cpumap/models/*.xml $(DESTDIR)$(datadir)/models.d
+	$(INSTALL) -D -m 644 completions/cpushim $(DESTDIR)$(completiondir)/cpushim
+	$(if $(SCDOC),$(foreach page,$(pages),$(call install_page,$(page))))
+
+# cpushim.1 -> man1/cpushim.1
+page_path = $(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(1)))/$(1)
+define install_page
+$(INSTALL) -D -m 644 $(B)/man/$(1) $(call page_path,$(1))
+
+endef
 
 uninstall: ## take the files away again
 	rm -f $(DESTDIR)$(bindir)/cpushim
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,qmp-proxy qemu-wrapper hook guest)
 	rm -f $(addprefix $(DESTDIR)$(datadir)/models.d/,$(notdir $(wildcard cpumap/models/*.xml)))
+	rm -f $(DESTDIR)$(completiondir)/cpushim $(foreach page,$(pages),$(call page_path,$(page)))
 	-rmdir $(addprefix $(DESTDIR),$(libdir) $(datadir)/models.d $(datadir) \
 		$(confdir)/models.d $(confdir))
 
 # what `cpushim ready --source` puts on a node
 node: $(B)/node.made ## build/node: the files to install, for install.sh
-$(B)/node.made: $(programs) $(wildcard cpumap/models/*.xml)
+$(B)/node.made: $(programs) $(man) completions/cpushim $(wildcard cpumap/models/*.xml)
 	rm -rf $(B)/node
 	$(MAKE) -s install DESTDIR=$(B)/node
 	touch $@
 
 stage: all node ## build/root: a root to try everything in, uninstalled
 	tests/lib/stage $(B)/root
+
+deb: ## the Debian package, in build/deb (debhelper, scdoc)
+	packaging/deb $(B)/deb
 
 unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
@@ -166,8 +194,9 @@ check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under
 matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
 
-bench: stage $(B)/compare ## what the hook and the wrapper cost with 4 and with 1000 models
+bench: stage $(B)/compare ## what the hook, the wrapper and (as root) libvirt's drop-in cost
 	tests/bench
+	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
 strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with sanitizers
 	$(MAKE) B=$(B)/gcc WERROR=1 all unit
@@ -182,7 +211,9 @@ fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for F
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
-		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run
+		tests/bench-restart \
+		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
+		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/words
@@ -194,6 +225,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall node stage unit check check-fast matrix bench strict fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -154,7 +154,8 @@ check)
 	need_proc
 	need_node
 	need_build
-	need_packages bats strace libxml2-utils
+	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion \
+		dpkg-dev debhelper lintian
 	[ -z "$prepare" ] || exit 0
 	make -s stage
 	exec make -s check

@@ -536,15 +536,6 @@ limited() { # KIBIBYTES COMMAND...: whose files get no larger
 	[[ $output == *"$include: can't be replaced: "* ]]
 }
 
-@test "compile looks for QEMU in the places that install.sh knows, and nowhere else" {
-	local emulator
-	emulator=$(sed -n 's/^#define EMULATOR_DEFAULT //p' "$CHECKOUT/cpumap/core/paths.h")
-	sed -n "/^usual_emulators='/,/'\$/p" "$CHECKOUT/install.sh" | grep -o "/[^ ']*" >"$BATS_TEST_TMPDIR/install"
-	sed -n '/ usual_places\[\] = {/,/^};/p' "$CHECKOUT/cpumap/core/emulator.c" | sed "s|EMULATOR_DEFAULT|$emulator|" |
-		grep -o '"[^"]*"' | tr -d '"' | diff "$BATS_TEST_TMPDIR/install" -
-	grep -qx /usr/bin/qemu-system-x86_64 "$BATS_TEST_TMPDIR/install"
-}
-
 @test "a definition's file is named as it is called in a UTF-8 locale, and escaped in others" {
 	mv "$root/usr/share/cpushim/models.d/gate64.xml" "$root/usr/share/cpushim/models.d/größe.xml"
 	printf "<cpus><model name='x'><model name='gate64'/><feature name='nosuch'/></model></cpus>" |

@@ -122,3 +122,40 @@ runs() {
 	[ "$status" != 0 ]
 	[[ $output == *'No such file'* ]]
 }
+
+@test "a node with systemd ends with all that runs in it, and the machine is as it was" {
+	load lib/root.bash
+	[ -z "$(root_needs)" ] || skip "$(root_needs)"
+	root_new node --systemd
+	[ "$(on node cat /proc/1/comm)" = systemd ]
+	[ "$(on node systemctl is-system-running)" = running ]
+	on node systemd-run -q --unit stays sleep 987654
+	# only what is its own can be set or stopped there
+	run ! on node sysctl -q -w kernel.panic=0
+	run ! on node mkdir /sys/fs/cgroup/../outside
+	pid=$(on node systemctl show -P MainPID stays)
+	[ "$(on node cat "/proc/$pid/comm")" = sleep ]
+	group=$(find /sys/fs/cgroup -maxdepth 2 -name "cpushim.$(cat "$ROOTS/node/unshare")")
+	[ -d "$group/system.slice/stays.service" ]
+	root_drop node
+	[ ! -e "$group" ]
+	run ! pgrep -f 'sleep 987654'
+}
+
+@test "and ends with the shell that made it, killed" {
+	export ROOTS=$BATS_TEST_TMPDIR/roots
+	load lib/root.bash
+	[ -z "$(root_needs)" ] || skip "$(root_needs)"
+	# shellcheck disable=SC2016 # the other shell's
+	run bash -c '. "$1/tests/lib/root.bash"
+		root_new node --systemd
+		kill -KILL $$' bash "$CHECKOUT"
+	[ "$status" = 137 ]
+	keeper=$(cat "$ROOTS/node/unshare")
+	for ((tries = 0; tries < 300; tries++)); do
+		[ -e "/proc/$keeper/exe" ] || break
+		sleep 0.1
+	done
+	[ ! -e "/proc/$(cat "$ROOTS/node/pid")/root/." ]
+	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "cpushim.$keeper")" ]
+}

@@ -184,7 +184,8 @@ static int try_include(const char *staged, const char *path, struct error *err)
 
 	if (r != -ELIBACC)
 		return r;
-	fprintf(stderr, "cpushim: %s: libvirt hasn't tried it: %s\n", path, err->what);
+	fprintf(stderr, "cpushim: %s: libvirt hasn't tried it: %s: %s\n", path, err->where,
+		err->what);
 	return 0;
 }
 

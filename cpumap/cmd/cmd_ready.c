@@ -241,5 +241,7 @@ int cmd_remove(int argc, char **argv)
 		return EXIT_UNKNOWN;
 	if (node_remove(&n, &err) < 0)
 		return tell_failure("remove", &err);
+	if (!n.dry_run)
+		puts("cpushim is off this node");
 	return cmd_flush(EXIT_YES);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -95,12 +96,20 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* An image that is being made may have no /dev. */
+static int open_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return task_fd(fd < 0 ? memfd_create("null", MFD_CLOEXEC) : fd);
+}
+
 static void __attribute__((noreturn))
 become_task(pid_t parent, const int ends[2], task_work *work, const void *data)
 {
 	_cleanup_text_ struct text answer = {0};
 	struct error err = {0};
-	int null = task_fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+	int null = open_null();
 
 	(void)setpgid(0, 0);
 	reset_signals();

@@ -154,8 +154,12 @@ static int try(const struct trial *t, struct text *answer, struct error *err)
 	if (r == -EINVAL)
 		return error_set(err, r, where, 0, "libvirt doesn't take it: %s",
 				 text_escape(shown, sizeof(shown), why.what, strlen(why.what)));
-	if (r < 0 && err)
-		*err = why;
+	if (r == -ETIMEDOUT)
+		return error_set(err, r, where, 0,
+				 "libvirt, asked to load it, gave no answer in %u s",
+				 t->map->seconds);
+	if (r < 0)
+		return error_set(err, r, *why.where ? why.where : where, 0, "%s", why.what);
 	return r;
 }
 

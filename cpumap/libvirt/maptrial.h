@@ -15,7 +15,7 @@
 
 #define MAPTRIAL_SECONDS 60 /* where nobody waits */
 
-/* A file of the map: @path as if it were @staged. @path may be missing. */
+/* A file of the map: @path (absolute) as if it were @staged. @path may be missing. */
 struct map_binding {
 	const char *staged;
 	const char *path;

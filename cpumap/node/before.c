@@ -103,7 +103,8 @@ int ready_before_libvirt(struct node *n, struct error *err)
 {
 	int r;
 
-	if (stamped() || !node_has(INCLUDE_COPY))
+	/* where cpushim isn't, or not yet, there is nothing to mend */
+	if (stamped() || (!node_has(INCLUDE_COPY) && !map_names_ours()))
 		return 0;
 	r = receipt_load(&n->receipt, err);
 	if (r == 0)

@@ -200,6 +200,16 @@ static int single_is_taken(const struct text *include, const char *text, struct 
 		       : error_set(err, -EINVAL, MAPSINGLE_PATH, 0, "hasn't our models");
 }
 
+bool map_names_ours(void)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	if (read_map(is_single() ? MAPSINGLE_PATH : INDEX_PATH, &text, &len, NULL) < 0)
+		return false;
+	return is_single() ? mapsingle_has_block(text) : index_names(text) > 0;
+}
+
 int map_is_taken(struct error *err)
 {
 	_cleanup_text_ struct text include = {0};

@@ -22,6 +22,9 @@ int index_with_include(struct text *out, const char *text, struct error *err);
 /* index_without_include: the same text without the lines that name our include. */
 void index_without_include(struct text *out, const char *text);
 
+/* map_names_ours: does the index name our include, or has the one file our block? */
+bool map_names_ours(void);
+
 /**
  * map_is_taken: is the map right as it is? It names our include once, the include is as it was
  * compiled, and libvirt takes it. Otherwise -errno, and @err says what isn't right.

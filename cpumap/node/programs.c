@@ -165,7 +165,7 @@ int unput_programs(struct node *n, struct error *err)
 		r = change_delete(n, RECEIPT_PATH, err);
 	if (r == 0)
 		r = change_delete(n, MANIFEST_PATH, err);
-	if (r == 0 && !n->dry_run && rmdir(lib) < 0 && errno != ENOENT)
+	if (r == 0 && !n->dry_run && !dpkg_has("cpushim") && rmdir(lib) < 0 && errno != ENOENT)
 		node_warn(n, "%s: isn't empty; left alone", lib);
 	return r;
 }

@@ -5,6 +5,8 @@
 # Guests have no disks, 64 MiB, and no network; by default they boot the guest that reads its
 # own CPUID, which writes to /run/guests/NAME in an endless loop.
 #
+# Where systemd is the node's first process, libvirt's units are started, and guests have control groups.
+#
 #	libvirt_up NODE [--tcp]		start virtlogd and libvirtd, wait until they answer
 #	libvirt_down NODE		stop them; guests go on running
 #	libvirt_restart NODE
@@ -27,10 +29,8 @@ libvirt_configure() {
 	local root tcp=${2-}
 	root=$(root_path "$1")
 	# No security driver: these namespaces would have to be known to its policy.
-	cat >>"$root/etc/libvirt/qemu.conf" <<-'END'
-		security_driver = "none"
-		cgroup_controllers = [ ]
-	END
+	printf 'security_driver = "none"\n' >>"$root/etc/libvirt/qemu.conf"
+	has_systemd "$1" || printf 'cgroup_controllers = [ ]\n' >>"$root/etc/libvirt/qemu.conf"
 	# nor can libvirt make a /dev/kvm everywhere
 	[ ! -e "$root/dev/kvm" ] || printf 'namespaces = [ ]\n' >>"$root/etc/libvirt/qemu.conf"
 	cat >>"$root/etc/libvirt/libvirtd.conf" <<-END
@@ -49,28 +49,55 @@ libvirt_configure() {
 }
 
 libvirt_up() {
-	local node=$1 root tries listen=()
+	local node=$1 root
 	root=$(root_path "$node")
 	[ -e "$root/etc/libvirt/.configured" ] || libvirt_configure "$@"
+	if has_systemd "$node"; then
+		on "$node" systemctl start libvirtd
+	else
+		libvirt_up_by_hand "$node"
+	fi
+	libvirt_await "$node"
+}
+
+libvirt_up_by_hand() {
+	local root listen=()
+	root=$(root_path "$1")
 	! grep -q '^listen_tcp' "$root/etc/libvirt/libvirtd.conf" || listen=(-l)
-	[ -S "$root/run/libvirt/virtlogd-sock" ] || on "$node" virtlogd -d
-	on "$node" libvirtd -d "${listen[@]}"
+	[ -S "$root/run/libvirt/virtlogd-sock" ] || on "$1" virtlogd -d
+	on "$1" libvirtd -d "${listen[@]}"
+}
+
+# libvirt_await NODE: until it answers
+libvirt_await() {
+	local node=$1 tries
 	for ((tries = 0; tries < 100; tries++)); do
 		! on "$node" timeout 60 virsh -q -c qemu:///system uri >/dev/null 2>&1 || return 0
 		sleep 0.1
 	done
-	cat "$root/var/log/libvirt/libvirtd.log" >&2
+	cat "$(root_path "$node")/var/log/libvirt/libvirtd.log" >&2
 	return 1
 }
 
 libvirt_down() {
 	local node=$1 pid
+	if has_systemd "$node"; then
+		on "$node" systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd
+		return
+	fi
 	pid=$(cat "$(root_path "$node")/run/libvirtd.pid") || return 0
 	on "$node" kill "$pid"
 	while on "$node" kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }
 
 libvirt_restart() {
+	if has_systemd "$1"; then
+		# as often as a test wants
+		on "$1" systemctl reset-failed libvirtd
+		on "$1" systemctl restart libvirtd
+		libvirt_await "$1"
+		return
+	fi
 	libvirt_down "$1"
 	libvirt_up "$1"
 }

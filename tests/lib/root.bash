@@ -10,9 +10,13 @@
 # BASE/root is that system, and BASE/checkout this checkout as it was built there, which the node sees
 # in this one's place (tests/matrix makes them; see tests/lib/release).
 #
-#	root_new NODE [--kvm] [--base BASE]
-#				make one; NODE becomes its host name
+#	root_new NODE [--kvm] [--systemd] [--base BASE]
+#				make one; NODE becomes its host name; with systemd as its first process, which
+#				has come up when it returns (root-systemd.bash)
+#	root_needs		what this machine lacks for a root with systemd: nothing, or a sentence
 #	on NODE COMMAND...	run a command in it, with a clean environment
+#	online NODE COMMAND...	likewise, on this machine's network: to download, not to start anything
+#	has_systemd NODE
 #	root_path NODE		its root directory, as seen from outside
 #	root_link A B		a network cable between two: 10.77.0.1 and 10.77.0.2
 #	root_drop NODE		end it
@@ -33,11 +37,12 @@ root_hold() {
 }
 
 root_new() {
-	local node=$1 kvm=no base=${ROOT_BASE-} lower=/ built=$CHECKOUT dir=$ROOTS/$1 pid
+	local node=$1 kvm=no init=none base=${ROOT_BASE-} lower=/ built=$CHECKOUT dir=$ROOTS/$1 pid
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kvm) kvm=yes ;;
+		--systemd) init=systemd ;;
 		--base) base=$2 && shift ;;
 		*) return 2 ;;
 		esac
@@ -47,11 +52,13 @@ root_new() {
 	root_hold
 	mkdir -p "$dir/mnt"
 	mkfifo "$dir/ready"
+	[ $init = none ] || : >"$dir/systemd"
 	# Nothing of the caller's may be kept open: bats waits for whoever holds its output.
 	(
 		exec {ROOT_HOLD}>&- 3>"$dir/ready" 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
-		exec unshare -m -p -i -u -n -f --kill-child --propagation unchanged \
-			"$CHECKOUT/tests/lib/root-init" "$dir/mnt" "$node" "$kvm" \
+		space=(unshare -m -p -i -u -n -f --kill-child --propagation unchanged)
+		[ $init = none ] || space=("$CHECKOUT/tests/lib/root-cgroup" "${space[@]}" -C)
+		exec "${space[@]}" "$CHECKOUT/tests/lib/root-init" "$dir/mnt" "$node" "$kvm" $init \
 			"$lower" "$built" "$CHECKOUT" ${BATS_RUN_TMPDIR:+"$BATS_RUN_TMPDIR"}
 	) <"$ROOTS/hold" >"$dir/log" 2>&1 &
 	printf '%s\n' "$!" >"$dir/unshare"
@@ -60,12 +67,40 @@ root_new() {
 		return 1
 	fi
 	printf '%s\n' "$pid" >"$dir/pid"
+	[ $init = none ] || root_await_systemd "$node"
+}
+
+root_needs() {
+	local groups
+	[ "$(id -u)" = 0 ] || { printf 'needs root\n' && return; }
+	groups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
+	if [ -z "$groups" ] || [ ! -w "$groups" ]; then
+		printf 'needs a cgroup2 that root may write to\n'
+	fi
+}
+
+# root_await_systemd NODE: until it has started everything
+root_await_systemd() {
+	local tries state
+	for ((tries = 0; tries < 600; tries++)); do
+		state=$(on "$1" systemctl is-system-running 2>/dev/null) || :
+		case $state in
+		running) return ;;
+		degraded) break ;;
+		esac
+		sleep 0.1
+	done
+	printf 'systemd of %s is %s: ' "$1" "$state" >&2
+	on "$1" systemctl --failed --no-legend --plain >&2
+	return 1
 }
 
 root_drop() {
-	local dir=$ROOTS/$1
-	kill -KILL "$(cat "$dir/unshare")" 2>/dev/null || :
-	while [ -e "/proc/$(cat "$dir/pid")/root/." ]; do sleep 0.1; done
+	local dir=$ROOTS/$1 signal=KILL
+	# root-cgroup does that itself, and clears up behind it
+	! has_systemd "$1" || signal=TERM
+	kill -$signal "$(cat "$dir/unshare")" 2>/dev/null || :
+	while [ -e "/proc/$(cat "$dir/pid")/root/." ] || [ -e "/proc/$(cat "$dir/unshare")/exe" ]; do sleep 0.1; done
 	# seen from here only if this shell's own / is no mount (a chroot)
 	umount "$dir/mnt" 2>/dev/null || :
 	rm -rf "$dir"
@@ -75,14 +110,30 @@ root_path() {
 	printf '/proc/%s/root' "$(cat "$ROOTS/$1/pid")"
 }
 
+has_systemd() {
+	[ -e "$ROOTS/$1/systemd" ]
+}
+
 on() {
+	root_enter "$1" -n -- "${@:2}"
+}
+
+online() {
+	root_enter "$1" -- "${@:2}"
+}
+
+# root_enter NODE [OPTION of nsenter] -- COMMAND...
+root_enter() {
 	local pid
 	pid=$(cat "$ROOTS/$1/pid") || return
+	! has_systemd "$1" || set -- "$1" -C "${@:2}"
 	shift
 	(
 		[ -z "${ROOT_HOLD-}" ] || exec {ROOT_HOLD}>&-
-		exec nsenter -t "$pid" -m -p -i -u -n -r -w -- /usr/bin/env -i HOME=/root LC_ALL=C \
-			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+		local options=()
+		while [ "$1" != -- ]; do options+=("$1") && shift; done
+		exec nsenter -t "$pid" -m -p -i -u -r -w "${options[@]}" -- /usr/bin/env -i HOME=/root LC_ALL=C \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${@:2}"
 	)
 }
 
