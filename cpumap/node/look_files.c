@@ -81,8 +81,8 @@ static void digest_file(const char *path, char hex[DIGEST_HEX])
 		digest_of(&t, hex);
 }
 
-/* Has the file a condition of its own? */
-static bool has_own(const char *path)
+/* Does another condition tell of this file? */
+static bool is_told_elsewhere(const char *path)
 {
 	static const char *const own[] = {HOOK_PATH, HOOK_BESIDE, COMMAND_PATH, PROXY_PATH};
 	bool there = checkup_has(path);
@@ -108,7 +108,7 @@ void look_files(struct checkup *c, const struct condition *it, struct faults *f)
 		const char *path = paths.item[i];
 		char hex[DIGEST_HEX];
 
-		if (has_own(path))
+		if (is_told_elsewhere(path))
 			continue;
 		digest_file(path, hex);
 		if (receipt_has(&c->receipt, RECEIPT_FILE, path, hex))

@@ -38,7 +38,7 @@ void look_answers(struct checkup *c, const struct condition *it, struct faults *
 	}
 }
 
-/* libvirt itself loads the map, in a process of its own. */
+/* libvirt itself loads the map, in a child process. */
 void look_map(struct checkup *c, const struct condition *it, struct faults *f)
 {
 	const struct libvirt_at at = {.uri = LIBVIRT_TEST_URI, .seconds = TRIAL_SECONDS};

@@ -237,7 +237,7 @@ static bool is_newer(const char *path, const struct stat *than)
 	return here && stat(here, &st) == 0 && time_later(&st.st_ctim, &than->st_ctim);
 }
 
-/* What of that which decides the probe's answer is newer than the wrapper? NULL: nothing */
+/* What decides the probe's answer and is newer than the wrapper? NULL: nothing */
 static const char *newer_than(const char *emulator, const struct stat *wrapper)
 {
 	_cleanup_free_ char *real = NULL;
