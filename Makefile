@@ -172,7 +172,7 @@ uninstall: ## take the files away again
 
 # what `cpushim ready --source` puts on a node
 node: $(B)/node.made ## build/node: the files to install, for install.sh
-$(B)/node.made: $(programs) $(wildcard cpumap/models/*.xml)
+$(B)/node.made: $(programs) $(man) completions/cpushim $(wildcard cpumap/models/*.xml)
 	rm -rf $(B)/node
 	$(MAKE) -s install DESTDIR=$(B)/node
 	touch $@
@@ -185,7 +185,7 @@ deb: ## the Debian package, in build/deb (debhelper, scdoc)
 
 unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
-check: all unit ## all tests (./install.sh check brings what they need)
+check: stage unit ## all tests (./install.sh check brings what they need)
 	tests/run
 
 check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under a minute

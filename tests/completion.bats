@@ -77,8 +77,10 @@ completes() {
 	touch domain.xml
 	completes 'cpushim why dom'
 	[ "$output" = domain.xml ]
-	completes 'cpushim compile --include d'
+	completes 'cpushim verify --read=d'
 	[ "$output" = domain.xml ]
+	completes 'cpushim ready --destdir d'
+	[ -z "$output" ]
 }
 
 @test "without a table nothing is said, and nothing completed" {

@@ -61,7 +61,7 @@ speaker() {
 }
 
 # what mends a QEMU that is broken
-cure='; reinstall QEMU (Debian: apt-get install --reinstall qemu-system-x86)'
+cure='; reinstall QEMU (Debian: `apt-get install --reinstall qemu-system-x86`)'
 
 # no_answer PATTERN: probe and compile end with status 2 and one line, and the table stays
 no_answer() {
@@ -111,9 +111,9 @@ hanging() {
 	done
 	for file in "$BATS_TEST_TMPDIR"/said*; do
 		# verify tells, too, that it isn't the table's QEMU
-		grep -v "its QEMU isn't the one that the table was made from" "$file" >"$BATS_TEST_TMPDIR/line"
+		grep -v "its QEMU isn't the one that the table was made from\|cpushim doctor" "$file" >"$BATS_TEST_TMPDIR/line"
 		[ "$(wc -l <"$BATS_TEST_TMPDIR/line")" = 1 ] || { cat "$file" && return 1; }
-		grep -q '^cpushim: .*\.distrib: .*so it was stopped; if it does so again.*, reinstall QEMU (Debian: apt-get install --reinstall qemu-system-x86)$' \
+		grep -q '^cpushim: .*\.distrib: .*so it was stopped; if it does so again.*, reinstall QEMU (Debian: `apt-get install --reinstall qemu-system-x86`)$' \
 			"$BATS_TEST_TMPDIR/line" || { cat "$file" && return 1; }
 	done
 	[ "$(cat "$BATS_TEST_TMPDIR"/status* | sort | uniq -c | xargs)" = '15 2' ]
@@ -192,8 +192,8 @@ hanging() {
 		ln -sfn "$fake" "$emulator.distrib"
 		no_answer "*$cure" || { echo "$kind" && return 1; }
 		run -2 --separate-stderr cpushim verify gate64
-		# the node's state is told, too
-		[ "${#stderr_lines[@]}" -le 2 ]
+		# the node's state is told, too, and who tells more
+		[ "${#stderr_lines[@]}" -le 3 ]
 		[[ $stderr == *"cpushim: $emulator.distrib: "*"$cure" ]]
 		run ! grep -v '^cpushim: ' <<<"$stderr"
 	done

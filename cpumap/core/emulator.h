@@ -16,7 +16,7 @@
 extern const char *const emulators_usual[];
 
 /* What helps where the real QEMU is gone, or doesn't work. */
-#define EMULATOR_REINSTALL "reinstall QEMU (Debian: apt-get install --reinstall qemu-system-x86)"
+#define EMULATOR_REINSTALL "reinstall QEMU (Debian: `apt-get install --reinstall qemu-system-x86`)"
 
 /* What helps where it is another than the table's. */
 #define EMULATOR_COMPILE                                                                           \

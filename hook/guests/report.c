@@ -29,22 +29,35 @@ static int add_block(struct report *report, const char *what)
 	return strv_add(&report->blocks, what, strlen(what));
 }
 
+/* Was it a reason of prepare's already? */
+static bool is_said(const struct report *report, const struct fault *fault)
+{
+	const struct facts *f = &report->asked.facts;
+
+	return strcmp(fault->id, "qemu-table") == 0 && f->was && model_is_computed(f->row->base);
+}
+
 /* Adds what on this node prevents a site model from working. */
 static void look_at_node(struct report *report)
 {
-	const struct facts *f = &report->asked.facts;
 	_cleanup_nodestate_ struct nodestate s;
+	_cleanup_faults_ struct faults f = {0};
 	_cleanup_free_ char *lacks = NULL;
 
 	nodestate_read(&s, &report->names.table);
-	nodestate_blocks(&s, f->emulator, &report->blocks);
+	nodestate_faults(&s, report->asked.facts.emulator, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		_cleanup_free_ char *line = fault_line(&f.item[i]);
+
+		if (line && f.item[i].weight >= WEIGHT_FAILS && !is_said(report, &f.item[i]))
+			(void)strv_add(f.item[i].weight == WEIGHT_BLOCKS ? &report->blocks
+									 : &report->doubts,
+				       line, strlen(line));
+	}
+	report->node_is_wrong = f.n > 0;
 	lacks = nodestate_lacks_model(&s, report->asked.domain.model);
 	if (lacks)
 		(void)add_block(report, lacks);
-	/* if its base is computed, that was a reason already */
-	if (!f->was || !model_is_computed(f->row->base))
-		nodestate_changed(&s, f->emulator, &report->doubts);
-	nodestate_doubts(&s, &report->doubts);
 }
 
 /* Adds the reasons for which prepare would refuse, and those that the hook can't see. */
