@@ -5,6 +5,7 @@
 # what libvirt makes of the include. In a copy of the staged root (make stage).
 # What compile says to tests/data/models/X.xml is in X.said beside it; REGENERATE=1 writes it anew.
 
+# shellcheck disable=SC2154 # bats sets them
 bats_require_minimum_version 1.5.0
 load lib/qemu
 

@@ -416,7 +416,7 @@ plainly() {
 			run -1 --separate-stderr timeout 5 "$qemu" $args
 			[ -z "$output" ]
 			says_one_line "$qemu.distrib" || { echo "$kind: $stderr" && return 1; }
-			[[ $stderr == *'; reinstall QEMU (Debian: `apt-get install --reinstall qemu-system-x86`)' ]] ||
+			[[ $stderr == *"; reinstall QEMU (Debian: \`apt-get install --reinstall qemu-system-x86\`)" ]] ||
 				{ echo "$kind: $stderr" && return 1; }
 		done
 	done
