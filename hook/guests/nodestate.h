@@ -25,9 +25,9 @@ struct hook_file {
 };
 
 struct emulator_state {
-	const char *path; /* the table's */
-	bool wrapper;     /* our wrapper is at this path */
-	bool there, runs; /* the real QEMU behind it is there, and can be run */
+	const char *path;             /* the table's */
+	bool wrapper;                 /* our wrapper is at this path */
+	bool there, runs;             /* the real QEMU behind it is there, and can be run */
 	const struct table_qemu *was; /* the table's note of its QEMU, if by now that is another
 				       * one; NULL: it isn't */
 };
