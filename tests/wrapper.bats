@@ -532,6 +532,18 @@ another="isn't the QEMU that the table was made from (7.2.22), so model 'site' o
 	exec 9<&-
 }
 
+@test "a QEMU that may not be looked at isn't trusted with a model on max" {
+	mkdir "$root/closed"
+	program "$root/closed/qemu"
+	ln -sfn "$root/closed/qemu" "$qemu.distrib"
+	of_base max
+	[ "$(plainly "$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	chmod 000 "$root/closed"
+	run -1 --separate-stderr plainly "$qemu" -cpu site
+	chmod 700 "$root/closed"
+	says_one_line "$qemu.distrib: can't be looked at, so nobody knows what model 'site' would be on its base 'max'; let QEMU's user read it"
+}
+
 @test "whether it is the same QEMU costs one stat, and nothing where no model is on max" {
 	command -v strace >/dev/null || skip 'strace is missing'
 	program "$qemu.distrib"

@@ -136,40 +136,53 @@ static enum emulator_now compare_qemu(const struct places *p, const struct table
 }
 
 /*
- * Would this QEMU make another CPU of the model? It would if QEMU computes the model's base, and isn't
- * the one that the table was made from: the base may then have features that the expansion doesn't
- * name.
+ * May this QEMU have the model? If QEMU computes the model's base it must be the one that the table was
+ * made from: another one's base may have features that the expansion doesn't name. If there is none,
+ * executing it tells why.
  */
-static bool is_another(const struct request *r, char **argv, const struct places *p,
-		       const struct table *t, struct error *err)
+static bool check_base(const struct table_row *row, const struct places *p, const struct table *t,
+		       struct error *err)
 {
-	const char *cpu = argv[r->cpu];
-	const struct table_row *row = table_find(t, cpu, cpuarg_model_len(cpu), p->self);
-	const struct table_qemu *noted = row ? table_qemu_of(t, p->self) : NULL;
+	const struct table_qemu *noted = table_qemu_of(t, p->self);
+	enum emulator_now now;
 
-	if (!row || *row->refused || !model_is_computed(row->base) ||
-	    (noted && compare_qemu(p, noted) != EMULATOR_OTHER))
-		return false;
-	error_set(
-		err, -ESTALE, p->real, 0,
-		"isn't the QEMU that the table was made from (%s), so model '%s' on its base '%s' "
-		"can't be had; " EMULATOR_COMPILE,
-		noted ? noted->version : "none", row->model, row->base);
-	return true;
+	if (*row->refused || !model_is_computed(row->base))
+		return true;
+	now = noted ? compare_qemu(p, noted) : EMULATOR_OTHER;
+	if (now == EMULATOR_HIDDEN)
+		error_set(
+			err, -EACCES, p->real, 0,
+			"can't be looked at, so nobody knows what model '%s' would be on its base "
+			"'%s'; let QEMU's user read it",
+			row->model, row->base);
+	else if (now == EMULATOR_OTHER)
+		error_set(err, -ESTALE, p->real, 0,
+			  "isn't the QEMU that the table was made from (%s), so model '%s' on its "
+			  "base '%s' can't be had; " EMULATOR_COMPILE,
+			  noted ? noted->version : "none", row->model, row->base);
+	return now == EMULATOR_SAME || now == EMULATOR_GONE;
 }
 
-/* The arguments with our models expanded; @argv itself if there is nothing to expand. */
+/* The arguments with our models expanded; @argv itself if there is nothing to expand. NULL and @err: it
+ * mustn't be started, nor QEMU be asked to refuse the name, as it may have a model of that name. */
 static char **expand(int argc, char **argv, const struct request *r, const struct places *p,
-		     const struct table *t)
+		     const struct table *t, struct error *err)
 {
-	const struct table_row *refused;
-	char **plan = plan_cpu(argc, argv, r, t, p->self, &refused);
-	struct error err = {0};
+	const char *cpu = argv[r->cpu];
+	const struct table_row *refused, *row = table_find(t, cpu, cpuarg_model_len(cpu), p->self);
+	char **plan;
 
+	if (row && !check_base(row, p, t, err))
+		return NULL;
+	plan = plan_cpu(argc, argv, r, t, p->self, &refused);
+	if (!plan)
+		error_set(err, -ENOMEM, p->self, 0, "out of memory");
 	if (refused) {
-		error_set(&err, -ENOTSUP, refused->origin, 0, "model '%s' can't be had: %s",
+		struct error why = {0};
+
+		error_set(&why, -ENOTSUP, refused->origin, 0, "model '%s' can't be had: %s",
 			  refused->model, refused->refused);
-		say(&err);
+		say(&why);
 	}
 	return plan;
 }
@@ -211,18 +224,13 @@ int main(int argc, char **argv)
 		 * know */
 		if (table_load_model(&t, p.table, cpu, cpu ? cpuarg_model_len(cpu) : 0, &err) < 0)
 			say(&err);
-		else if (r.cpu && is_another(&r, argv, &p, &t, &err))
-			/* QEMU isn't asked to refuse the name: this one may have a model of it */
-			plan = NULL;
 		else if (r.cpu)
-			plan = expand(argc, argv, &r, &p, &t);
+			plan = expand(argc, argv, &r, &p, &t, &err);
 		else if (table_has_emulator(&t, p.self))
 			plan = answer_probe(argc, argv, &r, &p);
 	}
 	if (plan)
 		become_qemu(&p, plan, &err);
-	else if (!err.code)
-		error_set(&err, -ENOMEM, p.self, 0, "out of memory");
 	say(&err);
 	return 1;
 }

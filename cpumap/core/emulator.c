@@ -68,13 +68,19 @@ void emulator_script(char script[EMULATOR_SCRIPT_MAX], const struct emulator_fil
 	(void)snprintf(script, EMULATOR_SCRIPT_MAX, "%s@%s", f->size, f->mtime);
 }
 
+/* After a stat that failed. */
+static enum emulator_now gone_or_hidden(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP ? EMULATOR_GONE : EMULATOR_HIDDEN;
+}
+
 enum emulator_now emulator_compare_program(const struct table_qemu *noted, const char *program)
 {
 	struct emulator_file now;
 	struct stat st;
 
 	if (stat(program, &st) < 0)
-		return EMULATOR_GONE;
+		return gone_or_hidden(errno);
 	read_stat(&now, &st);
 	if (strcmp(now.size, noted->size) == 0 && strcmp(now.mtime, noted->mtime) == 0)
 		return EMULATOR_SAME;
@@ -94,7 +100,7 @@ static enum emulator_now compare_script(const struct table_qemu *noted, const ch
 	struct stat st;
 
 	if (stat(real, &st) < 0)
-		return EMULATOR_GONE;
+		return gone_or_hidden(errno);
 	read_stat(&now, &st);
 	emulator_script(script, &now);
 	if (strcmp(script, noted->script) != 0)

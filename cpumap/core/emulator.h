@@ -39,8 +39,9 @@ void emulator_script(char script[EMULATOR_SCRIPT_MAX], const struct emulator_fil
 
 enum emulator_now {
 	EMULATOR_SAME,
-	EMULATOR_OTHER, /* another build: an upgrade, or somebody's own */
-	EMULATOR_GONE,  /* there is no such file, or it may not be looked at */
+	EMULATOR_OTHER,  /* another build: an upgrade, or somebody's own */
+	EMULATOR_GONE,   /* there is no such file */
+	EMULATOR_HIDDEN, /* it may not be looked at */
 };
 
 /**

@@ -149,7 +149,8 @@ static enum under look_under(const struct names *n, const struct table_row *row,
 {
 	static const enum under is[] = {[EMULATOR_SAME] = UNDER_TABLE,
 					[EMULATOR_OTHER] = UNDER_OTHER,
-					[EMULATOR_GONE] = UNDER_UNKNOWN};
+					[EMULATOR_GONE] = UNDER_UNKNOWN,
+					[EMULATOR_HIDDEN] = UNDER_UNKNOWN};
 	const struct table_qemu *noted = table_qemu_of(&n->table, row->emulator);
 	_cleanup_free_ char *proc = NULL, *program = NULL;
 
