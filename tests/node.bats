@@ -21,6 +21,7 @@ setup() {
 	[ -e "$map/index.xml" ] || skip "needs libvirt's cpu_map"
 	rm -f "$root"/etc/cpushim/models.d/*
 	mkdir -p "$root/proc" "$root/etc/libvirt/qemu"
+	printf 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin\n' >"$root/etc/passwd"
 	domain /usr/bin/qemu-system-x86_64
 	cpushim compile >/dev/null
 }
@@ -39,6 +40,7 @@ domain() { # EMULATOR
 }
 
 break_index() { sed -i '/x86_cpushim/d' "$map/index.xml"; }
+break_index_twice() { sed -i 's/.*x86_cpushim.*/&\n&/' "$map/index.xml"; }
 break_include() { rm "$map/x86_cpushim.xml"; }
 break_include_text() { printf '<cpus' >"$map/x86_cpushim.xml"; }
 break_models() { sed -i "/name='gate64'/,/<.model>/d" "$map/x86_cpushim.xml"; }
@@ -48,25 +50,30 @@ break_hook_mode() { chmod -x "$hook"; }
 break_wrapper() { ln -sf "$(readlink "$qemu.distrib")" "$qemu"; }
 break_proxy() { rm "$root/usr/lib/cpushim/qmp-proxy"; }
 break_proxy_mode() { chmod -x "$root/usr/lib/cpushim/qmp-proxy"; }
+break_table_mode() { chmod 600 "$root/usr/lib/cpushim/models.table"; }
+break_lib_mode() { chmod 700 "$root/usr/lib/cpushim"; }
 break_worker() { rm "$root/usr/bin/cpushim"; }
 
 # state, status of why, of compile, whether compile mends it, and the sentence
-states="index 1 1 no index.xml doesn't name x86_cpushim.xml any more, so libvirt won't know the site's models once it restarts; run install.sh again
-include 1 0 yes x86_cpushim.xml is missing, and index.xml names it, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\` writes it
-include_text 1 0 yes so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\` writes what is cpushim's
-models 1 0 yes model gate64, so libvirt won't start a guest of it; \`cpushim compile\`, and restart libvirt
-hook 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't there, so nothing checks what guests of site models get; run install.sh again
-hook_foreign 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook is another tool's, so nothing checks what guests of site models get; run install.sh again
-hook_mode 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't executable, so nothing checks what guests of site models get; run install.sh again
-wrapper 1 0 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; run install.sh again
-proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; run install.sh again
+states="index 1 1 no index.xml doesn't name x86_cpushim.xml any more, so libvirt won't know the site's models once it restarts; \`cpushim ready\`
+index_twice 1 0 no index.xml names x86_cpushim.xml 2 times, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim ready\`
+include 1 0 yes x86_cpushim.xml is missing, and index.xml names it, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\`
+include_text 1 0 yes so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\`
+models 1 0 yes model gate64, so libvirt won't start a guest of it; \`cpushim compile\`, then \`systemctl restart libvirtd\`
+hook 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't there, so nothing checks what guests of site models get; \`cpushim ready\`, then \`systemctl restart libvirtd\`
+hook_foreign 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook is another tool's, so nothing checks what guests of site models get; \`cpushim ready\`
+hook_mode 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't executable, so nothing checks what guests of site models get; \`cpushim ready\`
+wrapper 1 0 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`
+proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; reinstall cpushim: install.sh of its checkout, or its package
 proxy_mode 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run
-worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; run install.sh again"
+table_mode 1 0 yes /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of the file, so no guest of a site model starts; \`cpushim compile\`
+lib_mode 1 0 no /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of /usr/lib/cpushim, so no guest of a site model starts; \`chmod a+x /usr/lib/cpushim\`
+worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; reinstall cpushim: install.sh of its checkout, or its package"
 
 # what why says where it has its own words for the domain
 of_domain() { # STATE SENTENCE
 	case $1 in
-	models) printf "libvirt's CPU map has no model 'gate64'; \`cpushim compile\`, and restart libvirt" ;;
+	models) printf "libvirt's CPU map has no model 'gate64'; \`cpushim compile\`, then \`systemctl restart libvirtd\`" ;;
 	wrapper) printf "isn't cpushim's wrapper, so QEMU wouldn't know the model" ;;
 	*) printf '%s' "$2" ;;
 	esac
@@ -99,7 +106,7 @@ nothing_blocks() {
 	is_quiet verify --cpus 1 gate64
 	is_quiet compile
 	run -0 --separate-stderr cpushim list
-	[[ $stderr != *install.sh* ]]
+	[[ $stderr != *'cpushim ready'* ]]
 	cpushim why --json vm | grep -q '"doubts": \[\]'
 }
 
@@ -126,7 +133,7 @@ nothing_blocks() {
 		cp -a "$root.right" "$root"
 		n=$((n + 1))
 	done <<<"$states"
-	[ "$n" = 11 ]
+	[ "$n" = 14 ]
 }
 
 @test "without a table nobody can tell, and all name the command that writes it, which does" {
@@ -210,7 +217,7 @@ process() {
 	nothing_blocks
 	sed -i '/x86_site/d' "$map/index.xml"
 	run -1 --separate-stderr cpushim why vm
-	[[ $output == *"blocked: libvirt's CPU map has no model 'gate64'; \`cpushim compile\`, and restart libvirt"* ]]
+	[[ $output == *"blocked: libvirt's CPU map has no model 'gate64'; \`cpushim compile\`, then \`systemctl restart libvirtd\`"* ]]
 	says 0 'has no model gate64, so libvirt' guests
 	cpushim compile
 	nothing_blocks

@@ -2,7 +2,6 @@
 #include "accels.h"
 
 #include "cpumap/core/emulator.h"
-#include "cpumap/core/paths.h"
 #include "cpumap/guest/verify.h"
 #include "cmd.h"
 
@@ -11,29 +10,12 @@ const char *accel_name(enum accel a)
 	return a == ACCEL_TCG ? "tcg" : "kvm";
 }
 
-/* microvm (QEMU 4.2 and later) has no BIOS to wait for. */
-static int read_plain(const char *real, const char *guest, struct cpuid_diff *shown,
-		      struct error *err)
-{
-	struct guest_run run = {.emulator = real,
-				.guest = guest,
-				.accel = "kvm",
-				.machine = "microvm",
-				.timeout_ms = GUEST_TIMEOUT_MS};
-
-	if (verify_plain(&run, shown, err) == 0)
-		return 0;
-	run.machine = NULL;
-	return verify_plain(&run, shown, err);
-}
-
 static enum faithful ask_faithful(const char *real)
 {
-	_cleanup_free_ char *guest = root_path(GUEST_PATH);
 	_cleanup_cpuid_diff_ struct cpuid_diff shown = {0};
 	struct error err = {0};
 
-	if (!guest || read_plain(real, guest, &shown, &err) < 0) {
+	if (verify_kvm(real, &shown, &err) < 0) {
 		(void)cmd_fail(&err);
 		fputs("cpushim: /dev/kvm: so it isn't known whether this KVM lets the host's CPU "
 		      "show through\n",

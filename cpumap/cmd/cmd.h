@@ -79,6 +79,7 @@ int cmd_probe(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_guests(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_hook(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
 int cmd_ask(int argc, char **argv);

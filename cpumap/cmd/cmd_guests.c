@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 
-#include "hook/domain/storedxml.h"
-#include "hook/guests/running.h"
+#include "hook/guests/running_guest.h"
 #include "cmd.h"
 #include "grid.h"
 
@@ -25,70 +24,6 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 each is what its name means; 1 some guest isn't; 2 could not tell.\n";
 
-#define ACCEL_MAX 24
-
-/* One guest, and what was found out about it. */
-struct guest {
-	const struct process *process;
-	char *domain;
-	const char *uuid;  /* "": it has none */
-	const char *cpu;   /* NULL: none */
-	const char *asked; /* the file that says what it asked for; NULL: none does */
-	char accel[ACCEL_MAX];
-	struct storedxml live, saved;
-	struct running running;
-};
-
-static void guest_free(struct guest *g)
-{
-	free(g->domain);
-	storedxml_free(&g->live);
-	storedxml_free(&g->saved);
-}
-#define _cleanup_guest_ __attribute__((cleanup(guest_free)))
-
-/* A file of libvirt's is of this guest only if it has its UUID. */
-static bool read_stored(struct storedxml *k, enum domainfile kind, const struct guest *g,
-			bool *forbidden)
-{
-	struct error err = {0};
-	int r = g->domain ? storedxml_read(k, kind, g->domain, &err) : -ENOENT;
-
-	*forbidden |= r == -EACCES || r == -EPERM;
-	return r == 0 && k->domain.uuid && strcmp(k->domain.uuid, g->uuid) == 0;
-}
-
-static void judge(struct guest *g, const struct names *n)
-{
-	bool forbidden = false, claims = g->process->owner != OWNER_OTHER;
-	bool live = claims && read_stored(&g->live, DOMAINFILE_STATUS, g, &forbidden);
-	bool saved = claims && read_stored(&g->saved, DOMAINFILE_DEFINITION, g, &forbidden);
-	const struct storedxml *asked =
-		names_asked(n, live ? &g->live : NULL, saved ? &g->saved : NULL);
-
-	g->asked = asked ? asked->path : NULL;
-	running_judge(&g->running, n, asked ? &asked->domain : NULL, g->process);
-	running_mark(&g->running, n, live ? &g->live.domain : NULL);
-	if (!saved)
-		running_note_arrival(&g->running, g->process);
-	if (g->running.runs == RUNS_NONE && forbidden) {
-		g->running.runs = RUNS_UNKNOWN;
-		(void)snprintf(g->running.why, sizeof(g->running.why),
-			       "what it asked for is in libvirt's files; run this as root");
-	}
-}
-
-static void read_guest(struct guest *g, const struct process *p, const struct names *n)
-{
-	const char *uuid = process_option(p, "-uuid");
-
-	*g = (struct guest){.process = p, .uuid = uuid ? uuid : ""};
-	g->domain = process_domain(p);
-	g->cpu = process_option(p, "-cpu");
-	process_accel(p, g->accel, sizeof(g->accel));
-	judge(g, n);
-}
-
 /* ---- printing ---- */
 
 /* Its name and UUID are what it says of itself. */
@@ -100,7 +35,7 @@ static void add_owner(struct text *t, const struct process *p)
 		text_adds(t, "not libvirt's: ");
 }
 
-static void add_verdict(struct grid *table, const struct guest *g)
+static void add_verdict(struct grid *table, const struct running_guest *g)
 {
 	static const enum colour colours[] = {
 		[RUNS_MODEL] = COLOUR_YES, [RUNS_OTHER] = COLOUR_NO, [RUNS_UNKNOWN] = COLOUR_LACKS};
@@ -128,7 +63,7 @@ static void add_verdict(struct grid *table, const struct guest *g)
 		 r->runs == RUNS_NONE ? COLOUR_NONE : colours[r->runs]);
 }
 
-static void add_guest(struct grid *table, const struct guest *g)
+static void add_guest(struct grid *table, const struct running_guest *g)
 {
 	grid_add(table, g->domain ? g->domain : "-", COLOUR_NONE);
 	grid_add(table, *g->uuid ? g->uuid : "-", COLOUR_NONE);
@@ -149,7 +84,7 @@ static int print_table(const struct grid *table)
 	return cmd_flush(EXIT_YES);
 }
 
-static json_t *guest_json(const struct guest *g)
+static json_t *guest_json(const struct running_guest *g)
 {
 	const struct running *r = &g->running;
 
@@ -186,9 +121,9 @@ static int list_guests(const struct names *n, const struct process_list *l, bool
 	int status = EXIT_YES, printed;
 
 	for (size_t i = 0; i < l->n; i++) {
-		_cleanup_guest_ struct guest g;
+		_cleanup_running_guest_ struct running_guest g;
 
-		read_guest(&g, &l->item[i], n);
+		running_guest_read(&g, &l->item[i], n);
 		if (g.process->owner != OWNER_OTHER)
 			status = worse(status, g.running.runs);
 		if (json)

@@ -5,21 +5,27 @@
 #include "hook/guests/nodestate.h"
 #include "cmd.h"
 
+static void print_fault(const struct fault *fault)
+{
+	_cleanup_free_ char *line = fault_line(fault);
+	struct error err = {0};
+
+	error_set(&err, -ENOENT, NULL, 0, "%s", line ? line : "out of memory");
+	(void)cmd_fail(&err);
+}
+
 void cmd_nodestate(const struct table *t, bool restart_said)
 {
 	_cleanup_nodestate_ struct nodestate s;
-	_cleanup_strv_ struct strv lines = {0};
+	_cleanup_faults_ struct faults f = {0};
 
 	nodestate_read(&s, t);
 	if (restart_said)
-		s.daemon.id.pid = 0;
-	nodestate_blocks(&s, NULL, &lines);
-	nodestate_unknown(&s, &lines);
-	nodestate_doubts(&s, &lines);
-	for (size_t i = 0; i < lines.n; i++) {
-		struct error err = {0};
-
-		error_set(&err, -ENOENT, NULL, 0, "%s", lines.item[i]);
-		(void)cmd_fail(&err);
-	}
+		s.n_daemons = 0;
+	nodestate_unknown(&s, &f);
+	nodestate_faults(&s, NULL, &f);
+	for (size_t i = 0; i < f.n; i++)
+		print_fault(&f.item[i]);
+	if (f.n)
+		fputs("cpushim: `cpushim doctor` tells all that is wrong with this node\n", stderr);
 }

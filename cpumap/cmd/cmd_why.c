@@ -179,6 +179,8 @@ static void add_blocks(struct text *t, const struct report *report)
 		text_adds(t, "nothing that can be told beforehand blocks it here\n");
 	add_lines(t, "blocked: ", &report->blocks, true);
 	add_lines(t, "can't tell: ", &report->doubts, !report->blocks.n);
+	if (report->node_is_wrong)
+		text_adds(t, "node     `cpushim doctor` tells all that is wrong with it\n");
 }
 
 static int print_text(const struct report *report)

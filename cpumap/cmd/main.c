@@ -23,6 +23,7 @@ static const struct command {
 	{"guests", cmd_guests,
 	 "the guests that run here, and whether they have what they asked for"},
 	{"why", cmd_why, "one guest's way: what was asked, what became of it, what blocks it"},
+	{"doctor", cmd_doctor, "is this node right, and what mends it"},
 	{"hook", cmd_hook, NULL},
 	{"mark", cmd_mark, NULL},
 	{"ask", cmd_ask, NULL},

@@ -2,6 +2,7 @@
 #include "staging.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* A free name beside @path. `cpushim remove` removes the files of such names that killed runs left. */
 static char *name_beside(const char *path)
@@ -36,10 +37,17 @@ static int grow(struct staging *s, const char *path, struct error *err)
 	return 0;
 }
 
+static bool has_mode(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & 07777) == mode;
+}
+
 int staging_add(struct staging *s, const char *path, mode_t mode, const char *data, size_t len,
 		bool *changed, struct error *err)
 {
-	bool same = file_has(path, data, len);
+	bool same = file_has(path, data, len) && has_mode(path, mode);
 	int r;
 
 	if (changed)

@@ -56,6 +56,13 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 		(struct problem){.error = *err, .model = model ? raw_copy(l, model) : NULL};
 }
 
+/* The problem that was noted last is of that kind. */
+static void set_kind(struct loader *l, enum problem_kind kind)
+{
+	if (!l->importing && l->d->n_problems)
+		l->d->problem[l->d->n_problems - 1].kind = kind;
+}
+
 void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char *fmt, ...)
 {
 	char what[1024], name[2 * MODEL_NAME_MAX];
@@ -205,6 +212,7 @@ static void read_file(struct loader *l, const char *path)
 	if (xml_read(&doc, path, TRUST_OWNER, "cpus", &err) < 0) {
 		if (!l->importing)
 			add_problem(l, NULL, &err);
+		set_kind(l, PROBLEM_UNREADABLE);
 		return;
 	}
 	for (const xmlNode *n = xmlDocGetRootElement(doc)->children; n; n = n->next) {
@@ -371,6 +379,7 @@ static void name_is_taken(struct loader *l, struct raw *raw, const char *origin,
 			  "libvirt's map has a model of this name with other features (%s)%s; "
 			  "choose another name",
 			  origin, how);
+	set_kind(l, PROBLEM_SHIPPED);
 }
 
 /* A name that libvirt's map has already must mean the same there. */
@@ -421,19 +430,22 @@ static void check(struct loader *l, struct raw *raw)
 {
 	const struct raw *first = raw->imported ? raw : raw_named(l, raw->name);
 
-	if (first != raw)
+	if (first != raw) {
 		raw_spoil(l, raw, raw->line,
 			  "is defined already at %s:%u, %s; rename or remove one", first->path,
 			  first->line,
 			  first->state == BAD ? "which is refused, too" : "and that one holds");
-	else if (qemu_has(l, raw->name))
+		set_kind(l, PROBLEM_DOUBLED);
+	} else if (qemu_has(l, raw->name)) {
 		raw_spoil(l, raw, raw->line, "is a model of QEMU's own; choose another name");
-	else if (featset_count(&raw->model.features) == 0)
+		set_kind(l, PROBLEM_SHIPPED);
+	} else if (featset_count(&raw->model.features) == 0) {
 		raw_spoil(l, raw, raw->line, "has no features");
-	else if (!raw->model.base)
+	} else if (!raw->model.base) {
 		no_base(l, raw);
-	else
+	} else {
 		compare_with_map(l, raw);
+	}
 }
 
 static void resolve(struct loader *l, struct raw *raw, unsigned int depth)

@@ -21,7 +21,16 @@ struct definition_world {
 	const struct strv *qemu_models; /* names that the real QEMU owns, and bases that it has */
 };
 
+/* What kind of problem it is, for those that concern more than the definition's text. */
+enum problem_kind {
+	PROBLEM_TEXT,
+	PROBLEM_UNREADABLE, /* the file can't be read, or isn't XML */
+	PROBLEM_DOUBLED,    /* another definition has the name */
+	PROBLEM_SHIPPED,    /* libvirt or QEMU has a model of the name */
+};
+
 struct problem {
+	enum problem_kind kind;
 	struct error error; /* where: FILE:LINE, what */
 	char *model;        /* the definition that it concerns, or NULL (a whole file) */
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
 
 /* Every KVM can give it, and every QEMU has it. */
@@ -135,6 +136,24 @@ void verify_model(const struct verify_request *request, struct verify_answer *an
 		judge_words(request, answer);
 	else if (r < 0 && answer->verdict != VERDICT_REFUSED)
 		answer->verdict = VERDICT_UNKNOWN;
+}
+
+/* microvm (QEMU 4.2 and later) has no BIOS to wait for. */
+int verify_kvm(const char *real, struct cpuid_diff *shown, struct error *err)
+{
+	_cleanup_free_ char *guest = root_path(GUEST_PATH);
+	struct guest_run run = {.emulator = real,
+				.guest = guest,
+				.accel = "kvm",
+				.machine = "microvm",
+				.timeout_ms = GUEST_TIMEOUT_MS};
+
+	if (!guest)
+		return error_set(err, -ENOMEM, GUEST_PATH, 0, "out of memory");
+	if (verify_plain(&run, shown, err) == 0)
+		return 0;
+	run.machine = NULL;
+	return verify_plain(&run, shown, err);
 }
 
 void verify_dump(const struct table_row *row, const struct cpuid_dump *d,

@@ -54,6 +54,9 @@ void verify_model(const struct verify_request *request, struct verify_answer *an
  */
 int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct error *err);
 
+/* verify_kvm: the same for this machine's KVM. @real: the real QEMU */
+int verify_kvm(const char *real, struct cpuid_diff *shown, struct error *err);
+
 /* verify_dump: compare a dump that somebody else's guest wrote. */
 void verify_dump(const struct table_row *row, const struct cpuid_dump *d,
 		 struct verify_answer *answer);

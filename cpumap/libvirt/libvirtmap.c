@@ -234,8 +234,10 @@ static int read_include(struct reader *r, const xmlNode *node, struct error *err
 	_cleanup_free_ char *path = NULL;
 	_cleanup_doc_ xmlDoc *doc = NULL;
 	const char *outer = r->path;
+	bool ours = file && strcmp(file, LIBVIRTMAP_OURS) == 0;
 	int rc;
 
+	r->map->named += ours && !r->models;
 	if (!file || strchr(file, '/') || (r->skip && strcmp(file, r->skip) == 0))
 		return 0;
 	if (asprintf(&path, "%s/%s", r->dir, file) < 0)
@@ -244,7 +246,7 @@ static int read_include(struct reader *r, const xmlNode *node, struct error *err
 	if (rc < 0)
 		return rc;
 	r->path = path;
-	r->ours = strcmp(file, LIBVIRTMAP_OURS) == 0;
+	r->ours = ours;
 	rc = read_cpus(r, xmlDocGetRootElement(doc), true, err);
 	r->ours = false;
 	r->path = outer;

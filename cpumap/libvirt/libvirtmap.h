@@ -22,6 +22,7 @@ struct libvirtmap {
 				   * marked added= or removed= left out); id.vendor is the vendor's
 				   * string, signature the first one; base NULL; origin FILE:LINE */
 	struct strv ours;         /* models of our own include or block, if it wasn't skipped */
+	unsigned int named;       /* how often the index names our include */
 	bool single;              /* one cpu_map.xml (libvirt before 4.7) */
 	bool has_decode; /* its models carry <decode>: then every model must (libvirt 6.2 on) */
 };

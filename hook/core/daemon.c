@@ -153,6 +153,15 @@ bool daemon_is(uint64_t pid, struct daemon *d)
 	return true;
 }
 
+void daemon_name(const struct daemon *d, char *buf, size_t size)
+{
+	struct stat_line s;
+
+	(void)snprintf(buf, size, "%s",
+		       read_stat(d->pid, &s) && strstr(s.name, "virtqemud") ? "virtqemud"
+									    : "libvirtd");
+}
+
 void daemon_at(uint64_t pid, struct daemon *d)
 {
 	struct stat_line s;

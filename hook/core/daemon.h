@@ -4,6 +4,7 @@
 #define CPUSHIM_DAEMON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LIBVIRT_RELEASE(major, minor, micro) ((major)*1000000UL + (minor)*1000UL + (micro))
@@ -22,6 +23,9 @@ bool daemon_calling(struct daemon *d);
 
 /* daemon_is: is process @pid libvirt's daemon? Then @d says which. */
 bool daemon_is(uint64_t pid, struct daemon *d);
+
+/* daemon_name: the name of the daemon's program, "libvirtd" or "virtqemud". */
+void daemon_name(const struct daemon *d, char *buf, size_t size);
 
 /* daemon_at: the process @pid as a daemon, whatever it is. */
 void daemon_at(uint64_t pid, struct daemon *d);

@@ -12,22 +12,40 @@
 #include "cpumap/libvirt/mapinclude.h"
 #include "cpumap/libvirt/mapsingle.h"
 #include "hook/worker/native.h"
+#include "access.h"
+#include "package.h"
 
 #define INDEX_PATH   LIBVIRTMAP_DIR "/index.xml"
 #define INCLUDE_PATH LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS
 #define HOOK_LIMIT   ((size_t)16 << 20)
 #define INDEX_LIMIT  ((size_t)16 << 20)
 
+#define UNIT_DIR "/usr/lib/systemd/system/"
+
 /* So many seconds after its start the daemon may still read a file that was just written. */
 #define START_SECONDS 1
-
-#define REINSTALL "run install.sh again"
 
 void nodestate_free(struct nodestate *s)
 {
 	strv_free(&s->map.unknown);
 	strv_free(&s->map.wanting);
+	strv_free(&s->map.other);
+	strv_free(&s->unreadable);
 	free(s->emulator);
+}
+
+char *nodestate_restart(const struct nodestate *s, char *buf, size_t size)
+{
+	_cleanup_free_ char *modular = root_path(UNIT_DIR "virtqemud.service");
+	_cleanup_free_ char *whole = root_path(UNIT_DIR "libvirtd.service");
+	const char *name = "libvirtd";
+
+	if (s->n_daemons)
+		name = s->daemon[0].name;
+	else if (modular && whole && access(modular, F_OK) == 0 && access(whole, F_OK) < 0)
+		name = "virtqemud";
+	(void)snprintf(buf, size, "`systemctl restart %s`", name);
+	return buf;
 }
 
 /* ---- looking ---- */
@@ -53,31 +71,42 @@ static bool contains(const char *path, size_t limit, const char *const *words)
 	return false;
 }
 
-/* Is the hook ours, or a script that runs ours? Ours contains the word that it looks for in the
- * include; install.sh knows it by that, too. */
-static bool is_our_hook(const char *path)
+/* Ours contains the word that it looks for in the include; `cpushim ready` knows it by that, too. */
+static void look_at_hook(struct hook_file *h, const char *path)
 {
-	static const char *const words[] = {MAPINCLUDE_NAMES, HOOK_SOURCE, NULL};
+	static const char *const front[] = {MAPINCLUDE_NAMES, NULL}, *const script[] = {HOOK_SOURCE,
+											NULL};
+	_cleanup_free_ char *here = root_path(path);
+	struct stat st;
 
-	return contains(path, HOOK_LIMIT, words);
+	*h = (struct hook_file){.path = path, .there = can_access(path, F_OK)};
+	h->script = contains(path, HOOK_LIMIT, script);
+	h->ours = h->script || contains(path, HOOK_LIMIT, front);
+	h->runs = can_access(path, X_OK);
+	if (here && stat(here, &st) == 0)
+		h->time = st.st_ctim;
 }
 
-static enum hook_state look_at_hook(void)
+/* Is the real QEMU another one than the table's? By its build-id it is the same after it was
+ * installed again or copied to another disk. */
+static bool is_other(const char *real, const char *emulator, const struct table *t)
 {
-	static const char *const places[] = {HOOK_PATH, HOOK_BESIDE};
-	enum hook_state state = can_access(HOOK_PATH, F_OK) ? HOOK_FOREIGN : HOOK_MISSING;
+	struct emulator_file f;
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (!is_our_hook(places[i]))
+	for (size_t i = 0; i < t->n_qemus; i++) {
+		const struct table_qemu *q = &t->qemu[i];
+
+		if (strcmp(q->emulator, emulator) != 0 || !*q->size ||
+		    emulator_describe(&f, real, NULL) < 0)
 			continue;
-		if (can_access(places[i], X_OK))
-			return HOOK_OURS;
-		state = HOOK_NOT_EXECUTABLE;
+		if (strcmp(q->size, f.size) == 0 && strcmp(q->mtime, f.mtime) == 0)
+			return false;
+		return !*f.build_id || strcmp(q->build_id, f.build_id) != 0;
 	}
-	return state;
+	return false;
 }
 
-static int add_emulator(struct nodestate *s, const char *path)
+static int add_emulator(struct nodestate *s, const char *path, const struct table *t)
 {
 	_cleanup_free_ char *here = root_path(path), *real = NULL;
 	struct emulator_state *grown;
@@ -86,16 +115,51 @@ static int add_emulator(struct nodestate *s, const char *path)
 		if (strcmp(s->emulator[i].path, path) == 0)
 			return 0;
 	grown = reallocarray(s->emulator, s->n_emulators + 1, sizeof(*grown));
-	if (!grown || !here || asprintf(&real, "%s" EMULATOR_REAL, here) < 0) {
+	s->emulator = grown ? grown : s->emulator;
+	if (!grown || !here || asprintf(&real, "%s%s", here, s->native ? "" : EMULATOR_REAL) < 0) {
 		real = NULL;
-		s->emulator = grown ? grown : s->emulator;
 		return -ENOMEM;
 	}
-	s->emulator = grown;
 	grown[s->n_emulators++] = (struct emulator_state){.path = path,
 							  .wrapper = emulator_is_wrapper(here),
-							  .real = access(real, X_OK) == 0};
+							  .there = access(real, F_OK) == 0,
+							  .runs = access(real, X_OK) == 0,
+							  .other = is_other(real, path, t)};
 	return 0;
+}
+
+/* What the user that QEMU runs as needs each file for. */
+static const struct need {
+	const char *path, *id;
+	int bits;
+	enum weight weight;
+	const char *effect, *cure;
+} needs[] = {
+	{TABLE_PATH, "table-readable", R_OK, WEIGHT_BLOCKS, "so no guest of a site model starts",
+	 CURE_COMPILE},
+	{PROXY_PATH, "proxy-readable", R_OK | X_OK, WEIGHT_FAILS,
+	 "so libvirt won't know the site's models when it probes QEMU next",
+	 "`chmod 755 " PROXY_PATH "`"},
+	{COMMAND_PATH, "command-readable", R_OK | X_OK, WEIGHT_FAILS,
+	 "so nothing that runs as this user can ask what a model is",
+	 "`chmod 755 " COMMAND_PATH "`"},
+};
+
+/* Looks whether the user that QEMU runs as may use what it has to. */
+static void look_at_access(struct nodestate *s)
+{
+	_cleanup_user_ struct user user = {0};
+
+	if (s->native || user_of_qemu(&user) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		_cleanup_free_ char *forbids = user_may_not(&user, needs[i].path, needs[i].bits);
+
+		if (forbids &&
+		    strv_add(&s->unreadable, needs[i].path, strlen(needs[i].path)) == 0 &&
+		    strv_add(&s->unreadable, forbids, strlen(forbids)) == 0)
+			(void)strv_add(&s->unreadable, user.name, strlen(user.name));
+	}
 }
 
 static void note_time(struct nodestate *s, const char *path)
@@ -107,6 +171,19 @@ static void note_time(struct nodestate *s, const char *path)
 		s->map.time = st.st_ctim;
 }
 
+/* Has our include a model with other features than its row? */
+static void compare_model(struct nodestate *s, const struct table_row *row,
+			  const struct libvirtmap *map)
+{
+	const struct model *m = model_named(&map->models, row->model);
+	struct featset wanted;
+
+	if (m && strv_has(&map->ours, row->model) && !strv_has(&s->map.other, row->model) &&
+	    featset_parse(&wanted, row->features, strlen(row->features), ',', NULL) == 0 &&
+	    featset_count(&wanted) && !featset_equal(&wanted, &m->features))
+		(void)strv_add(&s->map.other, row->model, strlen(row->model));
+}
+
 /* Looks in libvirt's map for the model of a row. Models of refused rows aren't in the include. */
 static void look_for_model(struct nodestate *s, const struct table_row *row,
 			   const struct libvirtmap *map)
@@ -114,6 +191,7 @@ static void look_for_model(struct nodestate *s, const struct table_row *row,
 	_cleanup_text_ struct text names = {0};
 	struct featset wanting;
 
+	compare_model(s, row, map);
 	if (*row->refused || model_named(&map->models, row->model) ||
 	    strv_has(&map->odd, row->model) || strv_has(&map->ours, row->model) ||
 	    featset_parse(&wanting, row->features, strlen(row->features), ',', NULL) < 0)
@@ -128,10 +206,31 @@ static void look_for_model(struct nodestate *s, const struct table_row *row,
 	(void)strv_addf(&s->map.wanting, "%s: %s", row->model, names.data ? names.data : "");
 }
 
-static void look_at_map(struct nodestate *s, const struct table *t)
+/* Looks for models that our include has and the table hasn't. */
+static void look_for_others(struct nodestate *s, const struct table *t,
+			    const struct libvirtmap *map)
+{
+	for (size_t i = 0; i < map->ours.n; i++) {
+		const char *model = map->ours.item[i];
+
+		if (!table_find(t, model, strlen(model), NULL))
+			(void)strv_add(&s->map.other, model, strlen(model));
+	}
+}
+
+/* How often libvirt's map names our include. @map: empty if it couldn't be read */
+static unsigned int count_named(const struct nodestate *s, const struct libvirtmap *map)
 {
 	static const char *const ours[] = {LIBVIRTMAP_OURS, NULL}, *const block[] = {MAPSINGLE_END,
 										     NULL};
+
+	if (s->map.single)
+		return contains(MAPSINGLE_PATH, INDEX_LIMIT, block);
+	return s->map.error.code ? contains(INDEX_PATH, INDEX_LIMIT, ours) : map->named;
+}
+
+static void look_at_map(struct nodestate *s, const struct table *t)
+{
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
 	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
 
@@ -139,15 +238,15 @@ static void look_at_map(struct nodestate *s, const struct table *t)
 	s->libvirt = !s->map.single || can_access(MAPSINGLE_PATH, F_OK);
 	if (!s->libvirt || !dir)
 		return;
-	s->map.named = s->map.single ? contains(MAPSINGLE_PATH, INDEX_LIMIT, block)
-				     : contains(INDEX_PATH, INDEX_LIMIT, ours);
+	(void)libvirtmap_load(&map, dir, NULL, &s->map.error);
+	s->map.named = count_named(s, &map);
 	s->map.include = s->map.single || can_access(INCLUDE_PATH, F_OK);
 	note_time(s, s->map.single ? MAPSINGLE_PATH : INDEX_PATH);
 	note_time(s, INCLUDE_PATH);
-	if (libvirtmap_load(&map, dir, NULL, &s->map.error) < 0)
-		return;
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n && !s->map.error.code; i++)
 		look_for_model(s, &t->row[i], &map);
+	if (!s->map.error.code)
+		look_for_others(s, t, &map);
 }
 
 /* When a process was started, from /proc's clock ticks since boot. */
@@ -184,8 +283,23 @@ static bool has_our_map(uint64_t pid, const struct nodestate *s)
 	       stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Finds the oldest libvirt daemon of this node. With CPUSHIM_ROOT the node isn't this machine. */
-static void look_for_daemon(struct nodestate *s)
+/* Adds one behind those that are older. */
+static void add_daemon(struct nodestate *s, const struct daemon *d)
+{
+	struct node_daemon new = {.id = *d, .started = start_of(d)};
+	size_t i = s->n_daemons;
+
+	if (i == DAEMONS_MAX)
+		return;
+	daemon_name(d, new.name, sizeof(new.name));
+	for (; i > 0 && s->daemon[i - 1].id.start > d->start; i--)
+		s->daemon[i] = s->daemon[i - 1];
+	s->daemon[i] = new;
+	s->n_daemons++;
+}
+
+/* Finds the libvirt daemons of this node. With CPUSHIM_ROOT the node isn't this machine. */
+static void look_for_daemons(struct nodestate *s)
 {
 	DIR *dir = getenv("CPUSHIM_ROOT") ? NULL : opendir("/proc");
 	const struct dirent *entry;
@@ -194,12 +308,9 @@ static void look_for_daemon(struct nodestate *s)
 		struct daemon d;
 		uint64_t pid;
 
-		if (number_parse(entry->d_name, strlen(entry->d_name), 10, INT32_MAX, &pid) < 0 ||
-		    !daemon_is(pid, &d) || !has_our_map(pid, s) ||
-		    (s->daemon.id.pid && s->daemon.id.start <= d.start))
-			continue;
-		s->daemon.id = d;
-		s->daemon.started = start_of(&d);
+		if (number_parse(entry->d_name, strlen(entry->d_name), 10, INT32_MAX, &pid) == 0 &&
+		    daemon_is(pid, &d) && has_our_map(pid, s))
+			add_daemon(s, &d);
 	}
 	if (dir)
 		(void)closedir(dir);
@@ -208,42 +319,61 @@ static void look_for_daemon(struct nodestate *s)
 void nodestate_read(struct nodestate *s, const struct table *t)
 {
 	*s = (struct nodestate){.native = native_node()};
+	for (size_t i = 0; i < t->n; i++)
+		if (*t->row[i].emulator && add_emulator(s, t->row[i].emulator, t) < 0)
+			break;
 	look_at_map(s, t);
 	if (!s->libvirt)
 		return;
-	s->hook = look_at_hook();
+	look_at_hook(&s->hook[0], HOOK_PATH);
+	look_at_hook(&s->hook[1], HOOK_BESIDE);
 	s->worker = can_access(COMMAND_PATH, X_OK);
 	s->proxy = can_access(PROXY_PATH, X_OK);
-	for (size_t i = 0; i < t->n; i++)
-		if (add_emulator(s, t->row[i].emulator) < 0)
-			break;
-	look_for_daemon(s);
+	look_at_access(s);
+	look_for_daemons(s);
 }
 
 /* ---- telling ---- */
 
-static void tell_map(const struct nodestate *s, struct strv *lines)
+static void tell_index(const struct nodestate *s, const char *dir, struct faults *f)
 {
-	_cleanup_free_ char *dir = root_path(LIBVIRTMAP_DIR);
+	if (s->map.named == 0)
+		fault_add(f, "index", WEIGHT_BLOCKS,
+			  "%s: %s " LIBVIRTMAP_OURS " any more, so libvirt won't know the site's "
+			  "models once it restarts",
+			  dir,
+			  s->map.single ? "cpu_map.xml has no block of" : "index.xml doesn't name");
+	else if (s->map.named > 1)
+		fault_add(f, "index", WEIGHT_BLOCKS,
+			  "%s: index.xml names " LIBVIRTMAP_OURS " %u times, so every CPU call of "
+			  "libvirt fails once it restarts, for all guests",
+			  dir, s->map.named);
+	else
+		return;
+	fault_cure(f, CURE_READY);
+}
 
-	if (!s->map.named)
-		(void)strv_addf(lines,
-				"%s: %s " LIBVIRTMAP_OURS " any more, so libvirt won't know the "
-				"site's models once it restarts; " REINSTALL,
-				dir ? dir : LIBVIRTMAP_DIR,
-				s->map.single ? "cpu_map.xml has no block of"
-					      : "index.xml doesn't name");
-	else if (!s->map.include)
-		(void)strv_addf(lines,
-				"%s: " LIBVIRTMAP_OURS " is missing, and index.xml names it, so "
-				"every CPU call of libvirt fails once it restarts, for all guests; "
-				"`cpushim compile` writes it",
-				dir ? dir : LIBVIRTMAP_DIR);
-	else if (s->map.error.code)
-		(void)strv_addf(lines,
-				"%s: %s, so every CPU call of libvirt fails once it restarts, for "
-				"all guests; `cpushim compile` writes what is cpushim's",
-				s->map.error.where, s->map.error.what);
+static void tell_map(const struct nodestate *s, struct faults *f)
+{
+	_cleanup_free_ char *root_dir = root_path(LIBVIRTMAP_DIR);
+	const char *dir = root_dir ? root_dir : LIBVIRTMAP_DIR;
+
+	tell_index(s, dir, f);
+	if (s->map.named && !s->map.include) {
+		fault_add(f, "include", WEIGHT_BLOCKS,
+			  "%s: " LIBVIRTMAP_OURS " is missing, and index.xml names it, so every "
+			  "CPU call of libvirt fails once it restarts, for all guests",
+			  dir);
+		fault_cure(f, CURE_COMPILE);
+	} else if (s->map.named && s->map.error.code) {
+		fault_add(f, "map", WEIGHT_BLOCKS,
+			  "%s: %s, so every CPU call of libvirt fails once it restarts, for all "
+			  "guests",
+			  s->map.error.where, s->map.error.what);
+		fault_cure(f, strstr(s->map.error.where, LIBVIRTMAP_OURS)
+				      ? CURE_COMPILE
+				      : "reinstall libvirt's package, if the file is its own");
+	}
 }
 
 static bool ends_in(const char *path, const char *end)
@@ -253,65 +383,144 @@ static bool ends_in(const char *path, const char *end)
 	return len >= end_len && strcmp(path + len - end_len, end) == 0;
 }
 
-static void tell_emulators(const struct nodestate *s, const char *emulator, struct strv *lines)
+/* What is wrong with the QEMU behind a wrapper, or on a node without it. */
+static void tell_real(const struct nodestate *s, const struct emulator_state *e, struct faults *f)
+{
+	_cleanup_free_ char *cure = e->runs ? NULL : package_cure(e->path);
+	const char *suffix = s->native ? "" : EMULATOR_REAL;
+
+	if (e->runs)
+		return;
+	if (!e->there && s->native)
+		fault_add(f, "real", WEIGHT_BLOCKS, "%s: there is no QEMU", e->path);
+	else if (!e->there)
+		fault_add(f, "real", WEIGHT_BLOCKS,
+			  "%s: there is no QEMU behind this wrapper, at %s%s", e->path, e->path,
+			  suffix);
+	else
+		fault_add(f, "real-executable", WEIGHT_BLOCKS,
+			  "%s%s: this QEMU can't be run, by its mode", e->path, suffix);
+	fault_cure(f, "%s", cure ? cure : "reinstall QEMU");
+}
+
+static void tell_emulators(const struct nodestate *s, const char *emulator, struct faults *f)
 {
 	for (size_t i = 0; i < s->n_emulators; i++) {
 		const struct emulator_state *e = &s->emulator[i];
 
 		if (emulator && !ends_in(emulator, e->path))
 			continue;
-		if (!e->wrapper && !s->native && !emulator)
-			(void)strv_addf(lines,
-					"%s: isn't cpushim's wrapper, so QEMU won't know the "
-					"site's models; " REINSTALL,
-					e->path);
-		else if (e->wrapper && !e->real)
-			(void)strv_addf(
-				lines,
-				"%s: there is no QEMU behind this wrapper, at %s" EMULATOR_REAL
-				"; reinstall QEMU",
-				e->path, e->path);
+		if (!e->wrapper && !s->native && !emulator) {
+			fault_add(
+				f, "wrapper", WEIGHT_BLOCKS,
+				"%s: isn't cpushim's wrapper, so QEMU won't know the site's models",
+				e->path);
+			fault_cure(f, CURE_READY);
+		} else if (e->wrapper || s->native) {
+			tell_real(s, e, f);
+		}
+		if (!e->other)
+			continue;
+		fault_add(f, "qemu-table", WEIGHT_FAILS,
+			  "%s: its QEMU isn't the one that the table was made from, so what guests "
+			  "of it get isn't known",
+			  e->path);
+		fault_cure(f, CURE_COMPILE);
 	}
 }
 
-void nodestate_blocks(const struct nodestate *s, const char *emulator, struct strv *lines)
+static void tell_programs(const struct nodestate *s, struct faults *f)
 {
-	if (!s->libvirt)
-		return;
-	tell_map(s, lines);
-	tell_emulators(s, emulator, lines);
-	if (!s->worker)
-		(void)strv_addf(lines,
-				COMMAND_PATH ": is missing or can't be run, and the hook refuses "
-					     "site models without it; " REINSTALL);
+	if (!s->worker) {
+		fault_add(f, "command", WEIGHT_BLOCKS,
+			  COMMAND_PATH ": is missing or can't be run, and the hook refuses site "
+				       "models without it");
+		fault_cure(f, CURE_REINSTALL);
+	}
+	if (!s->proxy && !s->native) {
+		fault_add(f, "proxy", WEIGHT_FAILS,
+			  PROXY_PATH
+			  ": is missing or can't be run, so that libvirt won't know the site's "
+			  "models when it probes QEMU next");
+		fault_cure(f, CURE_REINSTALL);
+	}
 }
 
-void nodestate_unknown(const struct nodestate *s, struct strv *lines)
+/* Tells what the user that QEMU runs as may not use. */
+static void tell_access(const struct nodestate *s, struct faults *f)
+{
+	for (size_t i = 0; i + 2 < s->unreadable.n; i += 3) {
+		const char *path = s->unreadable.item[i], *by = s->unreadable.item[i + 1];
+		const struct need *need = needs;
+
+		while (strcmp(need->path, path) != 0)
+			need++;
+		/* told already: nobody can run it */
+		if ((need->bits & X_OK) && !can_access(path, X_OK))
+			continue;
+		fault_add(f, need->id, need->weight,
+			  "%s: user %s may not use it, by the mode of %s, %s", path,
+			  s->unreadable.item[i + 2], strcmp(by, path) == 0 ? "the file" : by,
+			  need->effect);
+		if (strcmp(by, path) == 0)
+			fault_cure(f, "%s", need->cure);
+		else
+			fault_cure(f, "`chmod a+x %s`", by);
+	}
+}
+
+static void tell_models(const struct nodestate *s, struct faults *f, enum weight weight,
+			const struct strv *models, const char *before, const char *behind)
 {
 	_cleanup_text_ struct text names = {0};
+	char restart[64];
 
-	for (size_t i = 0; i < s->map.unknown.n; i++)
-		text_addf(&names, "%s%s", i ? " " : "", s->map.unknown.item[i]);
-	if (s->map.named && s->map.include && names.data)
-		(void)strv_addf(lines,
-				LIBVIRTMAP_DIR ": has no model %s, so libvirt won't start a guest "
-					       "of it; `cpushim compile`, and restart libvirt",
-				names.data);
+	for (size_t i = 0; i < models->n; i++)
+		text_addf(&names, "%s%s", i ? " " : "", models->item[i]);
+	if (!names.data || names.failed)
+		return;
+	fault_add(f, "include", weight, "%s%s%s", before, names.data, behind);
+	fault_cure(f, CURE_COMPILE ", then %s", nodestate_restart(s, restart, sizeof(restart)));
 }
 
-static void tell_hook(const struct nodestate *s, struct strv *lines)
+void nodestate_unknown(const struct nodestate *s, struct faults *f)
 {
-	static const char *const wrong[] = {
-		[HOOK_MISSING] = "isn't there",
-		[HOOK_FOREIGN] = "is another tool's",
-		[HOOK_NOT_EXECUTABLE] = "isn't executable",
-	};
+	if (!s->map.named || !s->map.include)
+		return;
+	tell_models(s, f, WEIGHT_BLOCKS, &s->map.unknown, LIBVIRTMAP_DIR ": has no model ",
+		    ", so libvirt won't start a guest of it");
+	tell_models(s, f, WEIGHT_FAILS, &s->map.other, INCLUDE_PATH ": has ",
+		    " otherwise than the table, so libvirt compares with another CPU");
+}
 
-	if (wrong[s->hook])
-		(void)strv_addf(lines,
-				HOOK_PATH ": libvirt's hook %s, so nothing checks what guests of "
-					  "site models get; " REINSTALL ", and restart libvirt",
-				wrong[s->hook]);
+static void tell_hook(const struct nodestate *s, struct faults *f)
+{
+	const struct hook_file *own = &s->hook[0], *beside = &s->hook[1];
+	const struct hook_file *ours = own->ours ? own : beside->ours ? beside : NULL;
+	char restart[64];
+
+	if (ours && ours->runs)
+		return;
+	if (ours)
+		fault_add(f, "hook-executable", WEIGHT_FAILS,
+			  "%s: libvirt's hook isn't executable, so nothing checks what guests of "
+			  "site models get",
+			  ours->path);
+	else
+		fault_add(f, own->there ? "hook-ours" : "hook", WEIGHT_FAILS,
+			  "%s: libvirt's hook %s, so nothing checks what guests of site models get",
+			  own->path, own->there ? "is another tool's" : "isn't there");
+	fault_cure(f, CURE_READY ", then %s", nodestate_restart(s, restart, sizeof(restart)));
+}
+
+static void tell_twice(const struct nodestate *s, struct faults *f)
+{
+	if (!s->hook[0].ours || !s->hook[1].ours)
+		return;
+	fault_add(f, "hook-twice", WEIGHT_WARNS,
+		  "%s: is cpushim's hook, and so is %s: libvirt runs both for each guest",
+		  s->hook[0].path, s->hook[1].path);
+	fault_cure(f, CURE_READY);
 }
 
 static void time_words(char *buf, size_t size, const struct timespec *t)
@@ -322,48 +531,54 @@ static void time_words(char *buf, size_t size, const struct timespec *t)
 		*buf = '\0';
 }
 
-/* Tells if libvirt's daemon must be restarted: it still uses what it read when it started. */
-static void tell_daemon(const struct nodestate *s, struct strv *lines)
+/* Tells which of libvirt's daemons must be restarted: each still uses what it read when it
+ * started. */
+static void tell_daemons(const struct nodestate *s, struct faults *f)
 {
-	struct timespec read_by = s->daemon.started;
-	char started[32], changed[32];
+	for (size_t i = 0; i < s->n_daemons; i++) {
+		const struct node_daemon *d = &s->daemon[i];
+		struct timespec read_by = d->started;
+		char started[32], changed[32];
 
-	read_by.tv_sec += START_SECONDS;
-	if (!s->daemon.id.pid || !time_later(&s->map.time, &read_by))
-		return;
-	time_words(started, sizeof(started), &s->daemon.started);
-	time_words(changed, sizeof(changed), &s->map.time);
-	(void)strv_addf(lines,
-			"libvirt (process %d) was started at %s and goes by the CPU map that it "
-			"read then; the map was changed at %s: restart libvirt",
-			(int)s->daemon.id.pid, started, changed);
+		read_by.tv_sec += START_SECONDS;
+		if (!time_later(&s->map.time, &read_by))
+			continue;
+		time_words(started, sizeof(started), &d->started);
+		time_words(changed, sizeof(changed), &s->map.time);
+		fault_add(f, "daemon", WEIGHT_FAILS,
+			  "libvirt (process %d) was started at %s and goes by the CPU map that it "
+			  "read then; the map was changed at %s",
+			  (int)d->id.pid, started, changed);
+		fault_cure(f, "`systemctl restart %s`", d->name);
+	}
 }
 
-void nodestate_doubts(const struct nodestate *s, struct strv *lines)
+void nodestate_faults(const struct nodestate *s, const char *emulator, struct faults *f)
 {
+	if (s->libvirt)
+		tell_map(s, f);
+	tell_emulators(s, emulator, f);
 	if (!s->libvirt)
 		return;
-	tell_hook(s, lines);
-	if (!s->proxy && !s->native)
-		(void)strv_addf(lines, PROXY_PATH
-				": is missing or can't be run, so that libvirt won't "
-				"know the site's models when it probes QEMU next; " REINSTALL);
-	tell_daemon(s, lines);
+	tell_programs(s, f);
+	tell_access(s, f);
+	tell_hook(s, f);
+	tell_twice(s, f);
+	tell_daemons(s, f);
 }
 
 char *nodestate_lacks_model(const struct nodestate *s, const char *model)
 {
 	size_t len = strlen(model);
-	char *line = NULL;
+	char *line = NULL, restart[64];
 
 	/* then no model is known, and the lines about the map say why */
 	if (!s->map.named || !s->map.include)
 		return NULL;
 	if (strv_has(&s->map.unknown, model)) {
 		if (asprintf(&line,
-			     "libvirt's CPU map has no model '%s'; `cpushim compile`, and restart "
-			     "libvirt",
-			     model) < 0)
+			     "libvirt's CPU map has no model '%s'; " CURE_COMPILE ", then %s",
+			     model, nodestate_restart(s, restart, sizeof(restart))) < 0)
 			return NULL;
 		return line;
 	}

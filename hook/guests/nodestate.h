@@ -12,44 +12,57 @@
 #include "cpumap/core/table.h"
 #include "cpumap/core/util.h"
 #include "hook/core/daemon.h"
+#include "fault.h"
 
-/* The hook's front, in one of the two places where it may be. */
-enum hook_state {
-	HOOK_OURS,
-	HOOK_MISSING,
-	HOOK_FOREIGN,        /* another tool's file, which doesn't run our hook */
-	HOOK_NOT_EXECUTABLE, /* libvirt skips it with a warning */
+/* A file in one of the two places where libvirt looks for the hook. */
+struct hook_file {
+	const char *path;
+	bool there;
+	bool ours;            /* our front, or a script that runs it */
+	bool script;          /* such a script */
+	bool runs;            /* it is executable; libvirt skips others with a warning */
+	struct timespec time; /* when it was last changed */
 };
 
 struct emulator_state {
 	const char *path; /* the table's */
 	bool wrapper;     /* our wrapper is at this path */
-	bool real;        /* and the real QEMU behind it */
+	bool there, runs; /* the real QEMU behind it is there, and can be run */
+	bool other;       /* it isn't the QEMU that the table was made from */
 };
+
+struct node_daemon {
+	struct daemon id;
+	char name[16]; /* "libvirtd", "virtqemud" */
+	struct timespec started;
+};
+
+#define DAEMONS_MAX 4 /* no node has more */
 
 /* Without `libvirt` only `native` is valid. */
 struct nodestate {
-	bool libvirt;       /* libvirt has a CPU map here */
-	bool native;        /* installed without the wrapper, on purpose */
-	bool worker, proxy; /* the programs are there and can be run */
-	enum hook_state hook;
+	bool libvirt;             /* libvirt has a CPU map here */
+	bool native;              /* installed without the wrapper, on purpose */
+	bool worker, proxy;       /* the programs are there and can be run */
+	struct hook_file hook[2]; /* libvirt's own place, and the one beside a site's hook */
 	struct {
 		bool single;          /* one file (libvirt before 4.7) */
-		bool named;           /* the index names our include, or the single file has our
-				       * block */
+		unsigned int named;   /* how often the index names our include, or the single
+				       * file has our block */
 		bool include;         /* the include is there */
 		struct error error;   /* why libvirt can't read its map; code 0: it can */
 		struct strv unknown;  /* models of the table that the map should have and lacks */
 		struct strv wanting;  /* "MODEL: FEATURES": models with features that the map
 				       * lacks */
+		struct strv other;    /* models of our include that the table hasn't so */
 		struct timespec time; /* when a file of the map was last changed */
 	} map;
 	struct emulator_state *emulator; /* each of the table's emulators once */
 	size_t n_emulators;
-	struct {
-		struct daemon id; /* pid 0: no daemon runs as root and has this map */
-		struct timespec started;
-	} daemon;
+	struct strv unreadable; /* "PATH: WHO": what the user that QEMU runs as may not use */
+	/* libvirt's daemons that run as root and have this map, the oldest first */
+	struct node_daemon daemon[DAEMONS_MAX];
+	size_t n_daemons;
 };
 
 /* nodestate_read: look at the node. What can't be found out counts as right. @t must live as long
@@ -59,22 +72,20 @@ void nodestate_free(struct nodestate *s);
 #define _cleanup_nodestate_ __attribute__((cleanup(nodestate_free)))
 
 /**
- * nodestate_blocks: a sentence for each fault that prevents all guests of site models from
- * starting.
- * @emulator: the emulator of a domain, whose other faults are known already: only a missing QEMU
- *	      behind it is told. NULL: all emulators of the table are judged
+ * nodestate_faults: what is wrong.
+ * @emulator: the emulator of a domain, whose other faults are known already: of emulators only what
+ *	      is wrong with the QEMU behind it is told. NULL: all of the table are judged
  */
-void nodestate_blocks(const struct nodestate *s, const char *emulator, struct strv *lines);
+void nodestate_faults(const struct nodestate *s, const char *emulator, struct faults *f);
 
-/* nodestate_doubts: a sentence for each fault that may prevent a guest from starting, or from being
- * checked. */
-void nodestate_doubts(const struct nodestate *s, struct strv *lines);
-
-/* nodestate_unknown: a sentence that names the models which libvirt should know and doesn't. */
-void nodestate_unknown(const struct nodestate *s, struct strv *lines);
+/* nodestate_unknown: the fault that names the models which libvirt should know and doesn't. */
+void nodestate_unknown(const struct nodestate *s, struct faults *f);
 
 /* nodestate_lacks_model: why libvirt doesn't know @model; an allocated sentence. NULL: libvirt
  * knows it. */
 char *nodestate_lacks_model(const struct nodestate *s, const char *model);
+
+/* nodestate_restart: the command that restarts this node's libvirt, in backticks, into @buf. */
+char *nodestate_restart(const struct nodestate *s, char *buf, size_t size);
 
 #endif

@@ -32,14 +32,23 @@ static int add_block(struct report *report, const char *what)
 static void look_at_node(struct report *report)
 {
 	_cleanup_nodestate_ struct nodestate s;
+	_cleanup_faults_ struct faults f = {0};
 	_cleanup_free_ char *lacks = NULL;
 
 	nodestate_read(&s, &report->names.table);
-	nodestate_blocks(&s, report->asked.facts.emulator, &report->blocks);
+	nodestate_faults(&s, report->asked.facts.emulator, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		_cleanup_free_ char *line = fault_line(&f.item[i]);
+
+		if (line && f.item[i].weight >= WEIGHT_FAILS)
+			(void)strv_add(f.item[i].weight == WEIGHT_BLOCKS ? &report->blocks
+									 : &report->doubts,
+				       line, strlen(line));
+	}
+	report->node_is_wrong = f.n > 0;
 	lacks = nodestate_lacks_model(&s, report->asked.domain.model);
 	if (lacks)
 		(void)add_block(report, lacks);
-	nodestate_doubts(&s, &report->doubts);
 }
 
 /* Adds the reasons for which prepare would refuse, and those that the hook can't see. */

@@ -24,6 +24,7 @@ struct report {
 	struct running running;
 	struct strv blocks; /* what prevents it from starting here */
 	struct strv doubts; /* what may prevent it */
+	bool node_is_wrong; /* some of these are faults of this node */
 	char *log;
 };
 

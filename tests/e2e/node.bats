@@ -4,6 +4,7 @@
 # What is wrong with a node whose libvirt runs: a daemon that is older than the CPU map, and one whose map
 # has lost the include. Needs root.
 
+# shellcheck disable=SC2016 # names of commands in backticks
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -43,7 +44,7 @@ is_right() {
 	# longer than a start takes
 	sleep 2
 	touch "$map/x86_cpushim.xml"
-	older='libvirt (process [0-9]*) was started at [-0-9: ]* and goes by the CPU map that it read then; the map was changed at [-0-9: ]*: restart libvirt$'
+	older='libvirt (process [0-9]*) was started at [-0-9: ]* and goes by the CPU map that it read then; the map was changed at [-0-9: ]*; `systemctl restart libvirtd`$'
 	told 2 why guest
 	grep "^start    can't tell: $older" <<<"$output"
 	for command in guests list 'verify --cpus 1 gate64' compile; do
@@ -67,7 +68,7 @@ is_right() {
 	guest_xml new --cpu "$(cpu_xml site-new)" >"$root/run/new.xml"
 	run ! on node virsh create /run/new.xml
 	told 2 why /run/new.xml
-	[[ $output == *"can't tell: libvirt (process "*': restart libvirt'* ]]
+	[[ $output == *"can't tell: libvirt (process "*'; `systemctl restart libvirtd`'* ]]
 	libvirt_restart node
 	on node virsh create /run/new.xml
 	told 0 why new
@@ -79,7 +80,7 @@ is_right() {
 	sed -i '/x86_cpushim/d' "$map/index.xml"
 	libvirt_restart node
 	told 1 why guest
-	[[ $output == *"blocked: "*"index.xml doesn't name x86_cpushim.xml any more"*'run install.sh again'* ]]
+	[[ $output == *"blocked: "*"index.xml doesn't name x86_cpushim.xml any more"*'; `cpushim ready`'* ]]
 	run ! on node virsh start guest
 	cp -a "$root/run/index.xml" "$map/index.xml"
 	libvirt_restart node
