@@ -107,7 +107,7 @@ nova_conf() { # VIRT-TYPE MODEL
 	doctor 2
 	only answers
 	says UNKNOWN answers "libvirt doesn't answer: .*; .systemctl restart libvirtd.$"
-	says SKIP models 'not looked at, as daemon'
+	says SKIP models 'not looked at, as answers'
 	libvirt_up node
 	doctor 0
 }
