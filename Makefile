@@ -185,7 +185,7 @@ deb: ## the Debian package, in build/deb (debhelper, scdoc)
 
 unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
-check: all unit ## all tests (./install.sh check brings what they need)
+check: stage unit ## all tests (./install.sh check brings what they need)
 	tests/run
 
 check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under a minute

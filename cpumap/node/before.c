@@ -84,7 +84,7 @@ static int mend(struct node *n, struct error *err)
 	struct error why = {0};
 	int r = unname_include(n, err);
 
-	if (r < 0)
+	if (r < 0 && comment_out_include(&why) < 0)
 		return r;
 	if (name_again(n, &why) == 0)
 		return 0;

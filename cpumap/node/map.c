@@ -2,6 +2,7 @@
 #include "map.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "cpumap/core/paths.h"
 #include "cpumap/libvirt/mapinclude.h"
@@ -14,6 +15,7 @@
 #define INCLUDE_PATH LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS
 #define FEATURES     "x86_features.xml"
 #define LINE         "    <include filename='" LIBVIRTMAP_OURS "'/>\n"
+#define LEFT_OUT     "<!-- cpushim: this disk was full" /* instead of our line's element */
 #define MAP_LIMIT    ((size_t)16 << 20)
 
 static int no_memory(struct error *err)
@@ -34,7 +36,13 @@ size_t index_names(const char *text)
 	return n;
 }
 
-/* Copies the lines of @text; behind each that has @behind comes @line. */
+static bool is_ours(const char *line, size_t len)
+{
+	return memmem(line, len, LIBVIRTMAP_OURS, strlen(LIBVIRTMAP_OURS)) ||
+	       memmem(line, len, LEFT_OUT, strlen(LEFT_OUT));
+}
+
+/* Copies the lines of @text but ours; behind each that has @behind comes @line. */
 static void copy_lines(struct text *out, const char *text, const char *behind, const char *line)
 {
 	text_adds(out, "");
@@ -44,7 +52,7 @@ static void copy_lines(struct text *out, const char *text, const char *behind, c
 
 		if (text[len])
 			len++;
-		if (!memmem(text, len, LIBVIRTMAP_OURS, strlen(LIBVIRTMAP_OURS)))
+		if (!is_ours(text, len))
 			text_add(out, text, len);
 		if (found)
 			text_adds(out, line);
@@ -64,6 +72,28 @@ int index_with_include(struct text *out, const char *text, struct error *err)
 void index_without_include(struct text *out, const char *text)
 {
 	copy_lines(out, text, NULL, NULL);
+}
+
+int index_comment_out(char *text)
+{
+	static const char element[] = "<include filename=";
+	char *ours = text;
+	int n = 0;
+
+	while ((ours = strstr(ours, LIBVIRTMAP_OURS))) {
+		char *begin = ours - strlen(element) - 1, *end = strstr(ours, "/>");
+
+		ours += strlen(LIBVIRTMAP_OURS);
+		if (begin < text || strncmp(begin, element, strlen(element)) != 0 ||
+		    end != ours + 1)
+			return -EINVAL;
+		/* as long as the element, which has at least its length */
+		(void)memset(begin, ' ', (size_t)(end + 2 - begin));
+		(void)memcpy(begin, LEFT_OUT, strlen(LEFT_OUT));
+		(void)memcpy(end - 1, "-->", 3);
+		n++;
+	}
+	return n;
 }
 
 /* ---- the node's files ---- */
@@ -268,11 +298,31 @@ int unname_include(struct node *n, struct error *err)
 	if (r < 0 || !node_has(INDEX_PATH))
 		return r;
 	r = read_map(INDEX_PATH, &text, &len, err);
-	if (r < 0 || index_names(text) == 0)
+	if (r < 0 || (index_names(text) == 0 && !strstr(text, LEFT_OUT)))
 		return r;
 	index_without_include(&without, text);
 	return without.failed ? no_memory(err)
 			      : change_edit(n, INDEX_PATH, without.data, without.len, err);
+}
+
+int comment_out_include(struct error *err)
+{
+	_cleanup_free_ char *here = root_path(INDEX_PATH), *text = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = 0;
+	int r = here ? read_map(INDEX_PATH, &text, &len, err) : no_memory(err);
+
+	if (r < 0)
+		return r;
+	if (index_comment_out(text) <= 0)
+		return error_set(err, -EINVAL, INDEX_PATH, 0,
+				 "names our include in an unknown way");
+	/* not truncated: what is there is written over, which needs no room */
+	fd = open(here, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : fd_write_all(fd, text, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	return r < 0 ? error_set(err, r, here, 0, "can't be written: %s", strerror(-r)) : 0;
 }
 
 int remove_include(struct node *n, struct error *err)

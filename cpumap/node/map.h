@@ -22,6 +22,19 @@ int index_with_include(struct text *out, const char *text, struct error *err);
 /* index_without_include: the same text without the lines that name our include. */
 void index_without_include(struct text *out, const char *text);
 
+/**
+ * index_comment_out: make comments of the elements of index.xml that name our include. The text keeps its
+ * length; index_without_include and index_with_include drop these lines.
+ * Returns how many there were. -EINVAL: one isn't as we write them, and @text is of no use.
+ */
+int index_comment_out(char *text);
+
+/**
+ * comment_out_include: where there is no room for another index.xml, take our include out in the file that
+ * is there. It isn't replaced at once, so this is for an index that libvirt can't read as it is.
+ */
+int comment_out_include(struct error *err);
+
 /* map_names_ours: does the index name our include, or has the one file our block? */
 bool map_names_ours(void);
 

@@ -170,6 +170,17 @@ int unput_programs(struct node *n, struct error *err)
 	return r;
 }
 
+int unput_wrapper_programs(struct node *n, struct error *err)
+{
+	int r = 0;
+
+	if (receipt_has(&n->receipt, RECEIPT_FILE, WRAPPER_SOURCE, NULL))
+		r = change_unput(n, WRAPPER_SOURCE, err);
+	if (r == 0 && receipt_has(&n->receipt, RECEIPT_FILE, PROXY_PATH, NULL))
+		r = change_unput(n, PROXY_PATH, err);
+	return r;
+}
+
 int mark_native(struct node *n, struct error *err)
 {
 	static const char words[] =

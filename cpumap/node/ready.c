@@ -29,6 +29,7 @@ static const struct step native_steps[] = {
 	{"tell the hook that there is no wrapper", mark_native},
 	{"put QEMU back where an earlier wrapper is", swap_emulators_back},
 	{"take its rule out of AppArmor's override", disallow_in_apparmor},
+	{"remove what only the wrapper needs", unput_wrapper_programs},
 	{"write the table of models", write_table},
 	{"put the hook in its place", place_hook},
 	{"give libvirt the models, after it has tried them", place_include},

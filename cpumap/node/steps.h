@@ -13,6 +13,9 @@ int check_node(struct node *n, struct error *err);
 int put_programs(struct node *n, struct error *err);
 int unput_programs(struct node *n, struct error *err);
 
+/* programs.c: what only the wrapper needs */
+int unput_wrapper_programs(struct node *n, struct error *err);
+
 /* programs.c: the file that tells that there is no wrapper, on purpose */
 int mark_native(struct node *n, struct error *err);
 

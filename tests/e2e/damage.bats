@@ -145,7 +145,7 @@ with_damage() {
 		sed "s|<shim:qemu.*/>|<decode host='off' guest='off'/><feature name='vme'/>|; s| xmlns:shim='[^']*'||" >"$theirs"
 	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" \
 		"$root/usr/share/libvirt/cpu_map/index.xml"
-	run -0 node_install node
+	run -1 node_install node
 	[[ $output == *gate64*'only there: vme'* ]]
 	libvirt_up node
 	guest_start node other --cpu "$(cpu_xml kvm64)"

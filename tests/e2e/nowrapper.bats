@@ -260,11 +260,11 @@ migrate() {
 }
 
 @test "uninstalling leaves the node as it was, byte for byte" {
-	node_install node --uninstall
+	node_remove node
 	before=$(fingerprint)
-	node_install node --no-wrapper
+	node_ready node --no-wrapper
 	[ "$before" != "$(fingerprint)" ]
-	node_install node --uninstall
+	node_remove node
 	[ "$before" = "$(fingerprint)" ]
 	# the configuration is these tests'
 	[ "$(on node dpkg -V qemu-system-x86 libvirt-daemon | grep -v ' /etc/libvirt/libvirtd.conf$')" = '' ]

@@ -28,6 +28,7 @@ setup_file() {
 	libvirt_restart node
 	root=$(root_path node)
 	cp -a "$root$map" "$root/run/right"
+	cp -a "$root/usr/lib/cpushim" "$root/run/right-lib"
 	site_saved node
 }
 
@@ -42,13 +43,17 @@ setup() {
 }
 
 teardown() {
-	on node umount -q -l /usr
-	on node umount -q -l $map
+	# of a test that failed
+	for guest in new saved kept; do
+		on node timeout 60 virsh -q destroy $guest >/dev/null 2>&1 || :
+	done
+	on node pkill -x flock || :
+	on node umount -q -l /usr || :
+	on node umount -q -l $map || :
 	rm -rf "${root:?}$map"
 	cp -a "$root/run/right" "$root$map"
+	cp -a "$root/run/right-lib/." "$root/usr/lib/cpushim"
 	[ ! -e "$root/run/command" ] || mv "$root/run/command" "$root/usr/bin/cpushim"
-	# of a test that failed
-	on node timeout 60 virsh -q destroy new >/dev/null 2>&1 || :
 }
 
 # those that ended, which only a test that failed, or stock, leaves behind
@@ -69,10 +74,14 @@ all_is_well() {
 	site_starts node
 }
 
+is_right() {
+	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ] || return
+	cmp -s "$include" "$root/run/right/x86_cpushim.xml"
+}
+
 mended() {
 	all_is_well
-	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ]
-	cmp "$include" "$root/run/right/x86_cpushim.xml"
+	is_right
 }
 
 # libvirt runs with a map that lacks us
@@ -230,8 +239,12 @@ while :; do sleep 1; done'
 	[ "$(on node systemctl is-active libvirtd)" = active ]
 }
 
-@test "a restart that cpushim ready asks for doesn't wait for it" {
+@test "the restart that cpushim ready --restart has libvirt make doesn't wait for it" {
+	daemon=$(on node systemctl show libvirtd -P MainPID)
+	lose_ours
 	run -0 on node cpushim ready --restart
+	[ "$(on node systemctl show libvirtd -P MainPID)" != "$daemon" ]
+	is_right
 	libvirt_await node
 	goes_on node site
 	# not by timeout's 124
@@ -239,11 +252,10 @@ while :; do sleep 1; done'
 }
 
 @test "a cpushim ready that holds the node doesn't hold libvirt up" {
-	on node sh -c 'flock /usr/lib sleep 1000 >/dev/null 2>&1 &'
+	on node sh -c 'flock -o /usr/lib sleep 1000 >/dev/null 2>&1 &'
 	lose_ours
 	mended
 	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'code=exited ; status=0 }' ]]
-	on node pkill -x sleep
 }
 
 # full_disk: where the map is there is room for nothing more
@@ -270,6 +282,12 @@ full_disk() {
 	restarted
 	site_goes_on node site
 	[[ $(journal node) == *cpushim*'No space left'* ]]
+	# once there is room, all is as before
+	rm "$root$map/filler"
+	restarted
+	site_starts node
+	is_right
+	cmp "$index" "$root/run/right/index.xml"
 }
 
 @test "a full disk and an index that names us twice: others are unhurt" {
@@ -310,11 +328,6 @@ in_time() {
 		sleep 0.1
 	done
 	return 1
-}
-
-is_right() {
-	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ] || return
-	cmp -s "$include" "$root/run/right/x86_cpushim.xml"
 }
 
 @test "where nobody restarts libvirt, systemd sees that the index was replaced, and it is mended" {

@@ -40,8 +40,6 @@ site_saved() {
 others_start() {
 	guest_start "$1" new --cpu "$(cpu_xml kvm64)" || return
 	[[ $(guest_cpu "$1" new) == kvm64* ]] || return
-	guest_stop "$1" new || return
-	guest_start "$1" new --kernel '' || return
 	guest_stop "$1" new
 }
 

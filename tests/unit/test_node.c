@@ -101,6 +101,23 @@ static void test_index(void)
 	CHECK(index_with_include(&none, "<cpus/>", &err) == -EINVAL);
 }
 
+/* Without a byte more or less, and given back like our own line */
+static void test_index_comment_out(void)
+{
+	static const char twice[] = FEATURES OURS "<c/>\n" OURS "<b/>\n";
+	_cleanup_free_ char *text = strdup(twice), *odd = strdup("<a b='x86_cpushim.xml'/>\n");
+	_cleanup_text_ struct text with = {0}, without = {0};
+
+	CHECK(index_comment_out(text) == 2 && strlen(text) == strlen(twice));
+	CHECK(strstr(text, "\n    <!-- cpushim: this disk was full  -->\n<c/>\n"));
+	CHECK(index_names(text) == 0);
+	index_without_include(&without, text);
+	CHECK_STR(without.data, FEATURES "<c/>\n<b/>\n");
+	CHECK(index_with_include(&with, text, NULL) == 0);
+	CHECK_STR(with.data, FEATURES OURS "<c/>\n<b/>\n");
+	CHECK(index_comment_out(odd) == -EINVAL);
+}
+
 static void test_run(void)
 {
 	_cleanup_text_ struct text out = {0}, env = {0};
@@ -130,6 +147,7 @@ int main(void)
 	test_receipt_damaged();
 	test_manifest();
 	test_index();
+	test_index_comment_out();
 	test_run();
 	free(command);
 	if (asprintf(&command, "rm -rf %s", root) < 0 || system(command) != 0)
