@@ -42,7 +42,7 @@ diverted() {
 	[ -e "$root$units/libvirtd.service.d/cpushim.conf" ]
 	[ ! -e "$root$units/cpushim.path" ]
 	run -0 on node cpushim remove
-	[ -z "$output" ]
+	[ "$output" = 'cpushim is off this node' ]
 	[ -z "$(diverted)" ]
 	[ ! -e "$root$units/libvirtd.service.d" ]
 	while read -r file; do
