@@ -112,7 +112,7 @@ const struct condition conditions[] = {
 
 	{NOVA_GROUP, "nova-conf", "nova's configuration names models of this node", look_nova_conf,
 	 {"table"}},
-	{NOVA_GROUP, "nova-names", "libvirt lists them", look_nova_names, {"answers", "nova-conf"}},
+	{NOVA_GROUP, "nova-names", "libvirt lists them", look_nova_names, {"answers", "table"}},
 	{NOVA_GROUP, "nova-compare", "libvirt says that this host has them", look_nova_compare,
 	 {"nova-names"}},
 	{NOVA_GROUP, "nova-baseline", "libvirt tells their features", look_nova_baseline,

@@ -150,7 +150,8 @@ static void judge_compare(struct checkup *c, const struct condition *it, struct 
 		fault_add(f, it->id, r == -EINVAL ? WEIGHT_FAILS : WEIGHT_UNKNOWN,
 			  "libvirt doesn't compare model '%s' with this host: %s", shown, err.what);
 	else if (compared == LIBVIRT_INCOMPATIBLE)
-		fault_add(f, it->id, WEIGHT_FAILS,
+		/* without a configuration nobody asks for it yet */
+		fault_add(f, it->id, n->models.n ? WEIGHT_FAILS : WEIGHT_WARNS,
 			  "libvirt says that this host's CPU isn't model '%s': nova-compute ends "
 			  "with "
 			  "'CPU doesn't have compatibility'",
