@@ -62,7 +62,7 @@ break_models() {
 	libvirt_down node
 	sed '/x86_cpushim/d' "$map/index.xml" >"$root/run/index.xml"
 	on node unshare -m sh -c 'mount --bind /run/index.xml /usr/share/libvirt/cpu_map/index.xml && exec libvirtd -d'
-	libvirt_up node
+	libvirt_await node
 }
 break_daemons() {
 	ln -s "$(command -v bash)" "$root/run/virtqemud"
@@ -214,13 +214,15 @@ nova_conf() { # VIRT-TYPE MODEL
 
 @test "five faults at once, and --mend mends what cpushim's commands can" {
 	local id
+	# longer than a start takes
+	sleep 2
 	sed -i '/x86_cpushim/d' "$map/index.xml"
 	rm "$hook" "$root/usr/lib/systemd/system/libvirtd.service.d/cpushim.conf"
 	chmod 666 "$root/usr/lib/cpushim/guest"
 	guest_xml gone --cpu "$(cpu_xml site-gone)" >"$root/run/gone.xml"
 	on node virsh -q define /run/gone.xml
 	doctor 1
-	only index dropin hook modes defined-gone
+	only index daemon dropin hook modes defined-gone
 	doctor 1 --mend
 	[[ $stderr == *'cpushim ready: exit status'* ]]
 	for id in index hook dropin; do
