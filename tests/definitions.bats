@@ -5,7 +5,9 @@
 # what libvirt makes of the include. In a copy of the staged root (make stage).
 # What compile says to tests/data/models/X.xml is in X.said beside it; REGENERATE=1 writes it anew.
 
+# shellcheck disable=SC2154 # bats sets them
 bats_require_minimum_version 1.5.0
+load lib/qemu
 
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -244,7 +246,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	refuses no-identity
 }
 
-@test "libvirt is made to probe again if the table, qmp-proxy or QEMU is newer than the wrapper, and then alone" {
+@test "libvirt is made to probe again if the table or qmp-proxy is newer than the wrapper, or QEMU another" {
 	local wrapper=$root/usr/bin/qemu-system-x86_64 was what
 	cpushim compile
 	was=$(stat -c %z "$wrapper")
@@ -263,6 +265,197 @@ others_gate64() { # [XML-OF-ITS-OWN]
 	[[ $(cpushim compile) == *'; restart libvirt' ]]
 	[ "$(stat -c %z "$wrapper")" != "$was" ]
 	[[ $(cpushim compile) == *'; nothing changed' ]]
+}
+
+@test "another QEMU is one by its build, not by its times: older, newer, and back again" {
+	local wrapper=$root/usr/bin/qemu-system-x86_64 table=$root/usr/lib/cpushim/models.table was build
+	local real
+	qemu_files "$root"
+	real=$(readlink -f "$wrapper.distrib")
+	# as dpkg does: by a rename, with the package's own mtime
+	install_qemu() { # MTIME COMMAND...: which writes it
+		"${@:2}" "$real" "$BATS_TEST_TMPDIR/new"
+		touch -d "$1" "$BATS_TEST_TMPDIR/new"
+		mv -T "$BATS_TEST_TMPDIR/new" "$wrapper.distrib"
+	}
+	for build in 'another_qemu 1999-01-01' 'cp 2031-01-01' 'another_qemu 2031-01-01' 'cp 1999-01-01'; do
+		was=$(stat -c %z "$wrapper")
+		install_qemu "${build#* }" "${build% *}"
+		run -0 cpushim compile
+		[[ $output == *'(QEMU '*', before '*'; restart libvirt' ]]
+		[ "$(stat -c %z "$wrapper")" != "$was" ]
+		[[ $(cpushim compile) == *'; nothing changed' ]]
+	done
+	# a reinstall, a clone
+	was=$(stat -c %z "$wrapper")
+	cp "$table" "$BATS_TEST_TMPDIR/before"
+	install_qemu 2020-02-02 cp
+	run -0 cpushim compile
+	[[ $output == *'; nothing changed' ]]
+	[[ $output != *before* ]]
+	[ "$(stat -c %z "$wrapper")" = "$was" ]
+	cmp "$table" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "behind a script that starts it QEMU is noted itself" {
+	local wrapper=$root/usr/bin/qemu-system-x86_64 qemu=$root/usr/libexec/qemu real noted
+	qemu_files "$root"
+	mkdir "$root/usr/libexec"
+	real=$(readlink -f "$wrapper.distrib")
+	another_qemu "$real" "$qemu"
+	rm "$wrapper.distrib"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$qemu" >"$wrapper.distrib"
+	chmod +x "$wrapper.distrib"
+	cpushim compile
+	noted=$(grep -a '^qemu=' "$root/usr/lib/cpushim/models.table")
+	[[ $noted == *$'\t'"real=/usr/libexec/qemu"$'\t'*$'\t'"build_id=$(build_id "$qemu")"$'\t'* ]]
+	[[ $noted == *$'\t'"script=$(stat -c '%s@%.9Y' "$wrapper.distrib")" ]]
+	[[ $(cpushim compile) == *'; nothing changed' ]]
+	# the script stays as it is
+	cp "$real" "$qemu"
+	[[ $(cpushim list 2>&1) == *"its QEMU isn't the one that the table was made from"* ]]
+	[[ $(cpushim compile) == *'; restart libvirt' ]]
+	[[ $(cpushim compile) == *'; nothing changed' ]]
+}
+
+# second PATH: another emulator with the wrapper before the same QEMU, in the table
+second() {
+	other=$root$1
+	cp "$root/usr/bin/qemu-system-x86_64" "$other"
+	cp -P "$root/usr/bin/qemu-system-x86_64.distrib" "$other.distrib"
+	cpushim compile --emulator "$1" >/dev/null
+	has_rows "$1"
+}
+
+has_rows() { # EMULATOR
+	cpushim expand --emulator "$1" gate64 >/dev/null 2>&1
+}
+
+lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`"
+
+@test "an emulator whose wrapper is lost, moved aside or replaced is named at each compile, and keeps its rows" {
+	local how
+	qemu_files "$root"
+	second /usr/bin/kvm-spice
+	run -0 --separate-stderr cpushim compile
+	[ -z "$stderr" ]
+	for how in aside qemu script empty; do
+		mv "$other" "$other.aside"
+		case $how in
+		qemu) cp "$(readlink -f "$other.distrib")" "$other" ;;
+		script) printf '#!/bin/sh\nexec %s.distrib "$@"\n' "$other" >"$other" && chmod +x "$other" ;;
+		empty) : >"$other" ;;
+		esac
+		for _ in once again; do
+			run -1 --separate-stderr cpushim compile
+			[ "${stderr_lines[0]}" = "cpushim: $lost" ]
+			[ "$(grep -c kvm-spice <<<"$stderr")" = 1 ]
+			has_rows /usr/bin/kvm-spice
+		done
+		# what its rows mean goes with the definitions
+		site aes <<<"<cpus><model name='gate64-$how'><model name='gate64'/><feature name='aes'/></model></cpus>"
+		run -1 cpushim compile
+		cpushim expand --emulator /usr/bin/kvm-spice "gate64-$how" | grep -q ,aes=on,
+		mv "$other.aside" "$other"
+		run -0 --separate-stderr cpushim compile
+		[ -z "$stderr" ]
+	done
+	# one that is going to have it isn't lost
+	mv "$other" "$other.aside"
+	run -0 cpushim compile --emulator /usr/bin/kvm-spice
+}
+
+@test "an emulator of which nothing is left is named once, and goes" {
+	second /usr/bin/kvm-spice
+	rm "$other" "$other.distrib"
+	run -1 --separate-stderr cpushim compile
+	[ "$stderr" = "cpushim: /usr/bin/kvm-spice: neither cpushim's wrapper nor a QEMU is there any more; left out" ]
+	run ! has_rows /usr/bin/kvm-spice
+	has_rows /usr/bin/qemu-system-x86_64
+	run -0 --separate-stderr cpushim compile
+	[ -z "$stderr" ]
+}
+
+@test "an emulator that became a link to another wrapper is that one's" {
+	second /usr/bin/kvm-spice
+	ln -sf qemu-system-x86_64 "$other"
+	run -0 --separate-stderr cpushim compile
+	[ -z "$stderr" ]
+	run ! has_rows /usr/bin/kvm-spice
+}
+
+@test "without the wrapper, on purpose, each emulator of the table is compiled again" {
+	second /usr/bin/kvm-spice
+	qemu_files "$root"
+	: >"$root/usr/lib/cpushim/no-wrapper"
+	cp "$(readlink -f "$other.distrib")" "$other"
+	ln -sf "$(readlink -f "$other.distrib")" "$root/usr/bin/qemu-system-x86_64"
+	run -0 --separate-stderr cpushim compile
+	[ -z "$stderr" ]
+	has_rows /usr/bin/kvm-spice
+}
+
+@test "an emulator of a usual name whose QEMU answers nothing is left out and named; the others are compiled" {
+	local usual=/usr/bin/qemu-system-x86_64
+	rm "$root/usr/lib/cpushim/models.table"
+	cp "$root$usual" "$root/usr/bin/kvm-spice"
+	printf '#!/bin/sh\nexit 0\n' >"$root/usr/bin/kvm-spice.distrib"
+	chmod +x "$root/usr/bin/kvm-spice.distrib"
+	run -1 --separate-stderr say compile
+	[[ $output == *"cpushim: /usr/bin/kvm-spice.distrib: ended the dialogue; reinstall QEMU (Debian: \`apt-get install --reinstall qemu-system-x86\`); /usr/bin/kvm-spice is left out" ]]
+	has_rows $usual
+	run ! has_rows /usr/bin/kvm-spice
+	run ! grep -qa '^qemu=/usr/bin/kvm-spice' "$root/usr/lib/cpushim/models.table"
+	[ "$(in_include | tr '\n' ' ')" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	# as ready calls it
+	run -1 say compile --for-ready --emulator $usual --emulator /usr/bin/kvm-spice
+	has_rows $usual
+	# none that answers
+	rm "$root$usual.distrib"
+	changes_nothing cpushim compile
+	[[ $output == *"$usual.distrib: can't be run: "* ]]
+	[[ $output == *'/usr/bin/kvm-spice.distrib: ended the dialogue'* ]]
+}
+
+@test "while its QEMU gives no answer an emulator keeps what still means the same, and is refused the rest" {
+	local real
+	second /usr/bin/kvm-spice
+	real=$(readlink "$other.distrib")
+	site two <<-'END'
+		<cpus>
+		  <model name='stays'><model name='gate64'/><feature name='aes'/></model>
+		  <model name='changes'><model name='gate64'/><feature name='aes'/></model>
+		</cpus>
+	END
+	run -0 cpushim compile
+	grep -a "emulator=/usr/bin/kvm-spice" "$root/usr/lib/cpushim/models.table" | grep -a model=stays >"$BATS_TEST_TMPDIR/stays"
+	site two <<-'END'
+		<cpus>
+		  <model name='stays'><model name='gate64'/><feature name='aes'/></model>
+		  <model name='changes'><model name='gate64'/><feature name='avx'/></model>
+		  <model name='comes'><model name='gate64'/><feature name='avx'/></model>
+		</cpus>
+	END
+	ln -sf /bin/false "$other.distrib"
+	run -1 say compile --force
+	[[ $output == *"; /usr/bin/kvm-spice keeps the models that it has, where they still mean the same"* ]]
+	grep -a "emulator=/usr/bin/kvm-spice" "$root/usr/lib/cpushim/models.table" | grep -a model=stays |
+		diff - "$BATS_TEST_TMPDIR/stays"
+	for model in changes comes; do
+		run -1 cpushim expand --emulator /usr/bin/kvm-spice $model
+		[[ $output == *"the QEMU of /usr/bin/kvm-spice couldn't be asked when the table was made; \`cpushim compile\`"* ]]
+		cpushim expand --emulator /usr/bin/qemu-system-x86_64 $model | grep -q ,avx=on,
+	done
+	# what goes, goes there, too
+	site two </dev/null
+	rm "$root/etc/cpushim/models.d/two.xml"
+	run -1 cpushim compile --force
+	[ "$(names)" = 'gate64 x86-64-v2 x86-64-v3 x86-64-v4 ' ]
+	# and it answers again
+	ln -sf "$real" "$other.distrib"
+	run -0 --separate-stderr cpushim compile
+	[ -z "$stderr" ]
+	has_rows /usr/bin/kvm-spice
 }
 
 @test "what QEMU hides without pmu=on is asked for with it" {

@@ -204,6 +204,86 @@ says() { # STATUS WORDS COMMAND...
 	says 1 'vme is left open and not off' guests
 }
 
+# on_max: gate64 is made on max, and the QEMU behind the wrapper is a program with a build-id
+on_max() {
+	program=$root/usr/bin/qemu-system-x86_64.distrib
+	rm "$program"
+	cp "$(readlink -f /bin/true)" "$program"
+	row base=max brings=cx16 "cpu=$gate64_cpu" | table
+	live gate64
+}
+
+@test "a guest of a model on max: by the QEMU that it runs on, which may be another than the one that is there" {
+	on_max
+	another_qemu "$program" "$root/usr/bin/qemu-system-x86_64"
+	qemu 7 "$expansion"
+	ln -sfn "$program" "$root/proc/7/exe"
+	says 0 'what the name means' guests
+	says 0 'which is what gate64 means' why instance-00000001
+	# another one: what its max has isn't known
+	cant="its -cpu is the model's, but its QEMU isn't the one that the table was made from, and base 'max' may have more features there: start it anew"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 2 "can't tell: $cant" guests
+	says 2 "$cant" why instance-00000001
+	# what is stated is judged, and what that QEMU had no name for isn't held against it
+	qemu 7 "${expansion/,aes=off}"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 2 "can't tell: $cant" guests
+	qemu 7 "${expansion/nx=on/nx=off}"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 1 'not what the name means today: its QEMU has another -cpu: nx is off and not on' guests
+	# the table's QEMU, by the table of another: what wasn't stated then is on
+	qemu 7 "${expansion/,aes=off}"
+	ln -sfn "$program" "$root/proc/7/exe"
+	says 1 'not what the name means today: its QEMU has another -cpu: aes is left open and not off' guests
+	# which program it is can't be seen
+	qemu 7 "$expansion"
+	ln -sfn /nonexistent/qemu-system-x86_64 "$root/proc/7/exe"
+	says 2 "can't tell: its -cpu is the model's, but base 'max' is another CPU with each QEMU, and its program can't be looked at: run this as root" guests
+	# of libvirt nothing is known
+	rm "$root/run/libvirt/qemu/instance-00000001.xml" "$root/run/libvirt/qemu/instance-00000001.pid"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 0 "not libvirt's: can't tell: $cant" guests
+	ln -sfn "$program" "$root/proc/7/exe"
+	says 0 "not libvirt's: what the name means" guests
+}
+
+@test "a guest of a model on QEMU's own definition is judged by its argument, whatever QEMU it runs on" {
+	on_max
+	row | table
+	another_qemu "$program" "$root/usr/bin/qemu-system-x86_64"
+	qemu 7 "$expansion"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 0 'what the name means' guests
+	qemu 7 "${expansion/,aes=off}"
+	ln -sfn "$root/usr/bin/qemu-system-x86_64" "$root/proc/7/exe"
+	says 0 'what the name means' guests
+}
+
+@test "a running QEMU whose file was replaced under it is looked at all the same" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	local pid
+	program=$root/usr/bin/qemu-system-x86_64.distrib
+	rm "$program"
+	cp "$(readlink -f "$(command -v bash)")" "$program"
+	row base=max | table
+	live gate64
+	"$program" -c 'sleep 60; :' qemu -name guest=instance-00000001 -uuid "$uuid" -cpu "$gate64_cpu" 3>&- >/dev/null 2>&1 &
+	pid=$!
+	until grep -qa -- -uuid "/proc/$pid/cmdline"; do sleep 0.01; done
+	printf '%s\n' "$pid" >"$root/run/libvirt/qemu/instance-00000001.pid"
+	rmdir "$root/proc"
+	ln -s /proc "$root/proc"
+	another_qemu "$program" "$program"
+	[[ $(readlink "/proc/$pid/exe") == *'.distrib (deleted)' ]]
+	run cpushim guests
+	kill "$pid"
+	printf '%s\n' "$output"
+	grep "^instance-00000001 .* what the name means" <<<"$output"
+	# and the one that is there now is told
+	[[ $output == *"cpushim: /usr/bin/qemu-system-x86_64: its QEMU isn't the one that the table was made from (7.2.22), so models on base max, host or base are refused; "* ]]
+}
+
 @test "a guest whose model has no definition any more, or a refused one" {
 	qemu 7 "$expansion"
 	live gone

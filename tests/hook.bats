@@ -255,6 +255,80 @@ start_qemu() { # CPU-ARGUMENT [UUID]
 	refuses 'provide: nx pni' hook restore begin < <(domain)
 }
 
+# QEMU is a copy of bash, which has a build-id; the process that is one later runs the same
+program() {
+	qemu_file=$root/usr/bin/qemu-system-x86_64.distrib
+	rm -f "$qemu_file"
+	cp "$(readlink -f "$(command -v bash)")" "$qemu_file"
+}
+
+@test "a model on max is refused where QEMU is another than the table's; others go on" {
+	local base operation
+	program
+	for base in max host base; do
+		row base=$base | table
+		run -0 --separate-stderr hook prepare begin < <(domain)
+		another_qemu "$qemu_file" "$qemu_file"
+		for operation in prepare migrate restore; do
+			refuses "model 'gate64': its QEMU isn't the one that the table was made from (7.2.22), and base '$base' is another CPU with each QEMU; \`cpushim compile\` (after an upgrade of QEMU it runs by itself where cpushim's package or systemd units are)" \
+				hook $operation begin < <(domain)
+		done
+		# the table of the QEMU that is there
+		row base=$base | table
+		run -0 --separate-stderr hook prepare begin < <(domain)
+		# a clone's, or a reinstall's
+		touch -d 2001-02-03 "$qemu_file"
+		run -0 --separate-stderr hook prepare begin < <(domain)
+	done
+	row base=kvm64 | table
+	another_qemu "$qemu_file" "$qemu_file.another"
+	mv "$qemu_file.another" "$qemu_file"
+	run -0 --separate-stderr hook prepare begin < <(domain)
+	# which other one is behind an emulator that isn't named, too
+	row base=max | table
+	another_qemu "$(command -v bash)" "$qemu_file"
+	refuses "its QEMU isn't the one" hook prepare begin < <(domain '/emulator/d')
+}
+
+@test "what TCG lacks is known of the table's QEMU alone: of another, enforce has the last word" {
+	program
+	row tcg_lacks=pni | table
+	refuses "TCG of this QEMU can't provide: pni" hook prepare begin < <(domain)
+	another_qemu "$qemu_file" "$qemu_file"
+	run -0 --separate-stderr hook prepare begin < <(domain)
+}
+
+# start_program FILE: start_qemu's process, by that program
+start_program() {
+	bash() { exec "$program" "$@"; }
+	local program=$1
+	start_qemu "$gate64_cpu"
+	unset -f bash
+}
+
+@test "at started the process's own program counts, whatever stands behind the emulator by then" {
+	program
+	another_qemu "$qemu_file" "$BATS_TEST_TMPDIR/another"
+	row base=max | table
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	start_program "$qemu_file"
+	# the old one still runs
+	mv "$BATS_TEST_TMPDIR/another" "$qemu_file"
+	run -0 --separate-stderr by_libvirt started begin < <(domain)
+	kill "$qemu"
+	# the new one ran already, while the table's is said to be there
+	cp "$qemu_file" "$BATS_TEST_TMPDIR/another"
+	program
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	start_program "$BATS_TEST_TMPDIR/another"
+	refuses "its QEMU isn't the one that the table was made from" by_libvirt started begin < <(domain)
+	kill "$qemu"
+	row base=kvm64 | table
+	run -0 --separate-stderr by_libvirt prepare begin < <(domain)
+	start_program "$BATS_TEST_TMPDIR/another"
+	run -0 --separate-stderr by_libvirt started begin < <(domain)
+}
+
 of_release() { # SONAME-VERSION COMMAND...: by a libvirtd that has that library mapped
 	local library=$BATS_TEST_TMPDIR/libvirt.so.$1
 	[ -e "$library" ] || gcc -shared -o "$library" -x c /dev/null

@@ -640,8 +640,9 @@ is_wrapped() { # PATH
 	rm "$root/etc/cpushim/models.d/own.xml"
 	# a package that went takes its QEMU, and nothing else stops
 	rm "$root/usr/bin/qemu-system-i386.distrib"
-	run -0 on node cpushim compile
-	[[ $output == *'/usr/bin/qemu-system-i386: there is no QEMU behind this wrapper any more'* ]]
+	run -1 on node cpushim compile
+	[[ $output == *'/usr/bin/qemu-system-i386.distrib: can'"'"'t be run: No such file or directory; reinstall QEMU ('*'); /usr/bin/qemu-system-i386 keeps the models that it has'* ]]
+	[[ $output == *'/usr/bin/qemu-system-i386: there is no QEMU behind this wrapper, at '* ]]
 	run -0 install
 	on node cp /usr/libexec/qemu-kvm.distrib /usr/bin/qemu-system-i386.distrib
 	run -0 install --uninstall

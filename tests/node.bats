@@ -7,6 +7,7 @@
 
 # shellcheck disable=SC2016 # names of commands in backticks
 bats_require_minimum_version 1.5.0
+load lib/qemu
 
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -21,6 +22,8 @@ setup() {
 	[ -e "$map/index.xml" ] || skip "needs libvirt's cpu_map"
 	rm -f "$root"/etc/cpushim/models.d/*
 	mkdir -p "$root/proc" "$root/etc/libvirt/qemu"
+	qemu_files "$root"
+	real=$(readlink -f "$qemu.distrib")
 	printf 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin\n' >"$root/etc/passwd"
 	domain /usr/bin/qemu-system-x86_64
 	cpushim compile >/dev/null
@@ -53,6 +56,7 @@ break_proxy_mode() { chmod -x "$root/usr/lib/cpushim/qmp-proxy"; }
 break_table_mode() { chmod 600 "$root/usr/lib/cpushim/models.table"; }
 break_lib_mode() { chmod 700 "$root/usr/lib/cpushim"; }
 break_worker() { rm "$root/usr/bin/cpushim"; }
+break_qemu() { another_qemu "$real" "$qemu.distrib"; }
 
 # state, status of why, of compile, whether compile mends it, and the sentence
 states="index 1 1 no index.xml doesn't name x86_cpushim.xml any more, so libvirt won't know the site's models once it restarts; \`cpushim ready\`
@@ -63,12 +67,13 @@ models 1 0 yes model gate64, so libvirt won't start a guest of it; \`cpushim com
 hook 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't there, so nothing checks what guests of site models get; \`cpushim ready\`, then \`systemctl restart libvirtd\`
 hook_foreign 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook is another tool's, so nothing checks what guests of site models get; \`cpushim ready\`
 hook_mode 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't executable, so nothing checks what guests of site models get; \`cpushim ready\`
-wrapper 1 0 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`
+wrapper 1 1 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`
 proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; reinstall cpushim: install.sh of its checkout, or its package
 proxy_mode 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run
 table_mode 1 0 yes /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of the file, so no guest of a site model starts; \`cpushim compile\`
 lib_mode 1 0 no /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of /usr/lib/cpushim, so no guest of a site model starts; \`chmod a+x /usr/lib/cpushim\`
-worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; reinstall cpushim: install.sh of its checkout, or its package"
+worker 1 0 no /usr/bin/cpushim: is missing or can't be run, and the hook refuses site models without it; reinstall cpushim: install.sh of its checkout, or its package
+qemu 2 0 yes so models on base max, host or base are refused; \`cpushim compile\` (after an upgrade of QEMU it runs by itself where cpushim's package or systemd units are)"
 
 # what why says where it has its own words for the domain
 of_domain() { # STATE SENTENCE
@@ -133,7 +138,7 @@ nothing_blocks() {
 		cp -a "$root.right" "$root"
 		n=$((n + 1))
 	done <<<"$states"
-	[ "$n" = 14 ]
+	[ "$n" = 15 ]
 }
 
 @test "without a table nobody can tell, and all name the command that writes it, which does" {
@@ -154,11 +159,40 @@ nothing_blocks() {
 	is_quiet guests
 }
 
-@test "no QEMU behind the wrapper" {
+@test "no QEMU behind the wrapper, or one that can't be run: its package is named, by whoever looks" {
+	cure='; reinstall QEMU (Debian: `apt-get install --reinstall qemu-system-x86`)'
 	rm "$qemu.distrib"
 	run -1 --separate-stderr cpushim why vm
-	[[ $output == *'there is no QEMU behind this wrapper, at /usr/bin/qemu-system-x86_64.distrib; reinstall QEMU'* ]]
-	says 0 'there is no QEMU behind this wrapper, at' guests
+	[[ $output == *"there is no QEMU behind this wrapper, at /usr/bin/qemu-system-x86_64.distrib$cure"* ]]
+	says 0 "there is no QEMU behind this wrapper, at /usr/bin/qemu-system-x86_64.distrib$cure" guests
+	says 2 "cpushim: $qemu.distrib: can't be run: No such file or directory$cure" verify gate64
+	says 2 "cpushim: $qemu.distrib: can't be run: No such file or directory$cure" compile
+	says 2 "cpushim: $qemu.distrib: can't be run: No such file or directory$cure" probe
+	break_qemu
+	chmod -x "$qemu.distrib"
+	run -1 --separate-stderr cpushim why vm
+	[[ $output == *"/usr/bin/qemu-system-x86_64.distrib: this QEMU can't be run, by its mode$cure"* ]]
+	says 0 "cpushim: /usr/bin/qemu-system-x86_64.distrib: this QEMU can't be run, by its mode$cure" list
+	says 2 "cpushim: $qemu.distrib: can't be run: Permission denied$cure" compile
+}
+
+@test "a domain of a model on max, with another QEMU than the table's: one reason, and compile mends it" {
+	cat >"$root/etc/cpushim/models.d/site.xml" <<-'END2'
+		<cpus xmlns:shim='urn:cpushim:1'><model name='on-max'><shim:qemu base='max'/><feature name='fpu'/></model></cpus>
+	END2
+	cpushim compile
+	domain /usr/bin/qemu-system-x86_64
+	sed -i 's/gate64/on-max/' "$root/etc/libvirt/qemu/vm.xml"
+	nothing_blocks
+	break_qemu
+	run -1 --separate-stderr cpushim why vm
+	[[ $output == *"blocked: its QEMU isn't the one that the table was made from ("*"), and base 'max' is another CPU with each QEMU; \`cpushim compile\` ("* ]]
+	[ "$(grep -c "isn't the one" <<<"$output")" = 1 ]
+	# what it is here and now can be read
+	says 0 'so models on base max, host or base are refused' verify --cpus 1 on-max
+	run -0 cpushim compile
+	[[ $output == *"(QEMU "*", before "*"), 0 refused; restart libvirt" ]]
+	nothing_blocks
 }
 
 @test "the hook beside a site's own, or run by the site's script, is ours" {

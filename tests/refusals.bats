@@ -44,6 +44,14 @@ prepared() { # [SED-SCRIPT...]
 	begins 'gate64: bad definition' prepare < <(domain)
 }
 
+@test "a QEMU that is another than the table's" {
+	row base=max | table
+	printf '#!/bin/sh\n# another\n' >"$root/usr/bin/qemu-system-x86_64.distrib"
+	begins 'gate64: QEMU changed' prepare < <(domain)
+	begins 'gate64: QEMU changed' migrate < <(domain)
+	begins 'gate64: QEMU changed' restore < <(domain)
+}
+
 @test "what KVM lacks" {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "kvm: /dev/kvm can't be opened"
 	row features=fpu,ia64 | table

@@ -416,8 +416,149 @@ plainly() {
 			run -1 --separate-stderr timeout 5 "$qemu" $args
 			[ -z "$output" ]
 			says_one_line "$qemu.distrib" || { echo "$kind: $stderr" && return 1; }
+			[[ $stderr == *"; reinstall QEMU (Debian: \`apt-get install --reinstall qemu-system-x86\`)" ]] ||
+				{ echo "$kind: $stderr" && return 1; }
 		done
 	done
+}
+
+@test "a real QEMU that something else forbids isn't said to be broken" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	# shellcheck disable=SC2016 # the inner shell's
+	run -1 --separate-stderr unshare -m sh -c '
+		mkdir "$2" && mount -t tmpfs -o noexec tmpfs "$2" && cp /bin/true "$2/qemu" && ln -sf "$2/qemu" "$1.distrib" &&
+			exec "$1" -cpu gate64' sh "$qemu" "$BATS_TEST_TMPDIR/noexec"
+	says_one_line "$qemu.distrib: can't be run: Permission denied; look for what confines it (AppArmor, SELinux), or a noexec mount"
+}
+
+# program FILE: a QEMU that tells its arguments, and has a build-id as a program has
+program() {
+	rm -f "$1"
+	cp -p "$(readlink -f /bin/echo)" "$1"
+}
+
+max_cpu=max,vendor=GenuineIntel,family=6,model=6,stepping=3,nx=on,enforce
+
+# of_base BASE: a table of a model of that base, and of gate64
+of_base() {
+	{ row && row model=site "base=$1" "cpu=${max_cpu/max/$1}"; } | table
+}
+
+another="isn't the QEMU that the table was made from (7.2.22), so model 'site' on its base 'max' can't be had; \`cpushim compile\` (after an upgrade of QEMU it runs by itself where cpushim's package or systemd units are)"
+
+@test "behind another QEMU than the table's a model on max is refused, and those on QEMU's own go on" {
+	program "$qemu.distrib"
+	of_base max
+	[ "$("$qemu" -cpu site,+avx)" = "-cpu $max_cpu,+avx" ]
+	another_qemu "$qemu.distrib" "$qemu.distrib"
+	run -1 --separate-stderr "$qemu" -cpu site,+avx
+	[ -z "$output" ]
+	says_one_line "$qemu.distrib: $another"
+	# only who asks for it, and the last one counts
+	[ "$("$qemu" -cpu site -cpu gate64)" = "-cpu site -cpu $gate64_cpu" ]
+	[ "$("$qemu" -cpu max)" = '-cpu max' ]
+	[ "$("$qemu" -S)" = -S ]
+	for base in host base; do
+		program "$qemu.distrib"
+		of_base $base
+		[ "$("$qemu" -cpu site)" = "-cpu ${max_cpu/max/$base}" ]
+		another_qemu "$qemu.distrib" "$qemu.distrib"
+		run -1 "$qemu" -cpu site
+	done
+	for base in kvm64 EPYC max1; do
+		program "$qemu.distrib"
+		of_base $base
+		another_qemu "$qemu.distrib" "$qemu.distrib"
+		[ "$("$qemu" -cpu site)" = "-cpu ${max_cpu/max/$base}" ]
+	done
+}
+
+@test "a clone's, an image's and a reinstall's QEMU is the same, whatever its times" {
+	program "$qemu.distrib"
+	of_base max
+	touch -d 2001-02-03 "$qemu.distrib"
+	[ "$("$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	cp --no-preserve=timestamps "$qemu.distrib" "$qemu.copy"
+	mv "$qemu.copy" "$qemu.distrib"
+	[ "$("$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	# one without a build-id is known by its size and mtime alone
+	stand_in
+	of_base max
+	silent "$qemu" -cpu site
+	given -cpu "$max_cpu"
+	touch -d 2001-02-03 "$qemu.distrib"
+	run -1 --separate-stderr "$qemu" -cpu site
+	says_one_line "$another"
+	# a table that says nothing of its QEMU says nothing of this one
+	program "$qemu.distrib"
+	{ noted "$qemu.distrib" size= mtime= build_id= && row model=site base=max "cpu=$max_cpu"; } | table
+	run -1 --separate-stderr "$qemu" -cpu site
+	says_one_line "$another"
+}
+
+@test "behind a script that starts QEMU, as Debian 12's qemu-system-i386, the QEMU counts" {
+	mkdir "$root/usr/libexec"
+	local exe=$root/usr/libexec/qemu
+	program "$exe"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$exe" >"$qemu.distrib"
+	{
+		noted "$exe" real=/usr/libexec/qemu "script=$(stat -c '%s@%.9Y' "$qemu.distrib")"
+		row model=site base=max "cpu=$max_cpu"
+	} | table
+	[ "$("$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	touch "$exe"
+	[ "$("$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	another_qemu "$exe" "$exe"
+	run -1 --separate-stderr "$qemu" -cpu site
+	says_one_line "$another"
+	program "$exe"
+	[ "$("$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	touch -d 2001-02-03 "$qemu.distrib"
+	run -1 --separate-stderr "$qemu" -cpu site
+	says_one_line "$another"
+}
+
+@test "while the wrapper is taken away the QEMU in its own place is looked at" {
+	program "$qemu.distrib"
+	of_base max
+	# the wrapper runs when QEMU has come back to its place
+	exec 9<"$qemu"
+	mv "$qemu.distrib" "$qemu"
+	[ "$(/proc/self/fd/9 -cpu site)" = "-cpu $max_cpu" ]
+	another_qemu "$qemu" "$qemu"
+	run -1 --separate-stderr /proc/self/fd/9 -cpu site
+	says_one_line "$qemu.distrib: $another"
+	[ "$(/proc/self/fd/9 -cpu gate64)" = "-cpu $gate64_cpu" ]
+	exec 9<&-
+}
+
+@test "a QEMU that may not be looked at isn't trusted with a model on max" {
+	mkdir "$root/closed"
+	program "$root/closed/qemu"
+	ln -sfn "$root/closed/qemu" "$qemu.distrib"
+	of_base max
+	[ "$(plainly "$qemu" -cpu site)" = "-cpu $max_cpu" ]
+	chmod 000 "$root/closed"
+	run -1 --separate-stderr plainly "$qemu" -cpu site
+	chmod 700 "$root/closed"
+	says_one_line "$qemu.distrib: can't be looked at, so nobody knows what model 'site' would be on its base 'max'; let QEMU's user read it"
+}
+
+@test "whether it is the same QEMU costs one stat, and nothing where no model is on max" {
+	command -v strace >/dev/null || skip 'strace is missing'
+	program "$qemu.distrib"
+	of_base max
+	looks() { # ARGUMENT...: how often it looks at the real QEMU before it becomes it
+		strace -o "$BATS_TEST_TMPDIR/trace" "$qemu" "$@" >/dev/null
+		sed '/execve.*\.distrib/q' "$BATS_TEST_TMPDIR/trace" | grep -c '\.distrib"'
+	}
+	# all ask whether it is the wrapper itself, and run it
+	[ "$(looks -cpu gate64)" = 2 ]
+	[ "$(looks -cpu kvm64)" = 2 ]
+	[ "$(looks -cpu site)" = 3 ]
+	touch "$qemu.distrib"
+	# to read its build-id it is opened
+	[ "$(looks -cpu site)" = 4 ]
 }
 
 @test "an argument that the kernel can't pass on is a clear error" {
@@ -425,6 +566,7 @@ plainly() {
 	printf -v long '%*s' 131000 ''
 	run -1 --separate-stderr "$qemu" -cpu "gate64,model-id=${long// /x}"
 	says_one_line 'Argument list too long'
+	[[ $stderr != *reinstall* ]]
 	untouched -cpu "kvm64,model-id=${long// /x}"
 }
 

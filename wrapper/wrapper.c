@@ -13,6 +13,7 @@
 
 #include "cpumap/core/cpuarg.h"
 #include "cpumap/core/emulator.h"
+#include "cpumap/core/model.h"
 #include "cpumap/core/table.h"
 #include "cpumap/core/util.h"
 #include "plan.h"
@@ -91,6 +92,19 @@ static bool is_myself(const struct places *p, const char *path)
 	       it.st_ino == me.st_ino;
 }
 
+/* What helps where @path couldn't be executed. */
+static const char *cure_of(int code, const char *path)
+{
+	struct stat st;
+
+	/* not the file's fault */
+	if (code == E2BIG || code == ENOMEM || code == EAGAIN || code == ETXTBSY)
+		return "";
+	if (code == EACCES && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111)
+		return "; look for what confines it (AppArmor, SELinux), or a noexec mount";
+	return "; " EMULATOR_REINSTALL;
+}
+
 /* Becomes the real QEMU. It returns only with an error, and never executes itself again. */
 static int become_qemu(const struct places *p, char **argv, struct error *err)
 {
@@ -98,30 +112,77 @@ static int become_qemu(const struct places *p, char **argv, struct error *err)
 	const char *const candidates[] = {p->real, p->self};
 
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		int code;
+
 		if (is_myself(p, candidates[i]))
 			continue;
 		(void)execv(candidates[i], argv);
-		if (errno != ENOENT)
-			return error_set(err, -errno, candidates[i], 0, "can't be run: %s",
-					 strerror(errno));
+		code = errno;
+		if (code != ENOENT)
+			return error_set(err, -code, candidates[i], 0, "can't be run: %s%s",
+					 strerror(code), cure_of(code, candidates[i]));
 	}
 	return error_set(err, -ENOENT, p->real, 0,
-			 "the real QEMU isn't there; reinstall cpushim, or take it off with "
-			 "install.sh --uninstall");
+			 "the real QEMU isn't there; " EMULATOR_REINSTALL);
 }
 
-/* The arguments with our models expanded; @argv itself if there is nothing to expand. */
-static char **expand(int argc, char **argv, const struct request *r, const struct places *p,
-		     const struct table *t)
+/* Is the QEMU that is going to run the table's? become_qemu chooses likewise. */
+static enum emulator_now compare_qemu(const struct places *p, const struct table_qemu *noted)
 {
-	const struct table_row *refused;
-	char **plan = plan_cpu(argc, argv, r, t, p->self, &refused);
-	struct error err = {0};
+	enum emulator_now now = emulator_compare(noted, p->real);
 
+	return now == EMULATOR_GONE && !is_myself(p, p->self) ? emulator_compare(noted, p->self)
+							      : now;
+}
+
+/*
+ * May this QEMU have the model? If QEMU computes the model's base it must be the one that the table was
+ * made from: another one's base may have features that the expansion doesn't name. If there is none,
+ * executing it tells why.
+ */
+static bool check_base(const struct table_row *row, const struct places *p, const struct table *t,
+		       struct error *err)
+{
+	const struct table_qemu *noted = table_qemu_of(t, p->self);
+	enum emulator_now now;
+
+	if (*row->refused || !model_is_computed(row->base))
+		return true;
+	now = noted ? compare_qemu(p, noted) : EMULATOR_OTHER;
+	if (now == EMULATOR_HIDDEN)
+		error_set(
+			err, -EACCES, p->real, 0,
+			"can't be looked at, so nobody knows what model '%s' would be on its base "
+			"'%s'; let QEMU's user read it",
+			row->model, row->base);
+	else if (now == EMULATOR_OTHER)
+		error_set(err, -ESTALE, p->real, 0,
+			  "isn't the QEMU that the table was made from (%s), so model '%s' on its "
+			  "base '%s' can't be had; " EMULATOR_COMPILE,
+			  noted ? noted->version : "none", row->model, row->base);
+	return now == EMULATOR_SAME || now == EMULATOR_GONE;
+}
+
+/* The arguments with our models expanded; @argv itself if there is nothing to expand. NULL and @err: it
+ * mustn't be started, nor QEMU be asked to refuse the name, as it may have a model of that name. */
+static char **expand(int argc, char **argv, const struct request *r, const struct places *p,
+		     const struct table *t, struct error *err)
+{
+	const char *cpu = argv[r->cpu];
+	const struct table_row *refused, *row = table_find(t, cpu, cpuarg_model_len(cpu), p->self);
+	char **plan;
+
+	if (row && !check_base(row, p, t, err))
+		return NULL;
+	plan = plan_cpu(argc, argv, r, t, p->self, &refused);
+	if (!plan)
+		error_set(err, -ENOMEM, p->self, 0, "out of memory");
 	if (refused) {
-		error_set(&err, -ENOTSUP, refused->origin, 0, "model '%s' can't be had: %s",
+		struct error why = {0};
+
+		error_set(&why, -ENOTSUP, refused->origin, 0, "model '%s' can't be had: %s",
 			  refused->model, refused->refused);
-		say(&err);
+		say(&why);
 	}
 	return plan;
 }
@@ -164,13 +225,11 @@ int main(int argc, char **argv)
 		if (table_load_model(&t, p.table, cpu, cpu ? cpuarg_model_len(cpu) : 0, &err) < 0)
 			say(&err);
 		else if (r.cpu)
-			plan = expand(argc, argv, &r, &p, &t);
+			plan = expand(argc, argv, &r, &p, &t, &err);
 		else if (table_has_emulator(&t, p.self))
 			plan = answer_probe(argc, argv, &r, &p);
 	}
-	if (!plan)
-		error_set(&err, -ENOMEM, p.self, 0, "out of memory");
-	else
+	if (plan)
 		become_qemu(&p, plan, &err);
 	say(&err);
 	return 1;

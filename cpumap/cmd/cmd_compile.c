@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
-#include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/core/show.h"
 #include "cpumap/core/staging.h"
@@ -14,8 +13,8 @@
 #include "cpumap/libvirt/mapsingle.h"
 #include "cpumap/libvirt/maptrial.h"
 #include "hook/guests/leftover.h"
-#include "hook/worker/native.h"
 #include "cmd.h"
+#include "made.h"
 
 static const char usage[] =
 	"Usage: cpushim compile [OPTION]...\n"
@@ -33,8 +32,9 @@ static const char usage[] =
 	"                       no definition has any more are forgotten\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"Exit status: 0 done; 1 done, but a definition was refused, or libvirt's index has\n"
-	"lost the include; 2 nothing written.\n";
+	"Exit status: 0 done; 1 done, but a definition was refused, an emulator's QEMU gave no\n"
+	"answer or its wrapper was lost, or libvirt's index has lost the include; 2 nothing\n"
+	"written.\n";
 
 struct options {
 	struct strv emulators;
@@ -48,33 +48,6 @@ static void options_free(struct options *o)
 	strv_free(&o->emulators);
 }
 #define _cleanup_options_ __attribute__((cleanup(options_free)))
-
-/* What the definitions become with each emulator. */
-struct made {
-	struct strv emulators;
-	size_t n;
-	struct one {
-		const char *emulator;
-		char *real; /* where the QEMU that is asked is once the wrapper stands before it */
-		struct qemu qemu;
-		struct emulator_file file; /* the QEMU that was asked */
-		struct compiled compiled;
-	} * one;
-	bool lost; /* our include is there, but libvirt's index doesn't name it any more: a
-		    * package's upgrade replaced it */
-};
-
-static void made_free(struct made *m)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		free(m->one[i].real);
-		qemu_free(&m->one[i].qemu);
-		compiled_free(&m->one[i].compiled);
-	}
-	free(m->one);
-	strv_free(&m->emulators);
-}
-#define _cleanup_made_ __attribute__((cleanup(made_free)))
 
 /* Reads libvirt's map, if there is a libvirt. */
 static int load_map(struct libvirtmap *map, bool *have, struct error *err)
@@ -241,8 +214,9 @@ static bool newer(const char *path, const struct stat *than)
 
 /*
  * libvirt probes an emulator again when its ctime has changed. So the wrapper is touched when
- * something that decides the probe's answer is newer, also if an earlier compile was killed before
- * it got here.
+ * something that decides the probe's answer is another or newer, also if an earlier compile was killed
+ * before it got here. The QEMU's own times say nothing: dpkg keeps those of its package, and a QEMU
+ * that was there before may have come back.
  */
 static int touch_wrapper(const struct one *one, bool *touched, struct error *err)
 {
@@ -252,7 +226,7 @@ static int touch_wrapper(const struct one *one, bool *touched, struct error *err
 
 	if (!path || !table || !proxy || !emulator_is_wrapper(path) || stat(path, &st) < 0)
 		return 0;
-	if (!newer(table, &st) && !newer(proxy, &st) && !newer(one->qemu.path, &st))
+	if (!one->was && !newer(table, &st) && !newer(proxy, &st))
 		return 0;
 	if (utimensat(AT_FDCWD, path, NULL, 0) < 0)
 		return error_set(err, -errno, path, 0,
@@ -262,51 +236,13 @@ static int touch_wrapper(const struct one *one, bool *touched, struct error *err
 	return 0;
 }
 
-/* A path as the node will see it: a table that is made for another root is used inside that
- * root. */
-static const char *path_within(const char *path)
-{
-	const char *root = getenv("CPUSHIM_ROOT");
-	size_t len = root ? strlen(root) : 0;
-
-	return len && strncmp(path, root, len) == 0 && path[len] == '/' ? path + len : path;
-}
-
-/* All rows, and the QEMUs that they were made from. @m still owns the strings. */
-static int gather(struct table *t, const struct made *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		t->n += m->one[i].compiled.n;
-	t->row = calloc(t->n + 1, sizeof(*t->row));
-	t->qemu = calloc(m->n + 1, sizeof(*t->qemu));
-	if (!t->row || !t->qemu)
-		return -ENOMEM;
-	t->n = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		const struct one *one = &m->one[i];
-
-		t->qemu[t->n_qemus++] = (struct table_qemu){.emulator = one->emulator,
-							    .real = one->real,
-							    .size = one->file.size,
-							    .mtime = one->file.mtime,
-							    .build_id = one->file.build_id,
-							    .version = one->qemu.version};
-		for (size_t k = 0; k < one->compiled.n; k++) {
-			t->row[t->n] = one->compiled.row[k];
-			t->row[t->n].origin = path_within(t->row[t->n].origin);
-			t->n++;
-		}
-	}
-	return 0;
-}
-
 static int stage_table(struct staging *s, const struct made *m, bool *changed, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
 	_cleanup_table_ struct table t = {.release = CPUSHIM_VERSION};
 	_cleanup_text_ struct text out = {0};
 
-	if (gather(&t, m) == 0)
+	if (made_table(&t, m) == 0)
 		table_print(&out, &t);
 	if (!path || !out.data || out.failed)
 		return error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
@@ -326,49 +262,6 @@ static int stage_published(struct staging *s, const struct published *p, struct 
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return error_set(err, -errno, dir, 0, "can't be made: %s", strerror(errno));
 	return staging_add(s, path, 0644, t.data, t.len, NULL, err);
-}
-
-/* The emulators in the order in which they are asked, the usual one first. */
-static int choose_emulators(struct strv *chosen, const struct strv *named, const struct table *t,
-			    struct error *err)
-{
-	_cleanup_strv_ struct strv notes = {0};
-	int r = strv_has(named, EMULATOR_DEFAULT)
-			? strv_add(chosen, EMULATOR_DEFAULT, strlen(EMULATOR_DEFAULT))
-			: 0;
-
-	if (r == 0)
-		r = emulators_installed(chosen, t, &notes);
-	for (size_t i = 0; i < named->n && r == 0; i++)
-		if (!strv_has(chosen, named->item[i]))
-			r = strv_add(chosen, named->item[i], strlen(named->item[i]));
-	if (r == 0 && chosen->n == 0)
-		r = strv_add(chosen, EMULATOR_DEFAULT, strlen(EMULATOR_DEFAULT));
-	else
-		print_lines(&notes);
-	return r < 0 ? error_set(err, r, NULL, 0, "out of memory") : 0;
-}
-
-/* The same on a node before and after the wrapper is put there: so is the table. */
-static int name_real(struct one *one, struct error *err)
-{
-	if (asprintf(&one->real, "%s%s", one->emulator, native_node() ? "" : EMULATOR_REAL) >= 0)
-		return 0;
-	one->real = NULL;
-	return error_set(err, -ENOMEM, one->emulator, 0, "out of memory");
-}
-
-static int compile_for(struct one *one, const struct libvirtmap *map, struct history *before,
-		       struct error *err)
-{
-	_cleanup_free_ char *real = emulator_real(one->emulator, err);
-	int r = real ? emulator_describe(&one->file, real, err) : -ENOENT;
-
-	if (r == 0)
-		r = name_real(one, err);
-	if (r == 0)
-		r = qemu_probe(&one->qemu, real, err);
-	return r < 0 ? r : compile(&one->compiled, one->emulator, &one->qemu, map, before, err);
 }
 
 static int retain_models(struct made *m, const struct history *before, struct error *err)
@@ -413,16 +306,13 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct hist
 		       struct error *err)
 {
 	_cleanup_strv_ struct strv said = {0};
-	int r = 0;
+	int r = made_ask(m, &before->table, err);
 
-	m->one = calloc(m->emulators.n, sizeof(*m->one));
-	if (!m->one)
-		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
-	for (size_t i = 0; i < m->emulators.n && r == 0; i++) {
-		m->one[i].emulator = m->emulators.item[i];
-		m->n++;
-		r = compile_for(&m->one[i], map, before, err);
-	}
+	for (size_t i = 0; i < m->n && r == 0; i++)
+		r = compile(&m->one[i].compiled, m->one[i].emulator, &m->one[i].qemu, map, before,
+			    err);
+	if (r == 0)
+		r = made_keep(m, before, err);
 	if (r == 0 && map)
 		r = retain_models(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
@@ -464,8 +354,9 @@ static void print_result(const struct made *m, bool changed, bool for_ready)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct one *one = &m->one[i];
 
-		printf("%zu models for %s (QEMU %s), %zu refused%s\n",
+		printf("%zu models for %s (QEMU %s%s%s), %zu refused%s\n",
 		       one->compiled.n - one->compiled.n_refused, one->emulator, one->qemu.version,
+		       one->was ? ", before " : "", one->was ? one->was->version : "",
 		       one->compiled.n_refused, next);
 	}
 }
@@ -519,7 +410,7 @@ static int run(const struct options *o, struct made *m, struct error *err)
 	if (r == 0)
 		r = history_load(&before, err);
 	if (r == 0)
-		r = choose_emulators(&m->emulators, &o->emulators, &before.table, err);
+		r = made_choose(m, &o->emulators, &before.table, err);
 	if (r == 0)
 		r = compile_all(m, have_map ? &map : NULL, &before, err);
 	if (r == 0 && o->force)
@@ -541,8 +432,8 @@ static void print_leftovers(void)
 
 static bool falls_short(const struct made *m, bool for_ready)
 {
-	/* ready is about to name it again */
-	if (m->lost && !for_ready)
+	/* ready is about to put the wrapper there, and to name the include again */
+	if (((m->lost || m->unwrapped) && !for_ready) || m->left_out || m->n_silent)
 		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (m->one[i].compiled.n_refused || m->one[i].compiled.definitions.n_problems)

@@ -285,6 +285,20 @@ static bool read_qemu(struct process *p, const char *name, const char *uuid)
 	}
 }
 
+/* Is its argument the wrapper's, and is it the table's QEMU, and not one that was put there since
+ * prepare? */
+static void check_started(struct job *j, const struct process *qemu, const struct record *r,
+			  struct reasons *reasons)
+{
+	_cleanup_free_ char *program = process_program("/proc", qemu->pid);
+
+	decide_started(process_option(qemu, "-cpu"), &j->asked.facts, r, reasons);
+	if (!program || !j->asked.facts.row)
+		return;
+	asked_program(&j->asked, program);
+	decide_qemu(&j->asked.facts, reasons);
+}
+
 static int check_process(struct job *j, const struct record *r)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
@@ -297,7 +311,7 @@ static int check_process(struct job *j, const struct record *r)
 	else if (j->asked.facts.native)
 		native_started(&qemu, &j->asked.facts, r, &reasons);
 	else
-		decide_started(process_option(&qemu, "-cpu"), &j->asked.facts, r, &reasons);
+		check_started(j, &qemu, r, &reasons);
 	return refuse(j, r->model, &reasons);
 }
 

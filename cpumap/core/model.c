@@ -52,6 +52,16 @@ int model_of_row(struct model *m, const struct table_row *row, struct error *err
 	return featset_parse(&m->features, row->features, strlen(row->features), ',', err);
 }
 
+bool model_is_computed(const char *base)
+{
+	static const char *const computed[] = {"max", "host", "base"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(computed); i++)
+		if (strcmp(base, computed[i]) == 0)
+			return true;
+	return false;
+}
+
 bool model_name_valid(const char *name, size_t len)
 {
 	if (len == 0 || len > MODEL_NAME_MAX)

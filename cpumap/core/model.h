@@ -43,6 +43,10 @@ struct table_row;
 /* model_of_row: the definition that a row was made of. The caller frees @m, also on error. */
 int model_of_row(struct model *m, const struct table_row *row, struct error *err);
 
+/* model_is_computed: is @base a model of QEMU's whose features QEMU computes when it starts, so that
+ * they are others with each QEMU? These are max, host and base (target/i386/cpu.c, 2.8 to 11.1). */
+bool model_is_computed(const char *base);
+
 /* model_name_valid: [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
 bool model_name_valid(const char *name, size_t len);
 

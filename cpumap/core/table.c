@@ -415,10 +415,15 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 	return NULL;
 }
 
-bool table_has_emulator(const struct table *t, const char *emulator)
+const struct table_qemu *table_qemu_of(const struct table *t, const char *emulator)
 {
 	for (size_t i = 0; i < t->n_qemus; i++)
 		if (ends_in(emulator, t->qemu[i].emulator))
-			return true;
-	return false;
+			return &t->qemu[i];
+	return NULL;
+}
+
+bool table_has_emulator(const struct table *t, const char *emulator)
+{
+	return table_qemu_of(t, emulator);
 }

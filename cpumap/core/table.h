@@ -60,6 +60,8 @@ struct table_row {
 /* The real QEMU that an emulator's rows were made from. */
 struct table_qemu {
 	const char *emulator;
+	const char *script;   /* SIZE@MTIME of a script that stands there and starts it (Debian 12's
+			       * qemu-system-i386 is one); "": none does */
 	const char *real;     /* its file */
 	const char *size;     /* bytes, decimal */
 	const char *mtime;    /* SECONDS.NANOSECONDS since 1970 */
@@ -106,6 +108,10 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 
 /* table_row_is_at: is the row's emulator at the end of @emulator? */
 bool table_row_is_at(const struct table_row *row, const char *emulator);
+
+/* table_qemu_of: the note of the real QEMU of an emulator that is at the end of @emulator. NULL: the
+ * table wasn't made for such an emulator. */
+const struct table_qemu *table_qemu_of(const struct table *t, const char *emulator);
 
 /* table_has_emulator: was the table made for an emulator that is at the end of @emulator? */
 bool table_has_emulator(const struct table *t, const char *emulator);

@@ -26,5 +26,6 @@ const struct table_field table_qemu_fields[] = {
 	{"mtime", offsetof(struct table_qemu, mtime)},
 	{"build_id", offsetof(struct table_qemu, build_id)},
 	{"version", offsetof(struct table_qemu, version)},
+	{"script", offsetof(struct table_qemu, script)},
 	{0},
 };

@@ -11,12 +11,14 @@
 #include <time.h>
 
 #include "cpumap/core/cpuarg.h"
+#include "cpumap/core/emulator.h"
 #include "cpumap/qemu/qmp.h"
 
-#define EXIT_READ   99 /* guest.S, by isa-debug-exit */
-#define MAX_ARGS    40
-#define WORDS_SHOWN 400
-#define VCPU_MS     250 /* what each vCPU adds to the time limit */
+#define EXIT_READ    99  /* guest.S, by isa-debug-exit */
+#define EXIT_NO_QEMU 127 /* it, or a library, couldn't be loaded (ld.so(8), and below) */
+#define MAX_ARGS     40
+#define WORDS_SHOWN  400
+#define VCPU_MS      250 /* what each vCPU adds to the time limit */
 
 /* ---- the process ---- */
 
@@ -58,12 +60,12 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out, i
 	/* QEMU must not outlive us, however we end */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-		_exit(127);
+		_exit(EXIT_NO_QEMU);
 	for (int fd = 3; fd < 256; fd++)
 		(void)close(fd);
 	(void)execve(argv[0], (char *const *)argv, no_environment);
 	dprintf(2, "%s", strerror(errno));
-	_exit(127);
+	_exit(EXIT_NO_QEMU);
 }
 
 static int process_start(struct process *p, const char *const *argv, struct error *err)
@@ -254,8 +256,9 @@ static int judge_end(const struct guest_run *run, const struct process *p, int s
 	if (status == 1 && parse_refusal(p->text[1].data, p->text[1].len, refusal))
 		return error_set(err, -ENOTSUP, run->emulator, 0, "refuses this CPU: %s", words);
 	return error_set(err, -EREMOTEIO, run->emulator, 0,
-			 "ended with status %d before the guest had read its CPU%s%s", status,
-			 *words ? ": " : "", words);
+			 "ended with status %d before the guest had read its CPU%s%s%s", status,
+			 *words ? ": " : "", words,
+			 status == EXIT_NO_QEMU ? "; " EMULATOR_REINSTALL : "");
 }
 
 /* Has the dump the right number of vCPUs? */
@@ -289,8 +292,8 @@ int guest_read(const struct guest_run *run, struct cpuid_dump *d, struct guest_r
 	if (access(run->guest, R_OK) < 0)
 		return error_set(err, -errno, run->guest, 0, "%s", strerror(errno));
 	if (access(run->emulator, X_OK) < 0)
-		return error_set(err, -errno, run->emulator, 0, "can't be run: %s",
-				 strerror(errno));
+		return error_set(err, -errno, run->emulator, 0,
+				 "can't be run: %s; " EMULATOR_REINSTALL, strerror(errno));
 	common_args(&a, run);
 	add_args(&a, (const char *const[]){"-kernel", run->guest, "-append", a.append, "-debugcon",
 					   "stdio", "-device", "isa-debug-exit,iobase=0xf4", NULL});
@@ -302,7 +305,8 @@ int guest_read(const struct guest_run *run, struct cpuid_dump *d, struct guest_r
 		r = process_wait(&p, &status);
 	if (r < 0)
 		return error_set(err, r, run->emulator, 0,
-				 "the guest gave no answer within %d s, so it was stopped",
+				 "the guest gave no answer within %d s, so it was stopped; if it "
+				 "does so again while this host isn't busy, " EMULATOR_REINSTALL,
 				 run->timeout_ms / 1000);
 	r = judge_end(run, &p, status, refusal, err);
 	if (r == 0)

@@ -3,27 +3,28 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
 #include "change.h"
 #include "run.h"
 
-#define ADMIN_DIR "/var/lib/dpkg"
-#define PACKAGE   "cpushim"
-#define SECONDS   60
+#define ADMIN_DIR  "/var/lib/dpkg"
+#define PACKAGE    "cpushim"
+#define SECONDS    60
+#define LIST_LIMIT ((size_t)1 << 20)
 
 static bool has_dpkg(void)
 {
 	return node_has(ADMIN_DIR "/info");
 }
 
-bool dpkg_has(const char *package)
+/* A package that was removed, but not purged, keeps its list, with what is left of it. */
+bool dpkg_has_us(void)
 {
-	_cleanup_free_ char *list = NULL;
+	_cleanup_free_ char *list = root_path(ADMIN_DIR "/info/" PACKAGE ".list"), *text = NULL;
+	size_t len;
 
-	if (asprintf(&list, ADMIN_DIR "/info/%s.list", package) < 0) {
-		list = NULL;
-		return false;
-	}
-	return node_has(list);
+	return list && file_read(list, TRUST_ANY, LIST_LIMIT, &text, &len, NULL) == 0 &&
+	       strstr(text, "\n" COMMAND_PATH "\n");
 }
 
 /* dpkg-divert with the node's own records. Returns its exit status, or -errno. */
@@ -52,17 +53,54 @@ static int divert(const char *const args[], size_t n_args, struct error *err)
 	return r;
 }
 
-/* The words of dpkg-divert about @path; "" if nobody diverts it. */
-static int diversion(struct text *words, const char *path, struct error *err)
-{
-	const char *const args[] = {"--list", path};
-	int r = run_divert(args, ARRAY_SIZE(args), words, err);
+/* Who has a path's file put elsewhere? */
+enum diverter { NOBODY, LOCALLY, THE_PACKAGE, SOMEBODY };
 
-	text_adds(words, "");
-	if (r < 0 || words->failed)
+static int who_diverts(enum diverter *who, const char *path, const char *real, struct error *err)
+{
+	_cleanup_free_ char *local = NULL, *packaged = NULL;
+	const char *const args[] = {"--list", path};
+	_cleanup_text_ struct text words = {0};
+	int r = run_divert(args, ARRAY_SIZE(args), &words, err);
+
+	if (asprintf(&local, "local diversion of %s to %s", path, real) < 0)
+		local = NULL;
+	if (asprintf(&packaged, "diversion of %s to %s by " PACKAGE, path, real) < 0)
+		packaged = NULL;
+	text_adds(&words, "");
+	if (r < 0 || words.failed || !local || !packaged)
 		return r < 0 ? r : error_set(err, -ENOMEM, path, 0, "out of memory");
-	words->data[strcspn(words->data, "\n")] = '\0';
+	words.data[strcspn(words.data, "\n")] = '\0';
+	if (!*words.data)
+		*who = NOBODY;
+	else if (strcmp(words.data, local) == 0)
+		*who = LOCALLY;
+	else
+		*who = strcmp(words.data, packaged) == 0 ? THE_PACKAGE : SOMEBODY;
 	return 0;
+}
+
+static int add_diversion(const char *path, const char *real, enum diverter who, struct error *err)
+{
+	bool package = who == THE_PACKAGE;
+	const char *const args[] = {"--no-rename",
+				    package ? "--package" : "--local",
+				    package ? PACKAGE : "--no-rename",
+				    "--divert",
+				    real,
+				    "--add",
+				    path};
+
+	return divert(args, ARRAY_SIZE(args), err);
+}
+
+static int end_diversion(const char *path, enum diverter who, struct error *err)
+{
+	bool package = who == THE_PACKAGE;
+	const char *const args[] = {"--no-rename", package ? "--package" : "--local",
+				    package ? PACKAGE : "--no-rename", "--remove", path};
+
+	return divert(args, ARRAY_SIZE(args), err);
 }
 
 static bool is_packaged(const char *path)
@@ -77,50 +115,30 @@ static bool is_packaged(const char *path)
 int dpkg_divert(struct node *n, const char *path, const char *real, struct error *err)
 {
 	/* the diversions of a package are that package's (Debian Policy, appendix G) */
-	bool package = dpkg_has(PACKAGE);
-	const char *const args[] = {"--no-rename",
-				    package ? "--package" : "--local",
-				    package ? PACKAGE : "--no-rename",
-				    "--divert",
-				    real,
-				    "--add",
-				    path};
-	_cleanup_text_ struct text there = {0};
+	enum diverter now = NOBODY, wanted = dpkg_has_us() ? THE_PACKAGE : LOCALLY;
 	int r;
 
 	if (!has_dpkg() || !is_packaged(path))
 		return 0;
-	r = diversion(&there, path, err);
+	r = who_diverts(&now, path, real, err);
 	/* with a diversion of the site's to elsewhere no package's file comes here */
-	if (r < 0 || *there.data || !change_begin(n, "divert %s to %s", path, real))
+	if (r < 0 || now == wanted || now == SOMEBODY ||
+	    !change_begin(n, "divert %s to %s", path, real))
 		return r;
 	r = receipt_note(&n->receipt, RECEIPT_DIVERT, path, NULL, err);
-	return r < 0 ? r : divert(args, ARRAY_SIZE(args), err);
+	/* it was installed otherwise before */
+	if (r == 0 && now != NOBODY)
+		r = end_diversion(path, now, err);
+	return r < 0 ? r : add_diversion(path, real, wanted, err);
 }
 
 int dpkg_undivert(struct node *n, const char *path, const char *real, struct error *err)
 {
-	_cleanup_free_ char *local = NULL, *packaged = NULL;
-	_cleanup_text_ struct text there = {0};
-	const char *args[] = {"--no-rename", "--local", "--no-rename", "--remove", path};
-	int r;
+	enum diverter now = NOBODY;
+	int r = has_dpkg() ? who_diverts(&now, path, real, err) : 0;
 
-	if (!has_dpkg())
-		return 0;
-	if (asprintf(&local, "local diversion of %s to %s", path, real) < 0)
-		local = NULL;
-	if (asprintf(&packaged, "diversion of %s to %s by " PACKAGE, path, real) < 0)
-		packaged = NULL;
-	r = diversion(&there, path, err);
-	if (r < 0 || !local || !packaged)
-		return r < 0 ? r : error_set(err, -ENOMEM, path, 0, "out of memory");
-	if (strcmp(there.data, packaged) == 0) {
-		args[1] = "--package";
-		args[2] = PACKAGE;
-	} else if (strcmp(there.data, local) != 0) {
-		return 0;
-	}
-	return change_begin(n, "end the diversion of %s", path)
-		       ? divert(args, ARRAY_SIZE(args), err)
-		       : 0;
+	if (r < 0 || now == NOBODY || now == SOMEBODY ||
+	    !change_begin(n, "end the diversion of %s", path))
+		return r;
+	return end_diversion(path, now, err);
 }

@@ -7,13 +7,13 @@
 #include "node.h"
 
 /* dpkg_divert: @path of a package goes to @real from now on, unless a diversion of somebody's sends
- * it elsewhere already. */
+ * it elsewhere already. It is the package's diversion if dpkg_has_us, else a local one. */
 int dpkg_divert(struct node *n, const char *path, const char *real, struct error *err);
 
 /* dpkg_undivert: take that diversion away, if it is ours. */
 int dpkg_undivert(struct node *n, const char *path, const char *real, struct error *err);
 
-/* dpkg_has: is the package installed on the node? */
-bool dpkg_has(const char *package);
+/* dpkg_has_us: do our own programs belong to a package, cpushim, which is installed here? */
+bool dpkg_has_us(void);
 
 #endif

@@ -140,9 +140,8 @@ void look_real_answers(struct checkup *c, const struct condition *it, struct fau
 		if (!qemu[i].error.code)
 			continue;
 		cure = package_cure(qemu[i].emulator);
-		fault_add(f, it->id, WEIGHT_BLOCKS, "%s: %s", qemu[i].error.where,
-			  qemu[i].error.what);
-		fault_cure(f, "%s", cure ? cure : "reinstall QEMU");
+		fault_error(f, it->id, WEIGHT_BLOCKS, &qemu[i].error, NULL);
+		fault_cure(f, "%s", cure ? cure : EMULATOR_REINSTALL);
 	}
 }
 

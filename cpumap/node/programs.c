@@ -87,7 +87,11 @@ static int check_programs(const struct node *n, struct error *err)
 
 int put_programs(struct node *n, struct error *err)
 {
-	int r = change_directory(n, LIB_DIR, err);
+	int r = n->source && dpkg_has_us()
+			? error_set(err, -EEXIST, COMMAND_PATH, 0,
+				    "belongs to the package cpushim; upgrade that, or remove it "
+				    "first: apt-get remove cpushim")
+			: change_directory(n, LIB_DIR, err);
 
 	/* a directory, but not one of /etc/cpushim that a package or a site has */
 	if (r == 0)
@@ -137,7 +141,7 @@ static int known_files(struct node *n, struct strv *paths)
 					     HOOK_SOURCE,  NATIVE_MARK, WRAPPER_SOURCE};
 	int r;
 
-	if (dpkg_has("cpushim"))
+	if (dpkg_has_us())
 		return strv_addf(paths, NATIVE_MARK); /* the others are dpkg's */
 	r = receipt_paths(&n->receipt, RECEIPT_FILE, paths);
 	for (size_t i = 0; n->receipt.lost && i < ARRAY_SIZE(always) && r == 0; i++)
@@ -165,7 +169,7 @@ int unput_programs(struct node *n, struct error *err)
 		r = change_delete(n, RECEIPT_PATH, err);
 	if (r == 0)
 		r = change_delete(n, MANIFEST_PATH, err);
-	if (r == 0 && !n->dry_run && !dpkg_has("cpushim") && rmdir(lib) < 0 && errno != ENOENT)
+	if (r == 0 && !n->dry_run && !dpkg_has_us() && rmdir(lib) < 0 && errno != ENOENT)
 		node_warn(n, "%s: isn't empty; left alone", lib);
 	return r;
 }

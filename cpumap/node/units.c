@@ -18,6 +18,7 @@
 static const char *const places[] = {UNITS "/libvirtd.service.d/cpushim.conf",
 				     UNITS "/virtqemud.service.d/cpushim.conf",
 				     UNITS "/cpushim.path", UNITS "/cpushim.service"};
+enum { PATH_UNIT = 2, PATH_SERVICE };
 
 /* The leading - and the limits: whatever becomes of our command, libvirt starts. */
 static const char drop_in[] =
@@ -67,6 +68,27 @@ static void reload(struct node *n, unsigned int changes)
 		node_fall_short(n, "systemd can't read its units again: systemctl daemon-reload");
 }
 
+static int put_path_unit(struct node *n, const char *text, struct error *err)
+{
+	int r = put_text(n, places[PATH_UNIT], text, err);
+
+	return r < 0 ? r : put_text(n, places[PATH_SERVICE], service, err);
+}
+
+/* Also what an installation without the package has left */
+static int unput_path_unit(struct node *n, struct error *err)
+{
+	const char *const stop[] = {"systemctl", "stop", "cpushim.path", NULL};
+	_cleanup_text_ struct text out = {0};
+	int r;
+
+	if (!n->dry_run && node_is_live() && node_has(places[PATH_UNIT]) &&
+	    access("/run/systemd/system", F_OK) == 0)
+		(void)run_program(stop, SECONDS, &out, NULL);
+	r = change_unput(n, places[PATH_UNIT], err);
+	return r < 0 ? r : change_unput(n, places[PATH_SERVICE], err);
+}
+
 int put_units(struct node *n, struct error *err)
 {
 	unsigned int before = n->changes;
@@ -82,10 +104,8 @@ int put_units(struct node *n, struct error *err)
 	if (r == 0)
 		r = put_text(n, places[1], drop_in, err);
 	/* a package has triggers */
-	if (r == 0 && !dpkg_has("cpushim"))
-		r = put_text(n, places[2], path_unit.data, err);
-	if (r == 0 && !dpkg_has("cpushim"))
-		r = put_text(n, places[3], service, err);
+	if (r == 0)
+		r = dpkg_has_us() ? unput_path_unit(n, err) : put_path_unit(n, path_unit.data, err);
 	if (r == 0)
 		reload(n, before);
 	return r;
@@ -93,15 +113,10 @@ int put_units(struct node *n, struct error *err)
 
 int remove_units(struct node *n, struct error *err)
 {
-	const char *const stop[] = {"systemctl", "stop", "cpushim.path", NULL};
 	unsigned int before = n->changes;
-	_cleanup_text_ struct text out = {0};
-	int r = 0;
+	int r = unput_path_unit(n, err);
 
-	if (!n->dry_run && node_is_live() && node_has(places[2]) &&
-	    access("/run/systemd/system", F_OK) == 0)
-		(void)run_program(stop, SECONDS, &out, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+	for (size_t i = 0; i < PATH_UNIT && r == 0; i++)
 		r = change_unput(n, places[i], err);
 	if (r == 0)
 		reload(n, before);

@@ -8,6 +8,9 @@
 #include "qemu.h"
 
 #include <errno.h>
+#include <limits.h>
+
+#include "cpumap/core/emulator.h"
 
 /* QEMU 7.2 takes a fifth of a second for its 132 models. A QEMU that hangs costs no more than
  * this. */
@@ -26,6 +29,7 @@ void qemu_free(struct qemu *q)
 		model_reset(&q->model[i]);
 	free(q->model);
 	free(q->path);
+	free(q->program);
 	strv_free(&q->names);
 	*q = (struct qemu){0};
 }
@@ -150,10 +154,9 @@ static int read_model(struct qmp *m, json_t *definition, struct qemu_model *mode
 	if (!model->name || (alias && !model->alias_of))
 		return error_set(err, -ENOMEM, m->name, 0, "out of memory");
 	features_of_array(json_object_get(definition, "unavailable-features"), &model->unavailable);
-	/* QEMU computes these three, and host exists only with KVM (hw/core/cpu, 2.8) */
-	model->computed =
-		strcmp(name, "max") == 0 || strcmp(name, "host") == 0 || strcmp(name, "base") == 0;
+	model->computed = model_is_computed(name);
 	model->id = IDENTITY_NONE;
+	/* host exists only with KVM (hw/core/cpu, 2.8) */
 	if (strcmp(name, "host") == 0)
 		return 0;
 	r = expansion(m, name, true, &props, err);
@@ -251,6 +254,27 @@ static int spawn(struct qmp *m, const char *path, const char *machine, struct er
 	return qmp_spawn(m, argv, PROBE_TIMEOUT_MS, err);
 }
 
+/* The file of the process that answers. */
+static char *program_of(const struct qmp *m)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)m->pid);
+	n = readlink(link, path, sizeof(path));
+	return n > 0 && (size_t)n < sizeof(path) ? strndup(path, (size_t)n) : NULL;
+}
+
+/* Here, without a machine and with TCG, only QEMU's own files can be what is wrong. */
+static int blame(struct error *err, int r)
+{
+	struct error what = err ? *err : (struct error){0};
+
+	if (r != -EPROTO)
+		return r;
+	return error_set(err, r, what.where, 0, "%s; " EMULATOR_REINSTALL, what.what);
+}
+
 int qemu_probe(struct qemu *q, const char *path, struct error *err)
 {
 	_cleanup_qmp_ struct qmp m = QMP_NONE;
@@ -261,12 +285,14 @@ int qemu_probe(struct qemu *q, const char *path, struct error *err)
 		return error_set(err, -ENOMEM, path, 0, "out of memory");
 	r = spawn(&m, path, "none,accel=tcg", err);
 	if (r == 0)
+		q->program = program_of(&m);
+	if (r == 0)
 		r = read_version(&m, q, err);
 	if (r == 0)
 		r = read_models(&m, q, err);
 	if (r == 0)
 		r = provided(&m, q, &q->properties, &q->tcg, err);
-	return r;
+	return blame(err, r);
 }
 
 const struct qemu_model *qemu_model_named(const struct qemu *q, const char *name)

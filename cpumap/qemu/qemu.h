@@ -23,6 +23,8 @@ struct qemu_model {
 
 struct qemu {
 	char *path;                /* the binary asked */
+	char *program;             /* the file that ran: another one if a script is at path; NULL:
+				    * not known */
 	char version[64];          /* "7.2.22" */
 	struct featset properties; /* features[] that are CPU properties here */
 	bool has_avx10_version;    /* the CPU property avx10-version exists (9.2) */

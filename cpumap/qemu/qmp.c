@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "cpumap/core/emulator.h"
+
 /* our monitor as a chardev; QEMU names this option in front of an error of the monitor */
 #define MONITOR "-chardev socket,id=cpushim,fd=3"
 
@@ -61,12 +63,18 @@ static void last_words(struct qmp *q, char *buf, size_t size)
 
 static int say_gone(struct qmp *q, int code, const char *what, struct error *err)
 {
+	/* who was only attached to knows no file */
+	const char *cure = code == -ETIMEDOUT && q->pid > 0
+				   ? "; if it does so again, " EMULATOR_REINSTALL
+				   : "";
 	char words[STDERR_SHOWN];
 
 	last_words(q, words, sizeof(words));
-	if (strstr(words, MONITOR ": "))
+	if (strstr(words, MONITOR ": ")) {
 		what = "can't take a connected socket for a monitor, which QEMU does since 2.12";
-	return error_set(err, code, q->name, 0, "%s%s%s", what, *words ? ": " : "", words);
+		code = -ENOTSUP;
+	}
+	return error_set(err, code, q->name, 0, "%s%s%s%s", what, *words ? ": " : "", words, cure);
 }
 
 static int wait_for(struct qmp *q, short events, struct error *err)
@@ -224,7 +232,8 @@ int qmp_spawn(struct qmp *q, const char *const *argv, int timeout_ms, struct err
 	if (!all)
 		return error_set(err, -ENOMEM, argv[0], 0, "out of memory");
 	if (access(argv[0], X_OK) < 0)
-		return error_set(err, -errno, argv[0], 0, "can't be run: %s", strerror(errno));
+		return error_set(err, -errno, argv[0], 0, "can't be run: %s; " EMULATOR_REINSTALL,
+				 strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, monitor) < 0)
 		return error_set(err, -errno, argv[0], 0, "socketpair: %s", strerror(errno));
 	q->fd = monitor[0];

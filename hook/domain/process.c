@@ -89,6 +89,13 @@ int process_read(struct process *p, const char *proc, int pid)
 	return r;
 }
 
+char *process_program(const char *proc, int pid)
+{
+	char *path = NULL;
+
+	return asprintf(&path, "%s/%d/exe", proc, pid) < 0 ? NULL : path;
+}
+
 /* ---- options ---- */
 
 const char *process_option(const struct process *p, const char *option)
@@ -190,14 +197,12 @@ static bool is_qemu(const char *path)
  * by its own argv[0]? */
 static bool runs_qemu(const char *proc, const struct process *p)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = process_program(proc, p->pid);
 	char exe[PATH_MAX];
 	ssize_t n;
 
-	if (asprintf(&path, "%s/%d/exe", proc, p->pid) < 0) {
-		path = NULL;
+	if (!path)
 		return false;
-	}
 	n = readlink(path, exe, sizeof(exe) - 1);
 	if (n < 0)
 		return is_qemu(p->argv[0]);

@@ -35,6 +35,10 @@ struct process_list {
  * gone. */
 int process_read(struct process *p, const char *proc, int pid);
 
+/* process_program: the path at which the program of @pid can be looked at, also where its file was
+ * replaced or deleted. NULL: out of memory */
+char *process_program(const char *proc, int pid);
+
 /* process_take: the same from @len bytes of a command line, which is taken over. -ENOMEM */
 int process_take(struct process *p, char *cmdline, size_t len);
 void process_free(struct process *p);

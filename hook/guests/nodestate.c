@@ -87,23 +87,13 @@ static void look_at_hook(struct hook_file *h, const char *path)
 		h->time = st.st_ctim;
 }
 
-/* Is the real QEMU another one than the table's? By its build-id it is the same after it was
- * installed again or copied to another disk. */
-static bool is_other(const char *real, const char *emulator, const struct table *t)
+/* The table's note of the QEMU behind an emulator, if by now that is another one. */
+static const struct table_qemu *former_qemu(const char *real, const char *emulator,
+					    const struct table *t)
 {
-	struct emulator_file f;
+	const struct table_qemu *noted = table_qemu_of(t, emulator);
 
-	for (size_t i = 0; i < t->n_qemus; i++) {
-		const struct table_qemu *q = &t->qemu[i];
-
-		if (strcmp(q->emulator, emulator) != 0 || !*q->size ||
-		    emulator_describe(&f, real, NULL) < 0)
-			continue;
-		if (strcmp(q->size, f.size) == 0 && strcmp(q->mtime, f.mtime) == 0)
-			return false;
-		return !*f.build_id || strcmp(q->build_id, f.build_id) != 0;
-	}
-	return false;
+	return noted && emulator_compare(noted, real) == EMULATOR_OTHER ? noted : NULL;
 }
 
 static int add_emulator(struct nodestate *s, const char *path, const struct table *t)
@@ -124,7 +114,7 @@ static int add_emulator(struct nodestate *s, const char *path, const struct tabl
 							  .wrapper = emulator_is_wrapper(here),
 							  .there = access(real, F_OK) == 0,
 							  .runs = access(real, X_OK) == 0,
-							  .other = is_other(real, path, t)};
+							  .was = former_qemu(real, path, t)};
 	return 0;
 }
 
@@ -400,7 +390,7 @@ static void tell_real(const struct nodestate *s, const struct emulator_state *e,
 	else
 		fault_add(f, "real-executable", WEIGHT_BLOCKS,
 			  "%s%s: this QEMU can't be run, by its mode", e->path, suffix);
-	fault_cure(f, "%s", cure ? cure : "reinstall QEMU");
+	fault_cure(f, "%s", cure ? cure : EMULATOR_REINSTALL);
 }
 
 static void tell_emulators(const struct nodestate *s, const char *emulator, struct faults *f)
@@ -419,13 +409,13 @@ static void tell_emulators(const struct nodestate *s, const char *emulator, stru
 		} else if (e->wrapper || s->native) {
 			tell_real(s, e, f);
 		}
-		if (!e->other)
+		if (!e->was)
 			continue;
 		fault_add(f, "qemu-table", WEIGHT_FAILS,
-			  "%s: its QEMU isn't the one that the table was made from, so what guests "
-			  "of it get isn't known",
-			  e->path);
-		fault_cure(f, CURE_COMPILE);
+			  "%s: its QEMU isn't the one that the table was made from (%s)%s", e->path,
+			  e->was->version,
+			  s->native ? "" : ", so models on base max, host or base are refused");
+		fault_cure(f, EMULATOR_COMPILE);
 	}
 }
 

@@ -25,10 +25,11 @@ struct hook_file {
 };
 
 struct emulator_state {
-	const char *path; /* the table's */
-	bool wrapper;     /* our wrapper is at this path */
-	bool there, runs; /* the real QEMU behind it is there, and can be run */
-	bool other;       /* it isn't the QEMU that the table was made from */
+	const char *path;             /* the table's */
+	bool wrapper;                 /* our wrapper is at this path */
+	bool there, runs;             /* the real QEMU behind it is there, and can be run */
+	const struct table_qemu *was; /* the table's note of its QEMU, if by now that is another
+				       * one; NULL: it isn't */
 };
 
 struct node_daemon {

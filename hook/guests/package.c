@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "cpumap/core/emulator.h"
 #include "cpumap/core/util.h"
 
 #define DPKG_DIR   "/var/lib/dpkg"
@@ -69,7 +70,7 @@ char *package_cure(const char *path)
 	char *cure;
 
 	if (!package)
-		return strdup("reinstall QEMU");
+		return strdup(EMULATOR_REINSTALL);
 	return asprintf(&cure, "`apt-get install --reinstall %s`", package) < 0 ? NULL : cure;
 }
 

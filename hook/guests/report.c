@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "cpumap/core/model.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
 #include "hook/domain/domainlog.h"
@@ -28,6 +29,14 @@ static int add_block(struct report *report, const char *what)
 	return strv_add(&report->blocks, what, strlen(what));
 }
 
+/* Was it a reason of prepare's already? */
+static bool is_said(const struct report *report, const struct fault *fault)
+{
+	const struct facts *f = &report->asked.facts;
+
+	return strcmp(fault->id, "qemu-table") == 0 && f->was && model_is_computed(f->row->base);
+}
+
 /* Adds what on this node prevents a site model from working. */
 static void look_at_node(struct report *report)
 {
@@ -40,7 +49,7 @@ static void look_at_node(struct report *report)
 	for (size_t i = 0; i < f.n; i++) {
 		_cleanup_free_ char *line = fault_line(&f.item[i]);
 
-		if (line && f.item[i].weight >= WEIGHT_FAILS)
+		if (line && f.item[i].weight >= WEIGHT_FAILS && !is_said(report, &f.item[i]))
 			(void)strv_add(f.item[i].weight == WEIGHT_BLOCKS ? &report->blocks
 									 : &report->doubts,
 				       line, strlen(line));

@@ -2,6 +2,8 @@
 #include "running.h"
 
 #include "cpumap/core/cpuarg.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/model.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
 #include "hook/core/record.h"
@@ -134,16 +136,46 @@ static bool is_expansion(const char *arg)
 	return seen == (1u << ARRAY_SIZE(pinned)) - 1;
 }
 
-/* Adds features that the argument doesn't name. The QEMU was older when it started and had no
- * property for them, so they are off: a feature that the base brings is always stated. */
-static void add_nameless(struct featset *set, const struct table_row *row, const char *arg)
+/* Which QEMU a guest runs on, and what that means for its model's base. */
+enum under {
+	UNDER_ANY,   /* QEMU's own definition of the base doesn't change */
+	UNDER_TABLE, /* it is the table's, which computes the base */
+	UNDER_OTHER, /* another computes the base: it may have features that the table doesn't know */
+	UNDER_UNKNOWN, /* nor can it be told whether it is another */
+};
+
+static enum under look_under(const struct names *n, const struct table_row *row,
+			     const struct process *qemu)
+{
+	static const enum under is[] = {[EMULATOR_SAME] = UNDER_TABLE,
+					[EMULATOR_OTHER] = UNDER_OTHER,
+					[EMULATOR_GONE] = UNDER_UNKNOWN,
+					[EMULATOR_HIDDEN] = UNDER_UNKNOWN};
+	const struct table_qemu *noted = table_qemu_of(&n->table, row->emulator);
+	_cleanup_free_ char *proc = NULL, *program = NULL;
+
+	if (!model_is_computed(row->base))
+		return UNDER_ANY;
+	proc = root_path("/proc");
+	program = proc ? process_program(proc, qemu->pid) : NULL;
+	return noted && program ? is[emulator_compare_program(noted, program)] : UNDER_UNKNOWN;
+}
+
+/* Adds features that the argument doesn't name. A QEMU that was older when it started had no property
+ * for them, so they are off: a feature that the base brings is always stated. If QEMU computes the
+ * base they are off on no QEMU, and on another than the table's they aren't known. */
+static void add_nameless(struct featset *set, const struct table_row *row, const char *arg,
+			 enum under under)
 {
 	struct featset named, has, brings;
 
 	named_from(arg + cpuarg_model_len(arg), &named);
-	if (featset_parse(&has, row->features, strlen(row->features), ',', NULL) < 0 ||
+	if (under == UNDER_TABLE ||
+	    featset_parse(&has, row->features, strlen(row->features), ',', NULL) < 0 ||
 	    featset_parse(&brings, row->brings, strlen(row->brings), ',', NULL) < 0)
 		return;
+	if (under != UNDER_ANY)
+		brings = (struct featset){0};
 	for (size_t i = 0; i < n_features; i++)
 		if (!featset_has(&named, i) && !featset_has(&has, i) && !featset_has(&brings, i))
 			featset_add(set, i);
@@ -154,7 +186,7 @@ static void add_nameless(struct featset *set, const struct table_row *row, const
 /* Is @arg the row's model? The domain's own features may differ from it, as its XML or its QEMU's
  * argument says them: they were checked when the guest started. */
 static bool is_model(const struct table_row *row, const struct domain *d, const char *arg,
-		     struct reasons *reasons)
+		     enum under under, struct reasons *reasons)
 {
 	const struct domain nothing = {0};
 	const struct facts facts = {.row = row};
@@ -169,7 +201,7 @@ static bool is_model(const struct table_row *row, const struct domain *d, const 
 	featset_union(&free_ones, &record.own.off);
 	featset_union(&free_ones, &record.own.optional);
 	featset_union(&free_ones, &told);
-	add_nameless(&free_ones, row, arg);
+	add_nameless(&free_ones, row, arg, under);
 	record.own = (struct own){.optional = free_ones};
 	decide_started(arg, &facts, &record, reasons);
 	return reasons_none(reasons);
@@ -195,12 +227,22 @@ static void note_own(struct running *r, const struct table_row *row, const char 
 		(void)text_escape(r->own, sizeof(r->own), own.data, own.len);
 }
 
-static void found(struct running *r, const struct table_row *row, const char *arg)
+static void found(struct running *r, const struct table_row *row, const char *arg, enum under under)
 {
 	r->runs = RUNS_MODEL;
 	(void)snprintf(r->model, sizeof(r->model), "%s", row->model);
 	note_own(r, row, arg);
-	if (*row->refused)
+	if (under == UNDER_OTHER)
+		say(r, RUNS_UNKNOWN,
+		    "its -cpu is the model's, but its QEMU isn't the one that the table was made "
+		    "from, and base '%s' may have more features there: start it anew",
+		    row->base);
+	else if (under == UNDER_UNKNOWN)
+		say(r, RUNS_UNKNOWN,
+		    "its -cpu is the model's, but base '%s' is another CPU with each QEMU, and its "
+		    "program can't be looked at: run this as root",
+		    row->base);
+	else if (*row->refused)
 		say(r, RUNS_MODEL, "the definition here is refused today (`cpushim list`)");
 	else if (strcmp(row->vendor, "host") == 0)
 		say(r, RUNS_MODEL, "it has the host's vendor: not safe to migrate between vendors");
@@ -229,10 +271,13 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 	const struct table_row *row =
 		table_find(&n->table, d->model, strlen(d->model), d->emulator);
 	_cleanup_reasons_ struct reasons reasons = {0};
+	enum under under = UNDER_ANY;
 	char shown[256];
 
 	if (!row)
 		row = table_find(&n->table, d->model, strlen(d->model), NULL);
+	if (row)
+		under = look_under(n, row, qemu);
 	(void)snprintf(r->model, sizeof(r->model), "%s", d->model);
 	if (!row)
 		say(r, RUNS_OTHER, "no definition has that name any more");
@@ -240,8 +285,8 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 		say(r, RUNS_UNKNOWN, "its definition is refused: %s", row->refused);
 	else if (!arg)
 		say(r, RUNS_OTHER, "runs QEMU's default CPU: not what the name means");
-	else if (is_model(row, d, arg, &reasons))
-		found(r, row, arg);
+	else if (is_model(row, d, arg, under, &reasons))
+		found(r, row, arg, under);
 	else if (is_expansion(arg))
 		say(r, RUNS_OTHER, "not what the name means today: %s",
 		    reasons.n ? reasons.item[0].text : "out of memory");
@@ -252,9 +297,10 @@ static void judge_asked(struct running *r, const struct names *n, const struct d
 		    running_shown(shown, sizeof(shown), arg));
 }
 
-/* The row of the model that @arg is. A row that it equals is preferred to one of which it is a
- * variant. */
-static const struct table_row *recognise(const struct names *n, const char *arg)
+/* The row of the model that the argument is. A row that it equals is preferred to one of which it is
+ * a variant. */
+static const struct table_row *recognise(const struct names *n, const struct process *qemu,
+					 const char *arg)
 {
 	const struct table_row *variant = NULL;
 
@@ -266,7 +312,7 @@ static const struct table_row *recognise(const struct names *n, const char *arg)
 			continue;
 		if (cpuarg_matches(row->cpu, arg, NULL, NULL))
 			return row;
-		if (!variant && is_model(row, NULL, arg, &reasons))
+		if (!variant && is_model(row, NULL, arg, look_under(n, row, qemu), &reasons))
 			variant = row;
 	}
 	return variant;
@@ -283,9 +329,9 @@ void running_judge(struct running *r, const struct names *n, const struct domain
 		judge_asked(r, n, asked, qemu, arg);
 		return;
 	}
-	row = arg ? recognise(n, arg) : NULL;
+	row = arg ? recognise(n, qemu, arg) : NULL;
 	if (row)
-		found(r, row, arg);
+		found(r, row, arg, look_under(n, row, qemu));
 	else if (r->expanded)
 		say(r, RUNS_OTHER, "an expansion of no model of today's table");
 }

@@ -2,6 +2,8 @@
 #include "decide.h"
 
 #include "cpumap/core/cpuarg.h"
+#include "cpumap/core/emulator.h"
+#include "cpumap/core/model.h"
 #include "cpumap/qemu/kvm.h"
 #include "hook/domain/mark.h"
 
@@ -58,7 +60,17 @@ static void check_policies(const struct domain *d, struct reasons *reasons)
 	}
 }
 
-/* Adds a reason if the accelerator can't give features that the guest needs. */
+void decide_qemu(const struct facts *f, struct reasons *reasons)
+{
+	if (f->was && model_is_computed(f->row->base))
+		because(reasons, head("QEMU changed"),
+			"its QEMU isn't the one that the table was made from (%s), and base '%s' "
+			"is another CPU with each QEMU; " EMULATOR_COMPILE,
+			f->was->version, f->row->base);
+}
+
+/* Adds a reason if the accelerator can't give features that the guest needs. What TCG lacks is known
+ * of the table's QEMU alone. */
 static void check_features(const struct domain *d, const struct facts *f, struct reasons *reasons)
 {
 	_cleanup_text_ struct text names = {0};
@@ -66,7 +78,8 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 	struct own own;
 	const char *source = d->kvm ? f->row->features : f->row->tcg_lacks;
 
-	if ((d->kvm && !f->kvm) || featset_parse(&lacks, source, strlen(source), ',', NULL) < 0)
+	if ((d->kvm ? !f->kvm : !!f->was) ||
+	    featset_parse(&lacks, source, strlen(source), ',', NULL) < 0)
 		return;
 	domain_own(d, &own);
 	if (d->kvm)
@@ -188,6 +201,7 @@ void decide_request(const struct domain *d, const struct facts *f, struct reason
 		because(reasons, head("bad definition"), "its definition is refused (%s): %s",
 			f->row->origin, f->row->refused);
 	} else {
+		decide_qemu(f, reasons);
 		check_features(d, f, reasons);
 		/* without enforce QEMU drops the ones that KVM lacks */
 		if (!f->native)

@@ -17,9 +17,11 @@ struct facts {
 	bool wrapper;         /* the emulator is our wrapper */
 	bool native;          /* the emulator is the table's QEMU itself, on a node without the
 			       * wrapper */
-	const struct featset *kvm; /* what KVM offers here; NULL: it can't be asked */
-	const struct featset *map; /* the features of libvirt's map; NULL: not known */
-	unsigned long libvirt;     /* release of the libvirt that calls (daemon.h); 0: not known */
+	const struct table_qemu *was; /* the table's note of the QEMU behind the emulator, if by now
+				       * that is another one; NULL: it is the same */
+	const struct featset *kvm;    /* what KVM offers here; NULL: it can't be asked */
+	const struct featset *map;    /* the features of libvirt's map; NULL: not known */
+	unsigned long libvirt; /* release of the libvirt that calls (daemon.h); 0: not known */
 };
 
 /**
@@ -27,6 +29,10 @@ struct facts {
  * @reasons: receives each reason why not. No reason: it may
  */
 void decide_request(const struct domain *d, const struct facts *f, struct reasons *reasons);
+
+/* decide_qemu: has the model's base other features by now, as QEMU computes it and is another than
+ * the table's? */
+void decide_qemu(const struct facts *f, struct reasons *reasons);
 
 /* decide_same: is the model's definition still the one that was asked for? */
 bool decide_same(const struct facts *f, const struct record *r, struct reasons *reasons);

@@ -59,6 +59,34 @@ const struct table_row *asked_row(struct asked *a, const char *model, const char
 	return table_find(t, model, strlen(model), emulator);
 }
 
+static const struct table_qemu *noted_qemu(const struct asked *a)
+{
+	return table_qemu_of(&a->table, a->emulator ? a->emulator : a->facts.row->emulator);
+}
+
+/* The table's note of the QEMU behind the emulator, if by now that is another one. */
+static const struct table_qemu *former_qemu(const struct asked *a)
+{
+	_cleanup_free_ char *path =
+		a->emulator ? strdup(a->emulator) : root_path(a->facts.row->emulator);
+	_cleanup_free_ char *real = NULL;
+	const struct table_qemu *noted = noted_qemu(a);
+
+	if (!path || asprintf(&real, "%s" EMULATOR_REAL, path) < 0) {
+		real = NULL;
+		return NULL;
+	}
+	return noted && emulator_compare(noted, real) == EMULATOR_OTHER ? noted : NULL;
+}
+
+void asked_program(struct asked *a, const char *program)
+{
+	const struct table_qemu *noted = a->facts.row ? noted_qemu(a) : NULL;
+
+	a->facts.was =
+		noted && emulator_compare_program(noted, program) == EMULATOR_OTHER ? noted : NULL;
+}
+
 /* Gathers the facts for a decision about a.domain. */
 static void gather(struct asked *a)
 {
@@ -78,6 +106,9 @@ static void gather(struct asked *a)
 	if (!a->facts.row &&
 	    !((a->facts.wrapper || a->facts.native) && table_has_emulator(&a->table, a->emulator)))
 		a->facts.row = table_find(&a->table, d->model, strlen(d->model), NULL);
+	/* without the wrapper QEMU itself is asked what it makes of a model */
+	if (a->facts.row && !a->facts.native)
+		a->facts.was = former_qemu(a);
 	if (a->facts.row && d->kvm && kvm_offers(&a->kvm, NULL) == 0)
 		a->facts.kvm = &a->kvm;
 }

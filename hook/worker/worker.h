@@ -37,6 +37,10 @@ void asked_free(struct asked *a);
  */
 const struct table_row *asked_row(struct asked *a, const char *model, const char *emulator);
 
+/* asked_program: let facts.was be about a running QEMU's own program. It may be the table's while
+ * another one stands behind the emulator already, or the other way round. */
+void asked_program(struct asked *a, const char *program);
+
 /* asked_map: learn which features libvirt's map names. Without a map all names may be used. */
 void asked_map(struct asked *a);
 

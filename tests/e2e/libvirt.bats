@@ -168,10 +168,10 @@ sleep 1000'
 	stage other
 	run -1 asks other 2 models test:///default x86_64
 	[[ $output == 'ETIMEDOUT test:///default: gave no answer in 2 s' ]]
-	gone other 'asker|cpushim-ask'
+	gone other 'asker|cpushim-ask|libvirt-says'
 	run -1 asks other 2 trial /run/staged/index.xml $map/index.xml
 	[[ $output == "ETIMEDOUT $map/index.xml: libvirt, asked to load it, gave no answer in 2 s" ]]
-	gone other 'asker|cpushim-ask'
+	gone other 'asker|cpushim-ask|libvirt-says'
 }
 
 @test "a library that is missing, broken, or none of libvirt's is said" {
@@ -201,7 +201,7 @@ echo fake'
 [ "$1" != models ] || exit 99'
 	run -1 asks other 60 models test:///default x86_64
 	[[ $output == 'EIO libvirt.so.0: was ended by signal 6'* ]]
-	gone other 'asker|cpushim-ask'
+	gone other 'asker|cpushim-ask|libvirt-says'
 }
 
 @test "an old library that lacks a call: what needs it says since when there is one, and the rest is answered" {

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A small root for the hook's tests: a hand-written table, the front, the worker, the
-# wrapper. No libvirt and no QEMU.
+# wrapper. No libvirt, and a script where QEMU would be.
 # shellcheck disable=SC2034 # the tests use what is set here
 
 : "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+# shellcheck source=/dev/null
+. "$CHECKOUT/tests/lib/qemu.bash"
 data=$CHECKOUT/tests/data
 uuid=6b2f0d3e-52cf-4b1f-9a57-3a1e8f1c2d64
 gate64_features=apic,clflush,cmov,cx8,de,fpu,fxsr,lm,mca,mce,mmx,msr,mtrr,nx,pae,pat,pge,pni,pse,sep,sse,sse2,syscall,tsc
@@ -23,9 +25,22 @@ row() { # FIELD=VALUE...: a row of the table, by default gate64's
 	done | sed 's/\t$/\n/'
 }
 
-table() { # the rows come on stdin
+# noted FILE [FIELD=VALUE...]: what the table says of a QEMU: this file
+noted() {
+	local field value
+	for field in qemu=/usr/bin/qemu-system-x86_64 real=/usr/bin/qemu-system-x86_64.distrib \
+		"size=$(stat -L -c %s "$1")" "mtime=$(stat -L -c %.9Y "$1")" "build_id=$(build_id "$1")" version=7.2.22 script=; do
+		for value in "${@:2}"; do
+			[ "${value%%=*}" != "${field%%=*}" ] || field=$value
+		done
+		printf '%s\t' "$field"
+	done | sed 's/\t$/\n/'
+}
+
+table() { # the rows come on stdin, with or without what is noted of their QEMU
 	mkdir -p "$root/usr/lib/cpushim"
-	"$CHECKOUT/tests/lib/table" >"$root/usr/lib/cpushim/models.table"
+	{ noted "$root/usr/bin/qemu-system-x86_64.distrib" && cat; } 2>/dev/null |
+		"$CHECKOUT/tests/lib/table" >"$root/usr/lib/cpushim/models.table"
 }
 
 include() { # NAME...: libvirt's include with the names of last resort
@@ -47,6 +62,8 @@ make_root() {
 	mkdir -p "$root/usr/bin" "$root/run"
 	cp "$CHECKOUT/build/cpushim" "$root/usr/bin/cpushim"
 	cp "$CHECKOUT/build/qemu-wrapper" "$root/usr/bin/qemu-system-x86_64"
+	printf '#!/bin/sh\n' >"$root/usr/bin/qemu-system-x86_64.distrib"
+	chmod 755 "$root/usr/bin/qemu-system-x86_64.distrib"
 	cp "$CHECKOUT/build/libvirt_driver_qemu.so" "$BATS_TEST_TMPDIR/"
 	a_daemon libvirtd
 	row | table

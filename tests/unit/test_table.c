@@ -199,8 +199,9 @@ static void test_its_text(void)
 	print(&whole, &one, 1);
 	text_addf(&head,
 		  "release=1.2\nqemu=" EMULATOR "\treal=" EMULATOR
-		  ".distrib\tsize=23\tmtime=1.000000002\tbuild_id=ab01\tversion=7.2.22\nqemu=" OTHER
-		  "\treal=" OTHER ".distrib\tsize=\tmtime=\tbuild_id=\tversion=\nmodels=1\n"
+		  ".distrib\tsize=23\tmtime=1.000000002\tbuild_id=ab01\tversion=7.2.22\tscript="
+		  "\nqemu=" OTHER "\treal=" OTHER
+		  ".distrib\tsize=\tmtime=\tbuild_id=\tversion=\tscript=\nmodels=1\n"
 		  "gate64\t0\t%zu\n",
 		  strlen("crc=00000000\t\n") + strlen(line));
 	text_addf(&wanted, "cpushim-table 2 head=%08zx crc=%08x\n%scrc=%08x\t%s\n", head.len,
