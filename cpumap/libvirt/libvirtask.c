@@ -111,7 +111,7 @@ static void add_string(struct text *t, const char *s)
 int libvirt_ask(const struct libvirt_at *at, const char *question, const struct strv *args,
 		struct text *answer, struct error *err)
 {
-	const char *where = at->uri ? at->uri : "libvirt.so.0";
+	const char *where = at->uri ? at->uri : LIBVIRT_LIBRARY;
 	_cleanup_text_ struct text words = {0};
 	_cleanup_close_ int fd = -1;
 	int r;

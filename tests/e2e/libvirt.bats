@@ -60,7 +60,13 @@ as_it_was() {
 
 # gone NODE PATTERN: no process with these words; a moment for one that is being killed
 gone() {
-	timeout 30 sh -c "while [ -n \"\$($(declare -f on); ROOTS=$ROOTS on $1 pgrep -f '$2')\" ]; do sleep 0.1; done"
+	local tries
+	for ((tries = 0; tries < 300; tries++)); do
+		on "$1" pgrep -f "$2" >/dev/null || return 0
+		sleep 0.1
+	done
+	on "$1" pgrep -fa "$2"
+	return 1
 }
 
 cpu() { # MODEL
@@ -243,6 +249,7 @@ echo fake'
 
 @test "compile: libvirt's no leaves the map as it is; where there is no library, that is said" {
 	real_libvirt other
+	stage other
 	node_install other
 	run -0 on other cpushim compile
 	[[ $output != *tried* ]]
@@ -327,7 +334,7 @@ define() {
 	on node virsh -q start saved
 	on node virsh -q managedsave saved
 	on node virsh -q start snapped
-	on node virsh -q snapshot-create-as snapped 'first one'
+	on node virsh -q snapshot-create-as snapped first-one
 	guest_stop node snapped
 	run -0 asks node 60 domains qemu:///system
 	sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/' <<<"$output" | LC_ALL=C sort |
@@ -339,7 +346,7 @@ define() {
 			defined saved UUID - qemu64
 			saved saved UUID - qemu64
 			defined snapped UUID - qemu64
-			snapshot snapped UUID first one qemu64
+			snapshot snapped UUID first-one qemu64
 		END
 	)
 	for name in rests saved snapped; do
