@@ -3,7 +3,7 @@
  * The x86 models in the maps of libvirt 7.0, 9.0, 11.3 and 12.8 (src/cpu_map/x86_*.xml), those that
  * QEMU 2.9 to 11.1 answers to query-cpu-definitions (libvirt's tests/qemucapabilitiesdata), and
  * older ones that are gone. Versions (-v1) aren't listed: without_version removes them. Sorted by
- * strcmp. tests/stock.bats compares it with the libvirt and the QEMU that are installed.
+ * strcmp. tests/hook-front.bats compares it with the libvirt and the QEMU that are installed.
  */
 #include "stocknames.h"
 

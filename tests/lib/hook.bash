@@ -38,7 +38,7 @@ make_root() {
 	local program
 	for program in build/cpushim build/qemu-wrapper build/libvirt_driver_qemu.so hook/qemu; do
 		[ -x "$CHECKOUT/$program" ] || {
-			printf '%s: make comes first\n' "$program" >&2
+			printf '%s: make stage unit comes first\n' "$program" >&2
 			return 1
 		}
 	done
