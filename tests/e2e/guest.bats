@@ -50,7 +50,7 @@ teardown() {
 	two=$(digest_in <<<"$output")
 	run -0 guest_exact node four gate64 4
 	[ "$two" = "$(digest_in <<<"$output")" ]
-	[ "$two" = "$(on node cpushim verify gate64 --digest | cut -d' ' -f3)" ]
+	[ "$two" = "$(on node cpushim verify gate64 --digest | cut -d' ' -f3 | cut -c1-12)" ]
 }
 
 @test "a hot-plugged vCPU is exact, too" {

@@ -257,9 +257,12 @@ mark_of() {
 	on "$1" virsh -q dumpxml "$2" | sed -n "s/.*<shim:cpu .*digest=[\"']\([0-9a-f]*\)[\"'].*/\1/p"
 }
 
-# digest_in: the digest at the end of what verify prints
+# digest_in: the digest in short at the end of what verify prints; there has to be one
 digest_in() {
-	sed -n 's/.*digest \([0-9a-f]\{64\}\)$/\1/p'
+	local digest
+	digest=$(sed -n 's/.*digest \([0-9a-f]\{12\}\)[0-9a-f]*$/\1/p')
+	[ -n "$digest" ] || return
+	printf '%s\n' "$digest"
 }
 
 # node_new NODE [--kvm]: a root with libvirt as the distribution has it, ready to be used
