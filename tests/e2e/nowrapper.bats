@@ -54,13 +54,15 @@ site_models() { # the <model>s of a site's file
 # features_as_asked NAME MODEL [NODE]: what the guest reads by CPUID differs from the definition in its
 # identity at most
 features_as_asked() {
-	local node=${3-node} there
+	local node=${3-node} there said
 	there=$(root_path "$node")/run/guests
 	: >"$there/$1"
 	guest_dump_when_ready "$node" "$1" >"$there/$1.dump"
 	run on "$node" cpushim verify "$2" --read "/run/guests/$1.dump"
 	[ "$status" -le 1 ]
-	run ! grep -v "^$2: \|^vendor: \|^family: \|^model: \|^stepping: " <<<"$output"
+	said=$output
+	run ! grep -v "^$2: \|^vendor: \|^family: \|^model: \|^stepping: " <<<"$said"
+	output=$said
 }
 
 # of all files that an installation may touch
