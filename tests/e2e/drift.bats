@@ -60,6 +60,7 @@ site() { # FEATURE: the site's model, gate64 and this
 
 # told GUEST: its line, without the UUID
 told() {
+	marked node
 	on node cpushim guests | sed -n "s/^$1  *[0-9a-f-]\{36\} *\([^ ]*\)  *tcg  *\(.*\)/\1: \2/p"
 }
 

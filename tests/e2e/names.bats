@@ -66,6 +66,7 @@ utf8() { # NODE COMMAND...
 # is_told NODE NAME: listed and asked about by its name and by its UUID, and in JSON by the name itself
 is_told() {
 	local node=$1 name=$2 escaped=${2//\\/\\\\}
+	marked "$node"
 	run -0 --separate-stderr utf8 "$node" cpushim guests
 	if [[ $name == *[$'\t\x7f\u202e']* ]]; then
 		[[ ${lines[1]} == *'\x'*' gate64 '*'what the name means' ]]

@@ -275,14 +275,19 @@ disk_xml() {
 	printf "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/><target dev='vda' bus='virtio'/></disk>" "$file"
 }
 
-# mark_of NODE NAME: the digest that its live XML is marked with, once it is
-mark_of() {
+# marked NODE: waits until the guests that were started have their marks: every start is followed by a
+# marker's
+marked() {
 	local tries
 	for ((tries = 0; tries < 300; tries++)); do
-		# every start is followed by a marker's
-		on "$1" pgrep -f '^cpushim (hook|mark) ' >/dev/null || break
+		on "$1" pgrep -f '^cpushim (hook|mark) ' >/dev/null || return 0
 		sleep 0.1
 	done
+}
+
+# mark_of NODE NAME: the digest that its live XML is marked with, once it is
+mark_of() {
+	marked "$1"
 	on "$1" virsh -q dumpxml "$2" | sed -n "s/.*<shim:cpu .*digest=[\"']\([0-9a-f]*\)[\"'].*/\1/p"
 }
 
