@@ -178,7 +178,7 @@ $(B)/node.made: $(programs) $(man) completions/cpushim $(wildcard cpumap/models/
 	touch $@
 
 stage: all node ## build/root: a root to try everything in, uninstalled
-	tests/lib/stage $(B)/root
+	+tests/lib/stage $(B)/root
 
 deb: ## the Debian package, in build/deb (debhelper, scdoc)
 	packaging/deb $(B)/deb

@@ -77,7 +77,7 @@ install_packages() (
 need_build() {
 	! command -v apt-get >/dev/null ||
 		need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev libmd-dev
-	make -s all node || fail "make: could not build cpushim; CONTRIBUTING.md says what that needs"
+	make -s -j"$(nproc)" all node || fail "make: could not build cpushim; CONTRIBUTING.md says what that needs"
 }
 
 need_node() {
@@ -157,7 +157,7 @@ check)
 	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion \
 		dpkg-dev debhelper lintian
 	[ -z "$prepare" ] || exit 0
-	make -s stage
+	make -s -j"$(nproc)" stage unit
 	exec make -s check
 	;;
 esac
