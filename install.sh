@@ -155,7 +155,7 @@ check)
 	need_node
 	need_build
 	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion \
-		dpkg-dev debhelper lintian
+		dpkg-dev debhelper lintian apparmor
 	[ -z "$prepare" ] || exit 0
 	make -s -j"$(nproc)" stage unit
 	exec make -s check

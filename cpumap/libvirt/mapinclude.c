@@ -97,8 +97,8 @@ static bool belongs(const struct model *m, const struct libvirtmap *map, struct 
 			"then",
 			theirs->origin, m->name);
 		add_missing(missing, m->name,
-			    "%s has it, with the same features; when it goes there, run cpushim "
-			    "compile and restart libvirt",
+			    "%s" MAPINCLUDE_THEIRS "; when it goes there, run cpushim compile and "
+			    "restart libvirt",
 			    base_name(theirs->origin));
 		return false;
 	}

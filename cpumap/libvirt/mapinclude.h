@@ -9,6 +9,9 @@
 /* how its first line, a comment, begins */
 #define MAPINCLUDE_FIRST "Written by cpushim compile"
 
+/* what its comment says of a model that somebody else's file has */
+#define MAPINCLUDE_THEIRS " has it, with the same features"
+
 /**
  * mapinclude_print: the whole include. The first comment has all names. A comment says of each
  * model that is left out why.

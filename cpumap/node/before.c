@@ -37,7 +37,7 @@ static void print_stamp(struct text *t)
 {
 	static const char *const paths[] = {LIBVIRTMAP_DIR "/index.xml",
 					    LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS, INCLUDE_COPY,
-					    TABLE_PATH, COMMAND_PATH};
+					    TABLE_PATH, COMMAND_PATH, LIBVIRTMAP_DIR};
 	_cleanup_free_ char *library = libvirt_library();
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -86,9 +86,10 @@ static int mend(struct node *n, struct error *err)
 
 	if (r < 0 && comment_out_include(&why) < 0)
 		return r;
-	if (name_again(n, &why) == 0)
+	if (!include_leaves_out() && name_again(n, &why) == 0)
 		return 0;
-	/* another libvirt may have other features: make the include anew */
+	/* another libvirt may have other features, and somebody else's file other models: make the
+	 * include anew */
 	r = emulators_choose(n, err);
 	if (r == 0 && models_compile(n, COMPILE_SECONDS, &why) <= 1 && name_again(n, &why) == 0)
 		return 0;

@@ -240,6 +240,15 @@ bool map_names_ours(void)
 	return is_single() ? mapsingle_has_block(text) : index_names(text) > 0;
 }
 
+bool include_leaves_out(void)
+{
+	_cleanup_free_ char *include = NULL;
+	size_t len = 0;
+
+	return read_map(INCLUDE_COPY, &include, &len, NULL) == 0 &&
+	       strstr(include, MAPINCLUDE_THEIRS);
+}
+
 int map_is_taken(struct error *err)
 {
 	_cleanup_text_ struct text include = {0};
@@ -257,6 +266,8 @@ int map_is_taken(struct error *err)
 		return error_set(err, -EINVAL, INDEX_PATH, 0, "doesn't name our include once");
 	if (!has_include(&include))
 		return error_set(err, -EINVAL, INCLUDE_PATH, 0, "isn't as it was compiled");
+	if (include_leaves_out())
+		return error_set(err, -EINVAL, INCLUDE_PATH, 0, "leaves a model to another file");
 	return try_as_it_is(err);
 }
 

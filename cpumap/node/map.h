@@ -38,9 +38,13 @@ int comment_out_include(struct error *err);
 /* map_names_ours: does the index name our include, or has the one file our block? */
 bool map_names_ours(void);
 
+/* include_leaves_out: was a model left out of our include because somebody else's file had it? */
+bool include_leaves_out(void);
+
 /**
  * map_is_taken: is the map right as it is? It names our include once, the include is as it was
- * compiled, and libvirt takes it. Otherwise -errno, and @err says what isn't right.
+ * compiled and leaves no model to somebody else's file, which may be another one by now, and libvirt
+ * takes it. Otherwise -errno, and @err says what isn't right.
  */
 int map_is_taken(struct error *err);
 

@@ -52,7 +52,9 @@ teardown() {
 	on node umount -q -l $map || :
 	rm -rf "${root:?}$map"
 	cp -a "$root/run/right" "$root$map"
-	cmp -s "$root/run/right-lib/models.table" "$root/usr/lib/cpushim/models.table" || right_table
+	for file in models.table x86_cpushim.xml; do
+		cmp -s "$root/run/right-lib/$file" "$root/usr/lib/cpushim/$file" || right_table
+	done
 	[ ! -e "$root/run/command" ] || mv "$root/run/command" "$root/usr/bin/cpushim"
 }
 
@@ -182,6 +184,9 @@ theirs() {
 	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ]
 	grep -q x86_theirs "$index"
 	site_resumes node
+	# and nothing is missing when it goes, nor guessed when it changes
+	sed -i '/x86_theirs/d' "$index"
+	mended
 }
 
 @test "a gate64 of somebody else's with other features comes into the map: gate64 is refused" {

@@ -76,6 +76,7 @@ probed() {
 
 @test "after compile libvirt probes the new QEMU, and models on max start on it; who runs on the old one is told" {
 	local before
+	on node cpushim compile
 	start old on-max
 	before=$(probed)
 	upgrade
