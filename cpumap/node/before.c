@@ -36,8 +36,11 @@ static void add_file(struct text *t, const char *path)
 static void print_stamp(struct text *t)
 {
 	static const char *const paths[] = {LIBVIRTMAP_DIR "/index.xml",
-					    LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS, INCLUDE_COPY,
-					    TABLE_PATH, COMMAND_PATH, LIBVIRTMAP_DIR};
+					    LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS,
+					    INCLUDE_COPY,
+					    TABLE_PATH,
+					    COMMAND_PATH,
+					    LIBVIRTMAP_DIR};
 	_cleanup_free_ char *library = libvirt_library();
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {

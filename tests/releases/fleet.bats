@@ -87,28 +87,27 @@ there_and_back() {
 	local from to
 	for from in before now; do
 		to=$([ $from = before ] && echo now || echo before)
-		on $to cpushim compile >/dev/null
 		printf "<cpus><model name='more'><model name='gate64'/><feature name='ssse3'/></model></cpus>\n" \
-			>"$(root_path $from)/etc/cpushim/models.d/more.xml"
+			>"$(root_path "$from")/etc/cpushim/models.d/more.xml"
 		printf "<cpus><model name='more'><model name='gate64'/><feature name='ssse3'/><feature name='cx16'/></model></cpus>\n" \
-			>"$(root_path $to)/etc/cpushim/models.d/more.xml"
-		on $from cpushim compile --force >/dev/null
-		on $to cpushim compile --force >/dev/null
-		libvirt_restart $from
-		libvirt_restart $to
-		guest_start $from guest --cpu "$(cpu_xml more)"
-		mark_of $from guest
-		run -1 migrate $from $to guest
+			>"$(root_path "$to")/etc/cpushim/models.d/more.xml"
+		on "$from" cpushim compile --force >/dev/null
+		on "$to" cpushim compile --force >/dev/null
+		libvirt_restart "$from"
+		libvirt_restart "$to"
+		guest_start "$from" guest --cpu "$(cpu_xml more)"
+		mark_of "$from" guest
+		run -1 migrate "$from" "$to" guest
 		[[ $output == *more* ]]
 		# it goes on where it was
-		guest_exact $from guest more
-		run ! on $to virsh -q domstate guest
-		guest_stop $from guest
+		guest_exact "$from" guest more
+		run ! on "$to" virsh -q domstate guest
+		guest_stop "$from" guest
 	done
 	for from in before now; do
-		rm "$(root_path $from)/etc/cpushim/models.d/more.xml"
-		on $from cpushim compile --force >/dev/null
-		libvirt_restart $from
+		rm "$(root_path "$from")/etc/cpushim/models.d/more.xml"
+		on "$from" cpushim compile --force >/dev/null
+		libvirt_restart "$from"
 	done
 }
 
@@ -146,5 +145,5 @@ there_and_back() {
 	[ ! -e "$root/etc/cpushim" ]
 	[ ! -e "$root/usr/bin/cpushim" ]
 	[ ! -e "$root/usr/bin/qemu-system-x86_64.distrib" ]
-	[ -z "$(on before dpkg-divert --list '*qemu*' | grep -i cpushim)" ]
+	run ! grep distrib <(on before dpkg-divert --list)
 }
