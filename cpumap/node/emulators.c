@@ -66,7 +66,7 @@ int emulators_noted(const struct node *n, struct strv *paths, struct error *err)
 			r = strv_add(paths, reals.item[i], len - end);
 	}
 	for (size_t i = 0; emulators_usual[i] && n->receipt.lost && r == 0; i++)
-		if (has_wrapper(emulators_usual[i]))
+		if (is_program(emulators_usual[i]) && has_wrapper(emulators_usual[i]))
 			r = strv_add(paths, emulators_usual[i], strlen(emulators_usual[i]));
 	return r < 0 ? no_memory(err) : 0;
 }
@@ -205,7 +205,8 @@ static int name_real(struct node *n, const char *path, const char *real, struct 
 	r = answers(here, &why);
 	if (r == 0)
 		return 0;
-	if (change_delete(n, real, err) < 0)
+	if (change_delete(n, real, err) < 0 ||
+	    receipt_forget(&n->receipt, RECEIPT_REAL, real, err) < 0)
 		return err->code;
 	return error_set(err, -EIO, path, 0,
 			 "doesn't answer under the name %s, which it would have behind the wrapper "

@@ -100,6 +100,7 @@ static int add_emulator(struct nodestate *s, const char *path, const struct tabl
 {
 	_cleanup_free_ char *here = root_path(path), *real = NULL;
 	struct emulator_state *grown;
+	bool wrapper;
 
 	for (size_t i = 0; i < s->n_emulators; i++)
 		if (strcmp(s->emulator[i].path, path) == 0)
@@ -110,11 +111,14 @@ static int add_emulator(struct nodestate *s, const char *path, const struct tabl
 		real = NULL;
 		return -ENOMEM;
 	}
-	grown[s->n_emulators++] = (struct emulator_state){.path = path,
-							  .wrapper = emulator_is_wrapper(here),
-							  .there = access(real, F_OK) == 0,
-							  .runs = access(real, X_OK) == 0,
-							  .was = former_qemu(real, path, t)};
+	wrapper = emulator_is_wrapper(here);
+	/* what compile noted where the wrapper is lost isn't the QEMU that was behind it */
+	grown[s->n_emulators++] = (struct emulator_state){
+		.path = path,
+		.wrapper = wrapper,
+		.there = access(real, F_OK) == 0,
+		.runs = access(real, X_OK) == 0,
+		.was = wrapper || s->native ? former_qemu(real, path, t) : NULL};
 	return 0;
 }
 

@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# install.sh killed, refused a disk, run twice at once: nothing is half-written, a later run completes,
+# and --uninstall takes all of it back. Needs root.
+
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
+bats_require_minimum_version 1.5.0
+
+load lib/install.bash
+
+@test "a table that can't be written: said, and what an earlier run put is not denied" {
+	install
+	printf '#!/bin/sh\nexit 3\n' >"$root$emulator.distrib"
+	run -2 install
+	[[ $output == *'the table could not be written; QEMU, '*' stay as they are now'* ]]
+	is_wrapper $emulator
+}
+
+@test "libvirt's own trial precedes each change of its index, whatever the include is" {
+	install
+	on node sed -i '/x86_cpushim/d' $map/index.xml
+	# what libvirt doesn't take, and compile doesn't look at
+	printf '<cpus><model name="odd"/></cpus>' >"$root$map/x86_odd.xml"
+	sed -i "/x86_features\.xml/a <include filename='x86_odd.xml'/>" "$root$map/index.xml"
+	cp "$root$map/index.xml" "$keep/index.xml"
+	run -2 install
+	[[ $output == *"$map/index.xml: libvirt doesn't take its map with the models"*odd* ]]
+	cmp "$keep/index.xml" "$root$map/index.xml"
+	sed -i '/x86_odd/d' "$root$map/index.xml"
+	install
+	grep -q x86_cpushim "$root$map/index.xml"
+	map_loads
+}
+
+@test "a full disk: said clearly, nothing half-written, and a later run completes" {
+	listing >"$keep/before"
+	local size refused=0
+	for size in 4k 64k 1200k 2300k; do
+		on node mkdir -p $lib
+		on node mount -t tmpfs -o "mode=755,size=$size" tmpfs $lib
+		if run install && [ "$status" != 0 ]; then
+			refused=$((refused + 1))
+			[ "$status" = 2 ]
+			[[ ${lines[-1]} == 'cpushim: '* ]]
+			[[ $output == *'No space left'* ]]
+			run ! is_wrapper $emulator
+		fi
+		is_usable
+		on node umount $lib
+	done
+	[ "$refused" -ge 3 ]
+	install
+	is_wrapper $emulator
+	libvirt_up node
+	gate64_starts
+	guest_stop node asks
+	libvirt_down node
+}
+
+@test "a full disk where libvirt's map or the hook is: the map stays whole, and a later run completes" {
+	local dir
+	for dir in $map $hooks; do
+		on node cp -r "$dir" /run/whole
+		on node mount -t tmpfs -o mode=755,size=2m tmpfs "$dir"
+		on node sh -c "cp -r /run/whole/. $dir && rm -r /run/whole; cat /dev/zero >$dir/filler || :" 2>/dev/null
+		run -2 install
+		[[ ${lines[-1]} == 'cpushim: '* ]]
+		[[ $output == *'No space left'* ]]
+		is_usable
+		on node umount "$dir"
+		install --uninstall
+	done
+	install
+	is_usable
+}
+
+@test "a file system that is read-only: said clearly, and a later run completes" {
+	listing >"$keep/before"
+	local dir
+	for dir in /usr/share /etc/apparmor.d $hooks; do
+		on node mount --bind "$dir" "$dir"
+		on node mount -o remount,bind,ro "$dir"
+		run -2 install
+		[[ ${lines[-1]} == 'cpushim: '* ]]
+		[[ $output == *'Read-only file system'* ]]
+		is_usable
+		on node umount "$dir"
+	done
+	install
+	is_wrapper $emulator
+	install --uninstall
+	as_before
+}
+
+@test "two at once: both end well, and the node is as after one" {
+	local first
+	install
+	listing >"$keep/one"
+	for _ in 1 2 3; do
+		install --uninstall
+		install >"$keep/first" 2>&1 &
+		first=$!
+		run -0 install
+		wait "$first"
+		diff "$keep/one" <(listing)
+	done
+	# who waits says so, and touches nothing before
+	install --uninstall
+	listing >"$keep/before"
+	on node flock /usr/lib sleep 4 &
+	sleep 0.2
+	install >"$keep/second" &
+	first=$!
+	sleep 0.3
+	as_before
+	wait "$first"
+	grep -q 'waiting for another cpushim' "$keep/second"
+	diff "$keep/one" <(listing)
+}
+
+@test "killed at any moment, run again it completes, and --uninstall takes all of it" {
+	local n total start
+	listing >"$keep/before"
+	start=$(date +%s%N)
+	install
+	total=$((($(date +%s%N) - start) / 1000000))
+	listing >"$keep/one"
+	for ((n = 1; n < 16; n++)); do
+		[ $((n % 2)) = 0 ] || install --uninstall
+		on node timeout -s KILL "$(seconds $((total * n / 16)))" "$CHECKOUT/install.sh" || :
+		is_usable
+	done
+	install
+	diff "$keep/one" <(listing)
+	for ((n = 1; n < 8; n++)); do
+		on node timeout -s KILL "$(seconds $((total * n / 32)))" "$CHECKOUT/install.sh" \
+			--uninstall || :
+		is_usable
+	done
+	install --uninstall
+	as_before
+}
+
+@test "a killed run's installation can be taken away at once" {
+	local n total start
+	listing >"$keep/before"
+	start=$(date +%s%N)
+	install
+	total=$((($(date +%s%N) - start) / 1000000))
+	install --uninstall
+	for ((n = 1; n < 12; n++)); do
+		on node timeout -s KILL "$(seconds $((total * n / 12)))" "$CHECKOUT/install.sh" || :
+		install --uninstall
+		as_before
+	done
+}
+
+@test "without its receipt, --uninstall takes what is recognisably ours" {
+	listing >"$keep/before"
+	install
+	rm "$root$lib/receipt"
+	run -0 install --uninstall
+	run ! is_wrapper $emulator
+	[ ! -e "$root/usr/bin/cpushim" ]
+	[ ! -e "$root$lib" ]
+	[ ! -e "$root$hooks/qemu" ]
+	map_loads
+	# whether AppArmor's override was there isn't known any more
+	diff <(grep -v ' d [0-7]* \|/local/' "$keep/before") <(listing | grep -v ' d [0-7]* \|/local/')
+	# a receipt of today's is written anew
+	install
+	rm "$root$lib/receipt"
+	install
+	install --uninstall
+	[ ! -e "$root$lib" ]
+	[ ! -e "$root/usr/share/cpushim" ]
+}
+
+# killed_each OPTION...: install.sh, killed before each change that it makes; $killed: how often that was
+killed_each() {
+	for ((killed = 0; killed < 60; killed++)); do
+		# each run makes one change more
+		run install "$@" --stop-at 2
+		is_usable
+		[ "$status" = 137 ] || break
+	done
+	[ "$status" = 0 ]
+}
+
+@test "killed before each change, ready and remove complete when run again, and remove takes all back" {
+	listing >"$keep/before"
+	install
+	listing >"$keep/one"
+	install --uninstall
+	killed_each
+	[ "$killed" -gt 20 ]
+	diff "$keep/one" <(listing)
+	killed_each --uninstall
+	[ "$killed" -gt 15 ]
+	as_before
+}
