@@ -11,7 +11,7 @@ load lib/install.bash
 
 @test "an emulator that the site put in the wrapper's place is left alone and named" {
 	install
-	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$emulator".distrib >"$root$emulator"
 	sha256sum <"$root$emulator" >"$keep/theirs"
 	run -0 install --uninstall
 	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
@@ -39,7 +39,7 @@ hurt() {
 		printf '%s\n' "$way"
 		hurt "$way"
 		run -0 install
-		is_wrapper $emulator
+		is_wrapper "$emulator"
 		cmp "$keep/real" "$root$emulator.distrib"
 	done
 	for way in 'cut off' emptied gone 'of another version'; do
@@ -63,30 +63,30 @@ both_stay() {
 	listing >"$keep/before"
 	cp "$root$emulator" "$keep/real"
 	install
-	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$emulator".distrib >"$root$emulator"
 	cp "$root$emulator" "$keep/theirs"
-	both_stay $emulator "$keep/theirs" 2
+	both_stay "$emulator" "$keep/theirs" 2
 	# too little of the wrapper is left to know it by
 	cp "$CHECKOUT/build/qemu-wrapper" "$root$emulator"
 	truncate -s 100 "$root$emulator"
 	cp "$root$emulator" "$keep/theirs"
-	both_stay $emulator "$keep/theirs" 2
+	both_stay "$emulator" "$keep/theirs" 2
 	# as it is advised
 	rm "$root$emulator"
 	run -0 install
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	cp "$keep/theirs" "$root$emulator"
 	run -0 install --uninstall
 	[[ $output == *"$emulator: "*'left alone'*"$emulator.distrib"* ]]
 	cmp "$keep/theirs" "$root$emulator"
 	cmp "$keep/real" "$root$emulator.distrib"
-	on node mv -f $emulator.distrib $emulator
-	on node dpkg-divert --local --no-rename --remove $emulator
+	on node mv -f "$emulator".distrib "$emulator"
+	on node dpkg-divert --local --no-rename --remove "$emulator"
 	as_before
 }
 
 @test "a newer QEMU that came in the wrapper's place is kept beside the old one until somebody has chosen" {
-	on node cp $emulator /usr/bin/qemu-site
+	on node cp "$emulator" /usr/bin/qemu-site
 	cp "$root$emulator" "$keep/real"
 	install --emulator /usr/bin/qemu-site
 	cp "$keep/real" "$keep/newer"
@@ -123,7 +123,7 @@ is_wrapped() { # PATH
 	local path
 	# Red Hat's, and a link of Ubuntu's
 	on node mkdir -p /usr/libexec
-	on node cp $emulator /usr/libexec/qemu-kvm
+	on node cp "$emulator" /usr/libexec/qemu-kvm
 	on node ln -s qemu-system-x86_64 /usr/bin/kvm-spice
 	listing >"$keep/before"
 	on node sha256sum /usr/bin/qemu-system-i386 /usr/libexec/qemu-kvm >>"$keep/before"
@@ -188,9 +188,9 @@ is_wrapped() { # PATH
 }
 
 @test "--emulator: that one alone, and only where the wrapper finds its table; then every run keeps it" {
-	on node cp $emulator /usr/bin/qemu-site
+	on node cp "$emulator" /usr/bin/qemu-site
 	on node mkdir -p /opt/bin
-	on node cp $emulator /opt/bin/qemu
+	on node cp "$emulator" /opt/bin/qemu
 	listing >"$keep/before"
 	run -2 install --emulator /opt/bin/qemu
 	[[ $output == 'cpushim: /opt/bin/qemu: only a QEMU in a directory like /usr/bin'* ]]
@@ -204,10 +204,10 @@ is_wrapped() { # PATH
 	as_before
 	install --emulator /usr/bin/qemu-site
 	is_wrapped /usr/bin/qemu-site
-	run ! is_wrapper $emulator
+	run ! is_wrapper "$emulator"
 	install
 	is_wrapped /usr/bin/qemu-site
-	is_wrapped $emulator
+	is_wrapped "$emulator"
 	run -0 on node cpushim verify gate64 --emulator /usr/bin/qemu-site
 	install --uninstall
 	as_before
@@ -232,7 +232,7 @@ is_wrapped() { # PATH
 	chmod 755 "$root/usr/bin/kvm-spice"
 	run -1 install
 	[[ $output == *'/usr/bin/kvm-spice'* ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	run ! is_wrapper /usr/bin/kvm-spice
 	rm "$root/usr/bin/kvm-spice"
 	run -0 install

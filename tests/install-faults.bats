@@ -14,12 +14,12 @@ load lib/install.bash
 	printf '#!/bin/sh\nexit 3\n' >"$root$emulator.distrib"
 	run -2 install
 	[[ $output == *'the table could not be written; QEMU, '*' stay as they are now'* ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 }
 
 @test "libvirt's own trial precedes each change of its index, whatever the include is" {
 	install
-	on node sed -i '/x86_cpushim/d' $map/index.xml
+	on node sed -i '/x86_cpushim/d' "$map"/index.xml
 	# what libvirt doesn't take, and compile doesn't look at
 	printf '<cpus><model name="odd"/></cpus>' >"$root$map/x86_odd.xml"
 	sed -i "/x86_features\.xml/a <include filename='x86_odd.xml'/>" "$root$map/index.xml"
@@ -37,21 +37,21 @@ load lib/install.bash
 	listing >"$keep/before"
 	local size refused=0
 	for size in 4k 64k 1200k 2300k; do
-		on node mkdir -p $lib
-		on node mount -t tmpfs -o "mode=755,size=$size" tmpfs $lib
+		on node mkdir -p "$lib"
+		on node mount -t tmpfs -o "mode=755,size=$size" tmpfs "$lib"
 		if run install && [ "$status" != 0 ]; then
 			refused=$((refused + 1))
 			[ "$status" = 2 ]
 			[[ ${lines[-1]} == 'cpushim: '* ]]
 			[[ $output == *'No space left'* ]]
-			run ! is_wrapper $emulator
+			run ! is_wrapper "$emulator"
 		fi
 		is_usable
-		on node umount $lib
+		on node umount "$lib"
 	done
 	[ "$refused" -ge 3 ]
 	install
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	libvirt_up node
 	gate64_starts
 	guest_stop node asks
@@ -88,7 +88,7 @@ load lib/install.bash
 		on node umount "$dir"
 	done
 	install
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	install --uninstall
 	as_before
 }
@@ -161,7 +161,7 @@ load lib/install.bash
 	install
 	rm "$root$lib/receipt"
 	run -0 install --uninstall
-	run ! is_wrapper $emulator
+	run ! is_wrapper "$emulator"
 	[ ! -e "$root/usr/bin/cpushim" ]
 	[ ! -e "$root$lib" ]
 	[ ! -e "$root$hooks/qemu" ]

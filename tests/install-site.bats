@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# install.sh where the site has files of its own in the places that it needs: diversions, hooks, AppArmor's
+# install.sh where the places that it needs have files of the site: diversions, hooks, AppArmor's
 # overrides, links, models. Needs root.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
@@ -10,8 +10,8 @@ bats_require_minimum_version 1.5.0
 load lib/install.bash
 
 @test "a site's own diversion of QEMU to the same name is refused, and stays" {
-	on node dpkg-divert --local --rename --divert $emulator.distrib --add $emulator
-	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	on node dpkg-divert --local --rename --divert "$emulator".distrib --add "$emulator"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$emulator".distrib >"$root$emulator"
 	chmod 755 "$root$emulator"
 	listing >"$keep/before"
 	run -2 install
@@ -20,17 +20,17 @@ load lib/install.bash
 }
 
 @test "a site's own diversion of QEMU to elsewhere stays, and the wrapper works before it" {
-	on node dpkg-divert --local --rename --divert /usr/bin/site-qemu --add $emulator
-	on node ln /usr/bin/site-qemu $emulator
+	on node dpkg-divert --local --rename --divert /usr/bin/site-qemu --add "$emulator"
+	on node ln /usr/bin/site-qemu "$emulator"
 	listing >"$keep/before"
 	install
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	libvirt_up node
 	gate64_starts
 	guest_stop node asks
 	libvirt_down node
 	install --uninstall
-	[ "$(on node dpkg-divert --truename $emulator)" = /usr/bin/site-qemu ]
+	[ "$(on node dpkg-divert --truename "$emulator")" = /usr/bin/site-qemu ]
 	diff <(grep -v '/etc/libvirt' "$keep/before") <(listing | grep -v '/etc/libvirt')
 }
 
@@ -49,9 +49,9 @@ repacked() {
 
 @test "an upgraded QEMU package leaves the wrapper, replaces .distrib, and goes on after --uninstall" {
 	install
-	repacked $emulator.distrib
+	repacked "$emulator".distrib
 	on node dpkg --force-unsafe-io --unpack /tmp/another.deb
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	[ "$(tail -c 13 "$root$emulator.distrib")" = 'another build' ]
 	libvirt_up node
 	gate64_starts
@@ -59,11 +59,11 @@ repacked() {
 	libvirt_down node
 	# the models for it
 	run -0 install
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	install --uninstall
 	[ "$(tail -c 13 "$root$emulator")" = 'another build' ]
 	[ ! -e "$root$emulator.distrib" ]
-	[ "$(on node dpkg-divert --list $emulator)" = '' ]
+	[ "$(on node dpkg-divert --list "$emulator")" = '' ]
 }
 
 @test "a site's own hook stays to the byte, is called beside ours, and is there after --uninstall" {
@@ -174,7 +174,7 @@ repacked() {
 	[ ! -e "$root$lib" ]
 	[ ! -e "$root/usr/bin/cpushim" ]
 	[ ! -e "$root/usr/share/cpushim/models.d/x86-64-v2.xml" ]
-	run ! is_wrapper $emulator
+	run ! is_wrapper "$emulator"
 	map_loads
 }
 
@@ -234,7 +234,7 @@ repacked() {
 		"<feature name='fpu'/>" >"$root/etc/cpushim/models.d/site.xml"
 	run -1 install
 	[[ $output == *"/etc/cpushim/models.d/site.xml:2: model 'gate64': "*'/usr/share/cpushim/models.d/gate64.xml:'*'that one holds'* ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	libvirt_up node
 	gate64_starts
 }

@@ -41,12 +41,12 @@ load lib/install.bash
 		644 $override
 	END
 	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu"
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	grep -qF "$rule" "$root$override"
 	grep -q "include filename='x86_cpushim.xml'" "$root$map/index.xml"
-	[ "$(on node dpkg-divert --list $emulator)" = \
+	[ "$(on node dpkg-divert --list "$emulator")" = \
 		"local diversion of $emulator to $emulator.distrib" ]
-	[ "$(on node dpkg-divert --truename $emulator)" = $emulator.distrib ]
+	[ "$(on node dpkg-divert --truename "$emulator")" = "$emulator".distrib ]
 	# nothing that was staged is left
 	[ -z "$(find "$root$map" "$root$lib" "$root$hooks" "$root/etc/cpushim" "$root/usr/share/cpushim" \
 		-regex '.*\.[A-Za-z0-9]\{6\}')" ]
@@ -57,7 +57,7 @@ load lib/install.bash
 	[ "$(stat -c %a "$root$lib")" = 755 ]
 	[ "$(stat -c %a "$root/usr/share/cpushim/models.d")" = 755 ]
 	[ "$(stat -c %a "$root$override")" = 644 ]
-	on node setpriv --reuid 65534 --regid 65534 --clear-groups cat $lib/models.table >/dev/null
+	on node setpriv --reuid 65534 --regid 65534 --clear-groups cat "$lib"/models.table >/dev/null
 }
 
 @test "run twice: the second changes nothing, and no file is as much as replaced" {
@@ -97,8 +97,8 @@ load lib/install.bash
 }
 
 @test "--uninstall where it was never installed takes nothing of the site's" {
-	on node dpkg-divert --local --rename --divert $emulator.distrib --add $emulator
-	printf '#!/bin/sh\nexec %s "$@"\n' $emulator.distrib >"$root$emulator"
+	on node dpkg-divert --local --rename --divert "$emulator".distrib --add "$emulator"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$emulator".distrib >"$root$emulator"
 	chmod 755 "$root$emulator"
 	listing >"$keep/before"
 	run install --uninstall
@@ -194,10 +194,10 @@ bare() { # APT
 	run -1 install --uninstall --force
 	[[ $output == *"can't be started, restored or migrated here again"* ]]
 	[[ $output == *'still knows'*'Restart it'* ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	libvirt_restart node
 	run -0 install --uninstall --force
-	run ! is_wrapper $emulator
+	run ! is_wrapper "$emulator"
 	on node kill -0 "$(guest_pid node asks)"
 	guest_stop node asks
 	guest_stop node other
@@ -257,7 +257,7 @@ bare() { # APT
 	mv "$root/usr/bin/away" "$root$emulator"
 	run -0 on node cpushim ready --allow-missing
 	[[ ${lines[-1]} == *'there is no libvirt yet' ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	mv "$root/usr/share/away" "$root$map"
 	run -0 on node cpushim ready
 	libvirt_up node
@@ -290,7 +290,7 @@ bare() { # APT
 	run -1 install --restart
 	[[ $output == *'by hand'* ]]
 	[[ $output == *'libvirt: doesn'*'restart it: systemctl restart libvirtd'* ]]
-	is_wrapper $emulator
+	is_wrapper "$emulator"
 	libvirt_restart node
 	run -0 install
 	[[ $output != *systemctl* ]]
@@ -315,8 +315,8 @@ bare() { # APT
 image() {
 	local modules
 	on node mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share/libvirt" "$1/etc/libvirt" "$1/var/lib"
-	on node cp $emulator "$1/usr/bin"
-	on node cp -r $map "$1/usr/share/libvirt"
+	on node cp "$emulator" "$1/usr/bin"
+	on node cp -r "$map" "$1/usr/share/libvirt"
 	on node cp -r /var/lib/dpkg "$1/var/lib"
 	for modules in "$root"/usr/lib/*/qemu; do
 		modules=${modules#"$root"}
@@ -337,10 +337,10 @@ image() {
 	run ! grep /tmp "$root/tmp/image$lib/models.table"
 	cmp "$CHECKOUT/hook/qemu" "$root/tmp/image$hooks/qemu"
 	grep -q x86_cpushim "$root/tmp/image$map/index.xml"
-	on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list $emulator | grep -q distrib
+	on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list "$emulator" | grep -q distrib
 	# relative to where the caller is
 	on node sh -c "cd /tmp && '$CHECKOUT/install.sh' --uninstall --destdir image/"
 	diff "$keep/image" <(on node sh -c 'cd /tmp/image && find . ! -path "*/dpkg/diversions*" | sort; find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort')
-	[ -z "$(on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list $emulator)" ]
+	[ -z "$(on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list "$emulator")" ]
 	as_before
 }

@@ -247,7 +247,7 @@ migrate() {
 	guest_exact node plain gate64
 	guest_stop node plain
 	node_ready node --no-wrapper
-	[ "$(fingerprint | grep -v /usr/lib/cpushim/receipt)" = "$(grep -v /usr/lib/cpushim/receipt <<<"$before")" ]
+	diff <(grep -v /usr/lib/cpushim/receipt <<<"$before") <(fingerprint | grep -v /usr/lib/cpushim/receipt)
 	guest_start node plain --cpu "$(cpu_xml gate64)"
 	features_as_asked plain gate64
 }
