@@ -85,12 +85,14 @@ int made_choose(struct made *m, const struct strv *named, const struct table *fo
 {
 	struct strv *chosen = &m->emulators;
 	_cleanup_strv_ struct strv lost = {0};
+	bool native = native_node();
 	int r = emulators_installed(chosen, former, &lost);
 
 	for (size_t i = 0; i < named->n && r == 0; i++)
 		if (!strv_has(chosen, named->item[i]))
 			r = strv_add(chosen, named->item[i], strlen(named->item[i]));
-	for (size_t i = 0; i < lost.n && r == 0; i++)
+	/* without the wrapper it is the one that `cpushim ready` names, whatever was wrapped before */
+	for (size_t i = 0; i < lost.n && r == 0 && !(native && named->n); i++)
 		if (!strv_has(chosen, lost.item[i]))
 			r = take_lost(m, lost.item[i]);
 	if (r == 0 && chosen->n == 0)
@@ -98,7 +100,7 @@ int made_choose(struct made *m, const struct strv *named, const struct table *fo
 	if (r < 0)
 		return error_set(err, r, NULL, 0, "out of memory");
 	put_usual_first(chosen);
-	m->unwrapped = !native_node() && has_unwrapped(chosen, named);
+	m->unwrapped = !native && has_unwrapped(chosen, named);
 	return 0;
 }
 
