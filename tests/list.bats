@@ -124,7 +124,7 @@ at_most() {
 	[[ $output == *$'\n''identity  GenuineIntel, family 15, model 6, stepping 1'$'\n'* ]]
 	[[ $output == *$'\n''digest    000000000000 ('* ]]
 	[[ $output == *$'\n''features  29: apic, clflush, '*', avx512vl'$'\n'* ]]
-	[[ $output == *$'\n''emulator  /usr/bin/qemu-system-x86_64'$'\n'* ]]
+	[[ $output == *$'\n''emulator  /usr/bin/qemu-system-x86_64, QEMU 7.2.22'$'\n'* ]]
 	[[ $output == *$'\n''tcg       lacks 5'$'\n'"          QEMU's TCG doesn't emulate avx512bw, avx512cd, avx512dq, avx512f, avx512vl"$'\n'* ]]
 	[[ $output == *$'\n''kvm       '* ]]
 	run -0 cpushim list site-old
