@@ -50,9 +50,12 @@ need_proc() {
 
 need_packages() {
 	missing=
+	installed=$(dpkg-query -W -f ' ${Package}:${db:Status-Status} ' "$@" 2>/dev/null || :)
 	for package; do
-		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-			missing="$missing $package"
+		case $installed in
+		*" $package:installed "*) ;;
+		*) missing="$missing $package" ;;
+		esac
 	done
 	[ -n "$missing" ] || return 0
 	say "installing$missing"

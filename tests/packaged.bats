@@ -18,7 +18,6 @@ setup() {
 	load lib/libvirt.bash
 	node_new node
 	root=$(root_path node)
-	rm -f "$root/usr/bin/qemu-system-i386"
 }
 
 teardown() {

@@ -84,14 +84,11 @@ is_told() {
 @test "with gate64 a guest starts under each name with which it starts with kvm64, is listed and asked about" {
 	taken=0
 	for name in "${names[@]}"; do
-		stock=0
-		start one "$name" kvm64 >"$BATS_TEST_TMPDIR/stock" 2>&1 || stock=$?
-		[ "$stock" != 0 ] || stop_all one
-		ours=0
-		start one "$name" gate64 >"$BATS_TEST_TMPDIR/ours" 2>&1 || ours=$?
-		printf '%q: %s\n' "$name" "$(cat "$BATS_TEST_TMPDIR/ours")"
-		[ "$ours" = "$stock" ]
-		[ "$stock" = 0 ] || continue
+		printf '%q:\n' "$name"
+		if ! start one "$name" gate64; then
+			run ! start one "$name" kvm64
+			continue
+		fi
 		taken=$((taken + 1))
 		is_told one "$name"
 		stop_all one

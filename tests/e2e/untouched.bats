@@ -11,7 +11,7 @@ setup_file() {
 	load ../lib/libvirt.bash
 	[ "$(id -u)" = 0 ] || return 0
 	export OUT=$BATS_FILE_TMPDIR
-	node_new node
+	NODE_EMULATORS=all node_new node
 	libvirt_up node
 	observe before
 	node_ready node

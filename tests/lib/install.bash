@@ -16,10 +16,11 @@ setup() {
 	export ROOTS=$BATS_TEST_TMPDIR/roots
 	load lib/root.bash
 	load lib/libvirt.bash
+	case $BATS_TEST_DESCRIPTION in
+	*'every emulator'* | *'the node is to the byte'*) NODE_EMULATORS=all ;;
+	esac
 	node_new node
 	root=$(root_path node)
-	# one emulator is enough for most tests, and dpkg sees that one is missing
-	[[ $BATS_TEST_DESCRIPTION == *'every emulator'* || $BATS_TEST_DESCRIPTION == *'the node is to the byte'* ]] || rm -f "$root/usr/bin/qemu-system-i386"
 	profile
 	keep=$BATS_TEST_TMPDIR
 }

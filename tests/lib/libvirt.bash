@@ -299,9 +299,11 @@ digest_in() {
 	printf '%s\n' "$digest"
 }
 
-# node_new NODE [--kvm]: a root with libvirt as the distribution has it, ready to be used
+# node_new NODE [--kvm]: a root with libvirt as the distribution has it, ready to be used, and with one
+# emulator, which is enough for most tests; NODE_EMULATORS=all: with all that the distribution has
 node_new() {
 	root_new "$@"
+	[ "${NODE_EMULATORS-}" = all ] || rm -f "$(root_path "$1")/usr/bin/qemu-system-i386"
 	# this machine may be a node itself
 	[ ! -e "$(root_path "$1")/usr/lib/cpushim/receipt" ] || node_install "$1" --uninstall --force >/dev/null
 	libvirt_configure "$1" "${NODE_TCP-}"

@@ -50,7 +50,7 @@ setup() {
 	load_all
 	[ -z "$(root_needs)" ] || skip "$(root_needs)"
 	keep=$BATS_TEST_TMPDIR
-	node_new node --systemd
+	NODE_EMULATORS=all node_new node --systemd
 	root=$(root_path node)
 	mkdir "$root/root/deb"
 	cp "$BATS_FILE_TMPDIR"/*.deb "$root/root/deb"

@@ -20,7 +20,7 @@ load_all() {
 setup_file() {
 	load_all
 	[ -z "$(root_needs)" ] || return 0
-	node_new node --systemd
+	NODE_EMULATORS=all node_new node --systemd
 	root=$(root_path node)
 	# shellcheck disable=SC2016 # dpkg's words
 	on node dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'libvirt*' | sed -n 's/ installed$//p' \

@@ -21,7 +21,7 @@ load_all() {
 setup_file() {
 	load_all
 	[ -z "$(root_needs)" ] || return 0
-	node_new node --systemd --base "$RELEASES/bookworm"
+	NODE_EMULATORS=all node_new node --systemd --base "$RELEASES/bookworm"
 	node_install node --restart
 	[ -z "${RESTART_STOCK-}" ] || without_dropin node
 	libvirt_restart node
