@@ -112,6 +112,7 @@ site_model() { # NAME
 	site_model site-aes
 	run -0 on node cpushim compile
 	[ "$(names_in_map)" = 'gate64 site-aes x86-64-v2 x86-64-v3 x86-64-v4' ]
+	[ "$(stat -c '%a %g' "$root$map")" = '640 4' ]
 	run -0 on node cpushim compile
 	[[ $output == *'nothing changed'* ]]
 	rm "$root$lib/models.table"

@@ -127,7 +127,7 @@ static int stage_single(struct staging *s, const struct text *include, bool *cha
 		r = mapsingle_merge(&merged, text, path, include->data, err);
 	if (r < 0)
 		return r;
-	return staging_add(s, path, 0644, merged.data, merged.len, changed, err);
+	return staging_edit(s, path, merged.data, merged.len, changed, err);
 }
 
 /* Does libvirt's index name our include? */

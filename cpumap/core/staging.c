@@ -58,6 +58,23 @@ int staging_add(struct staging *s, const char *path, mode_t mode, const char *da
 	return r < 0 ? r : file_write_beside(path, mode, data, len, &s->file[s->n - 1].new, err);
 }
 
+int staging_edit(struct staging *s, const char *path, const char *data, size_t len, bool *changed,
+		 struct error *err)
+{
+	const char *new;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return error_set(err, -errno, path, 0, "%s", strerror(errno));
+	r = staging_add(s, path, st.st_mode & 07777, data, len, changed, err);
+	new = r < 0 ? NULL : staging_file(s, path);
+	if (new &&chown(new, st.st_uid, st.st_gid) < 0)
+		return error_set(err, -errno, path, 0, "its owner can't be kept: %s",
+				 strerror(errno));
+	return r;
+}
+
 const char *staging_file(const struct staging *s, const char *path)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -31,6 +31,10 @@ struct staging {
 int staging_add(struct staging *s, const char *path, mode_t mode, const char *data, size_t len,
 		bool *changed, struct error *err);
 
+/* staging_edit: the same for a file of others, which keeps its mode and owner. It has to be there. */
+int staging_edit(struct staging *s, const char *path, const char *data, size_t len, bool *changed,
+		 struct error *err);
+
 /* staging_file: the file with the new content of @path, for a trial; NULL: @path stays as it is. */
 const char *staging_file(const struct staging *s, const char *path);
 
