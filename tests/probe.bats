@@ -18,11 +18,8 @@ setup() {
 }
 
 teardown() {
-	local cmdline
 	# none of the fakes may be left
-	for cmdline in /proc/[0-9]*/cmdline; do
-		! tr '\0' ' ' 2>/dev/null <"$cmdline" | grep -qF "$fake" || return 1
-	done
+	run -1 pgrep -f -- "$fake"
 }
 
 cpushim() {

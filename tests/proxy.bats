@@ -33,10 +33,7 @@ teardown() {
 
 # processes with these words in their arguments
 processes() { # WORDS
-	local cmdline
-	for cmdline in /proc/[0-9]*/cmdline; do
-		! tr '\0' ' ' 2>/dev/null <"$cmdline" | grep -qF -e "$1" || basename "${cmdline%/*}"
-	done
+	pgrep -f -- "${1//[.+]/.}" || true
 }
 
 gone() { # WORDS: within three seconds
@@ -654,8 +651,8 @@ own_answer='{"return": [{"name": "max", "typename": "max-x86_64-cpu", "unavailab
 # the proxy's child, while it waits for answers
 signal_child() { # SIGNAL
 	local tries pid
-	pid=$(proxies)
 	for ((tries = 0; tries < 60; tries++)); do
+		pid=$(proxies | head -n 1)
 		read -r child <"/proc/$pid/task/$pid/children" || true
 		[ -z "$child" ] || break
 		sleep 0.05

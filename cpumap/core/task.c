@@ -86,7 +86,7 @@ int task_answer(int r, const struct error *err, const struct text *answer)
 	return w < 0 ? w : write_all(answer->data, head.len);
 }
 
-static void reset_signals(void)
+void task_reset_signals(void)
 {
 	sigset_t none;
 
@@ -112,7 +112,7 @@ become_task(pid_t parent, const int ends[2], task_work *work, const void *data)
 	int null = open_null();
 
 	(void)setpgid(0, 0);
-	reset_signals();
+	task_reset_signals();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* it may have ended before */
 	if (getppid() != parent || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||

@@ -30,6 +30,9 @@ int task_run(task_work *work, const void *data, unsigned int seconds, struct tex
  */
 int task_answer(int r, const struct error *err, const struct text *answer);
 
+/* task_reset_signals: in a child: no signal is ignored, caught or blocked. */
+void task_reset_signals(void);
+
 /* task_fd: @fd under another number, which the child's standard files don't take: for work that is
  * to use it. -1 and errno if that fails; @fd is closed in any case. */
 int task_fd(int fd);

@@ -7,6 +7,7 @@
  */
 #include "libvirtmap.h"
 
+#include <cpuid.h>
 #include <errno.h>
 
 #include "cpumap/core/paths.h"
@@ -324,4 +325,17 @@ int libvirtmap_load(struct libvirtmap *map, const char *dir, const char *skip, s
 	if (rc < 0)
 		libvirtmap_free(map);
 	return rc;
+}
+
+const char *libvirtmap_host_vendor(const struct libvirtmap *map)
+{
+	unsigned int eax = 0, reg[3] = {0};
+	char vendor[13] = "";
+
+	__cpuid(0, eax, reg[0], reg[2], reg[1]);
+	memcpy(vendor, reg, sizeof(reg));
+	for (size_t i = 0; i + 1 < map->vendors.n; i += 2)
+		if (strcmp(map->vendors.item[i + 1], vendor) == 0)
+			return map->vendors.item[i];
+	return NULL;
 }

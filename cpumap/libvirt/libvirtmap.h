@@ -44,4 +44,8 @@ const char *libvirtmap_odd(const struct libvirtmap *map, const char *name);
  * nobody has defined it. Vendors that libvirt ships are known without a map. */
 const char *libvirtmap_vendor(const struct libvirtmap *map, const char *name);
 
+/* libvirtmap_host_vendor: "Intel", "AMD", ...: this machine's vendor by its CPUID; NULL: this map hasn't
+ * it. */
+const char *libvirtmap_host_vendor(const struct libvirtmap *map);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mapchoice.h"
 
-#include <cpuid.h>
 #include <errno.h>
 
 #include "cpumap/core/paths.h"
@@ -44,20 +43,6 @@ int mapchoice_model(const struct mapchoice *c, const struct text *map, char **an
 	return r < 0 ? r : maptrial_baseline(&trial, c->cpus, answer, err);
 }
 
-/* This machine's vendor by libvirt's name, or NULL. */
-static const char *host_vendor(const struct libvirtmap *map)
-{
-	unsigned int eax = 0, reg[3] = {0};
-	char vendor[13] = "";
-
-	__cpuid(0, eax, reg[0], reg[2], reg[1]);
-	memcpy(vendor, reg, sizeof(reg));
-	for (size_t i = 0; i + 1 < map->vendors.n; i += 2)
-		if (strcmp(map->vendors.item[i + 1], vendor) == 0)
-			return map->vendors.item[i];
-	return NULL;
-}
-
 /* This host's CPU, as far as libvirt knows its features. */
 static int host_cpus(struct strv *cpus, const struct libvirtmap *map, struct error *err)
 {
@@ -67,7 +52,7 @@ static int host_cpus(struct strv *cpus, const struct libvirtmap *map, struct err
 	unknown = cpu;
 	featset_subtract(&unknown, &map->features);
 	featset_subtract(&cpu, &unknown);
-	if (mapchoice_cpus(cpus, &cpu, host_vendor(map)) < 0)
+	if (mapchoice_cpus(cpus, &cpu, libvirtmap_host_vendor(map)) < 0)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	return 0;
 }

@@ -261,19 +261,21 @@ struct saved {
 	const char *name;
 };
 
-static void judge_save(struct saved *s)
+static int judge_save(const char *name, void *data)
 {
 	_cleanup_free_ char *path = NULL, *xml = NULL, *what = NULL;
 	_cleanup_domain_ struct domain d = {0};
+	struct saved *s = data;
 	char guest[SHOWN];
 	size_t len = 0;
 
-	if (domainfile_path(&path, DOMAINFILE_SAVE, s->name, 0) == 0)
+	if (domainfile_path(&path, DOMAINFILE_SAVE, name, 0) == 0)
 		xml = saveimage_xml(path, &len);
 	if (!xml || domain_read(&d, xml, len, path, NULL) < 0 ||
-	    asprintf(&what, "the managed save of %s", shown(guest, s->name)) < 0)
-		return;
+	    asprintf(&what, "the managed save of %s", shown(guest, name)) < 0)
+		return 0;
 	judge_model(s->checkup, &s->looking, what, &d);
+	return 0;
 }
 
 static bool judge_snapshot(const struct domain *d, const char *snapshot, void *data)
@@ -289,33 +291,13 @@ static bool judge_snapshot(const struct domain *d, const char *snapshot, void *d
 	return false;
 }
 
-/* Calls @look for each domain that has a file NAME@suffix in a directory of libvirt's. */
-static void each_saved(struct saved *s, enum domainfile kind, const char *suffix,
-		       void (*look)(struct saved *s))
+static int judge_snapshots(const char *name, void *data)
 {
-	_cleanup_free_ char *path = root_path(domainfile_dir(kind));
-	DIR *dir = path ? opendir(path) : NULL;
-	const struct dirent *entry;
+	struct saved *s = data;
 
-	while (dir && (entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name), end = strlen(suffix);
-		_cleanup_free_ char *name = NULL;
-
-		if (*entry->d_name == '.' || len <= end ||
-		    strcmp(entry->d_name + len - end, suffix) != 0)
-			continue;
-		name = strndup(entry->d_name, len - end);
-		s->name = name;
-		if (name)
-			look(s);
-	}
-	if (dir)
-		(void)closedir(dir);
-}
-
-static void judge_snapshots(struct saved *s)
-{
-	(void)snapshot_each(s->name, judge_snapshot, s);
+	s->name = name;
+	(void)snapshot_each(name, judge_snapshot, s);
+	return 0;
 }
 
 void look_saved_gone(struct checkup *c, const struct condition *it, struct faults *f)
@@ -324,8 +306,9 @@ void look_saved_gone(struct checkup *c, const struct condition *it, struct fault
 
 	if (!may_look(LIBVIRT_LIB_DIR, it, f))
 		return;
-	each_saved(&s, DOMAINFILE_SAVE, ".save", judge_save);
-	each_saved(&s, DOMAINFILE_SNAPSHOTS, "", judge_snapshots);
+	if (domainfile_each(DOMAINFILE_SAVE, judge_save, &s) < 0 ||
+	    domainfile_each(DOMAINFILE_SNAPSHOTS, judge_snapshots, &s) < 0)
+		f->lost = true;
 }
 
 void look_saved_before(struct checkup *c, const struct condition *it, struct faults *f)

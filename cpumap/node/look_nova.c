@@ -4,7 +4,6 @@
  * host, their features (nova/virt/libvirt/driver.py, 26: _get_cpu_model_mapping,
  * _check_cpu_compatibility, _get_cpu_feature_traits).
  */
-#include <cpuid.h>
 #include <errno.h>
 
 #include "cpumap/libvirt/libvirtask.h"
@@ -178,20 +177,6 @@ void look_nova_compare(struct checkup *c, const struct condition *it, struct fau
 
 /* ---- baseline ---- */
 
-/* This host's vendor by libvirt's name, or NULL. */
-static const char *host_vendor(const struct libvirtmap *map)
-{
-	unsigned int eax = 0, reg[3] = {0};
-	char vendor[13] = "";
-
-	__cpuid(0, eax, reg[0], reg[2], reg[1]);
-	memcpy(vendor, reg, sizeof(reg));
-	for (size_t i = 0; i + 1 < map->vendors.n; i += 2)
-		if (strcmp(map->vendors.item[i + 1], vendor) == 0)
-			return map->vendors.item[i];
-	return NULL;
-}
-
 /* The features of libvirt's answer, a <cpu>. */
 static int read_features(struct featset *set, const char *cpu, struct error *err)
 {
@@ -237,7 +222,7 @@ static void judge_features(const struct condition *it, struct faults *f, const c
 static void judge_baseline(struct checkup *c, const struct condition *it, struct faults *f,
 			   const struct novaconf *n, const char *model, const char *name)
 {
-	const char *vendor = host_vendor(checkup_stock(c));
+	const char *vendor = libvirtmap_host_vendor(checkup_stock(c));
 	_cleanup_free_ char *answer = NULL;
 	_cleanup_strv_ struct strv cpus = {0};
 	struct error err = {0};

@@ -56,64 +56,49 @@ static bool look_at_snapshot(const struct domain *d, const char *snapshot, void 
 	return false;
 }
 
-static void look_at_save(struct search *s)
+static int look_at_save(const char *guest, void *data)
 {
 	_cleanup_free_ char *path = NULL, *xml = NULL;
 	_cleanup_domain_ struct domain d = {0};
+	struct search *s = data;
 	size_t len = 0;
 
-	if (domainfile_path(&path, DOMAINFILE_SAVE, s->guest, 0) < 0)
-		return;
+	s->guest = guest;
+	if (domainfile_path(&path, DOMAINFILE_SAVE, guest, 0) < 0)
+		return 0;
 	xml = saveimage_xml(path, &len);
 	if (xml && domain_read(&d, xml, len, path, NULL) == 0 && is_ours(s, &d))
 		tell(s, &d, "has a managed save with");
+	return 0;
 }
 
-static void look_at(struct search *s, enum domainfile kind, const char *has)
+static int look_at(struct search *s, enum domainfile kind, const char *guest, const char *has)
 {
 	_cleanup_storedxml_ struct storedxml stored = {0};
 
-	if (storedxml_read(&stored, kind, s->guest, NULL) == 0 && is_ours(s, &stored.domain))
+	s->guest = guest;
+	if (storedxml_read(&stored, kind, guest, NULL) == 0 && is_ours(s, &stored.domain))
 		tell(s, &stored.domain, "%s", has);
+	return 0;
 }
 
-/* Calls @look for each domain that has a file of @kind: NAME and @suffix. */
-static void each_file(struct search *s, enum domainfile kind, const char *suffix,
-		      void (*look)(struct search *s))
+static int look_at_running(const char *guest, void *data)
 {
-	_cleanup_free_ char *path = root_path(domainfile_dir(kind));
-	DIR *dir = path ? opendir(path) : NULL;
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name), end = strlen(suffix);
-		_cleanup_free_ char *name = NULL;
-
-		if (*entry->d_name == '.' || len <= end ||
-		    strcmp(entry->d_name + len - end, suffix) != 0)
-			continue;
-		name = strndup(entry->d_name, len - end);
-		s->guest = name;
-		if (name)
-			look(s);
-	}
-	if (dir)
-		(void)closedir(dir);
+	return look_at(data, DOMAINFILE_STATUS, guest, "runs with");
 }
 
-static void look_at_running(struct search *s)
+static int look_at_definition(const char *guest, void *data)
 {
-	look_at(s, DOMAINFILE_STATUS, "runs with");
+	return look_at(data, DOMAINFILE_DEFINITION, guest, "is defined with");
 }
 
-static void look_at_definition(struct search *s)
+static int look_at_snapshots(const char *guest, void *data)
 {
-	look_at(s, DOMAINFILE_DEFINITION, "is defined with");
-}
+	struct search *s = data;
 
-static void look_at_snapshots(struct search *s)
-{
-	(void)snapshot_each(s->guest, look_at_snapshot, s);
+	s->guest = guest;
+	(void)snapshot_each(guest, look_at_snapshot, s);
+	return 0;
 }
 
 /* nova later starts a rescued instance from the XML that it keeps there (nova/virt/libvirt/
@@ -147,6 +132,20 @@ static void each_instance(struct search *s)
 		(void)closedir(dir);
 }
 
+static int find_all(struct search *s)
+{
+	int r = domainfile_each(DOMAINFILE_STATUS, look_at_running, s);
+
+	if (r == 0)
+		r = domainfile_each(DOMAINFILE_DEFINITION, look_at_definition, s);
+	if (r == 0)
+		r = domainfile_each(DOMAINFILE_SAVE, look_at_save, s);
+	if (r == 0)
+		r = domainfile_each(DOMAINFILE_SNAPSHOTS, look_at_snapshots, s);
+	each_instance(s);
+	return r;
+}
+
 int check_needs(struct node *n, struct error *err)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
@@ -156,11 +155,8 @@ int check_needs(struct node *n, struct error *err)
 	/* without a table nothing starts with a site model, and the names aren't known */
 	if (!path || table_load(&t, path, NULL) < 0)
 		return 0;
-	each_file(&s, DOMAINFILE_STATUS, ".xml", look_at_running);
-	each_file(&s, DOMAINFILE_DEFINITION, ".xml", look_at_definition);
-	each_file(&s, DOMAINFILE_SAVE, ".save", look_at_save);
-	each_file(&s, DOMAINFILE_SNAPSHOTS, "", look_at_snapshots);
-	each_instance(&s);
+	if (find_all(&s) < 0)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	if (s.n == 0)
 		return 0;
 	if (!n->force)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "domainfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 
 #include "cpumap/core/paths.h"
@@ -72,4 +73,37 @@ int domainfile_path(char **path, enum domainfile kind, const char *name, unsigne
 		return -ENOMEM;
 	*path = steal_pointer(&t.data);
 	return 0;
+}
+
+/* The domain's name in the name of a file; NULL: it is no such file, or out of memory (@r) */
+static char *name_in(const char *file, const char *suffix, int *r)
+{
+	size_t len = strlen(file), end = strlen(suffix);
+	char *name;
+
+	if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0 || len <= end ||
+	    strcmp(file + len - end, suffix) != 0)
+		return NULL;
+	name = strndup(file, len - end);
+	if (!name)
+		*r = -ENOMEM;
+	return name;
+}
+
+int domainfile_each(enum domainfile kind, int (*look)(const char *name, void *data), void *data)
+{
+	_cleanup_free_ char *path = root_path(places[kind].dir);
+	DIR *dir = path ? opendir(path) : NULL;
+	const struct dirent *entry;
+	int r = path ? 0 : -ENOMEM;
+
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		_cleanup_free_ char *name = name_in(entry->d_name, places[kind].suffix, &r);
+
+		if (name)
+			r = look(name, data);
+	}
+	if (dir)
+		(void)closedir(dir);
+	return r;
 }

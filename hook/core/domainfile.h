@@ -33,4 +33,11 @@ int domainfile_path(char **path, enum domainfile kind, const char *name, unsigne
 /* domainfile_dir: the directory of that kind of files, not under CPUSHIM_ROOT. */
 const char *domainfile_dir(enum domainfile kind);
 
+/**
+ * domainfile_each: call @look for each domain that has a file of that kind (not DOMAINFILE_PID, whose
+ * names are escaped), by the plain name, until it returns another value than 0.
+ * Returns that value, or 0; -ENOMEM.
+ */
+int domainfile_each(enum domainfile kind, int (*look)(const char *name, void *data), void *data);
+
 #endif

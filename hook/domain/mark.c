@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "cpumap/core/task.h"
 #include "cpumap/core/util.h"
 #include "cpumap/libvirt/libvirtapi.h"
 
@@ -50,23 +50,13 @@ static void drop_descriptors(void)
 		null = dup(null);
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int s = 1; s < NSIG; s++)
-		(void)signal(s, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void __attribute__((noreturn)) become_marker(char **argv)
 {
 	(void)setsid();
 	/* so it is neither a session's leader nor this process's child */
 	if (fork() != 0)
 		_exit(0);
-	reset_signals();
+	task_reset_signals();
 	drop_descriptors();
 	if (chdir("/") == 0)
 		(void)execv("/proc/self/exe", argv);

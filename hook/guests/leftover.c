@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "leftover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -96,38 +95,28 @@ static void look_at_rescued(struct search *s, const char *dir)
 			 "its model again");
 }
 
-static int look_at(struct strv *lines, const struct table *t, const char *file)
+static int look_at(const char *name, void *data)
 {
-	_cleanup_free_ char *name = NULL, *nova = root_path(NOVA_DIR);
+	_cleanup_free_ char *nova = root_path(NOVA_DIR);
 	_cleanup_storedxml_ struct storedxml defined = {0};
-	struct search s = {.lines = lines, .table = t, .defined = &defined};
-	size_t len = strlen(file);
+	struct search *s = data;
 
-	if (len <= strlen(".xml") || strcmp(file + len - strlen(".xml"), ".xml") != 0)
-		return 0;
-	name = strndup(file, len - strlen(".xml"));
-	if (!name || !nova)
+	if (!nova)
 		return -ENOMEM;
-	s.name = name;
+	s->name = name;
+	s->defined = &defined;
 	if (storedxml_read(&defined, DOMAINFILE_DEFINITION, name, NULL) < 0 ||
-	    !is_ours(t, defined.domain.model))
+	    !is_ours(s->table, defined.domain.model))
 		return 0;
-	look_at_save(&s);
-	(void)snapshot_each(name, look_at_snapshot, &s);
-	look_at_rescued(&s, nova);
-	return s.rc;
+	look_at_save(s);
+	(void)snapshot_each(name, look_at_snapshot, s);
+	look_at_rescued(s, nova);
+	return s->rc;
 }
 
 int leftover_find(struct strv *lines, const struct table *t)
 {
-	_cleanup_free_ char *path = root_path(LIBVIRT_DEFINITION_DIR);
-	DIR *dir = path ? opendir(path) : NULL;
-	const struct dirent *entry;
-	int r = 0;
+	struct search s = {.lines = lines, .table = t};
 
-	while (dir && r == 0 && (entry = readdir(dir)))
-		r = look_at(lines, t, entry->d_name);
-	if (dir)
-		(void)closedir(dir);
-	return r;
+	return domainfile_each(DOMAINFILE_DEFINITION, look_at, &s);
 }

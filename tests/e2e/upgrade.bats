@@ -53,7 +53,7 @@ start() { # NAME MODEL
 probed() {
 	on node virsh -q domcapabilities --emulatorbin /usr/bin/qemu-system-x86_64 >/dev/null
 	grep -l '<emulator>/usr/bin/qemu-system-x86_64<\|qemu-system-x86_64' "$root"/var/cache/libvirt/qemu/capabilities/*.xml |
-		xargs sed -n 's/.*<selfctime>\(.*\)<.*/\1/p' | sort | tail -n 1
+		xargs sed -n 's/.*<qemuctime>\(.*\)<.*/\1/p' | sort | tail -n 1
 }
 
 @test "until compile ran models on max are refused and others go on; running guests are judged by their own QEMU" {

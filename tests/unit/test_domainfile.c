@@ -51,6 +51,13 @@ static void test_hostile_names(void)
 				check_path(kind, elsewhere[i], spelling, NULL);
 }
 
+static int run(const char *command, const char *words)
+{
+	_cleanup_free_ char *line = NULL;
+
+	return asprintf(&line, "%s %s", command, words) < 0 ? -1 : system(line);
+}
+
 static void test_long_names(void)
 {
 	char name[5000];
@@ -70,6 +77,39 @@ static void test_root(void)
 	(void)unsetenv("CPUSHIM_ROOT");
 }
 
+/* Adds to the text at @data; ends the walk at "z". */
+static int note(const char *name, void *data)
+{
+	text_addf(data, "%s;", name);
+	return strcmp(name, "z") == 0 ? 7 : 0;
+}
+
+static void test_each(void)
+{
+	static const char *const files[] = {".hidden.xml", "..xml", "R&D.xml", "no.log", ".xml"};
+	char root[] = "/tmp/test_domainfile.XXXXXX";
+	_cleanup_text_ struct text found = {0}, last = {0};
+	_cleanup_free_ char *dir = NULL, *file = NULL;
+
+	CHECK(mkdtemp(root) && asprintf(&dir, "%s/etc/libvirt/qemu", root) > 0);
+	(void)setenv("CPUSHIM_ROOT", root, 1);
+	CHECK(domainfile_each(DOMAINFILE_DEFINITION, note, &found) == 0 && found.len == 0);
+	CHECK(run("mkdir -p", dir) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *path = NULL;
+
+		CHECK(asprintf(&path, "'%s/%s'", dir, files[i]) > 0 && run("touch", path) == 0);
+	}
+	CHECK(domainfile_each(DOMAINFILE_DEFINITION, note, &found) == 0);
+	CHECK(strstr(found.data, ".hidden;") && strstr(found.data, "R&D;"));
+	/* a domain may be called "."; a suffix alone is no name */
+	CHECK(found.len == strlen(".hidden;.;R&D;"));
+	CHECK(asprintf(&file, "%s/z.xml", dir) > 0 && run("touch", file) == 0);
+	CHECK(domainfile_each(DOMAINFILE_DEFINITION, note, &last) == 7);
+	(void)unsetenv("CPUSHIM_ROOT");
+	CHECK(run("rm -r", root) == 0);
+}
+
 int main(void)
 {
 	(void)unsetenv("CPUSHIM_ROOT");
@@ -77,5 +117,6 @@ int main(void)
 	test_hostile_names();
 	test_long_names();
 	test_root();
+	test_each();
 	return check_done();
 }
