@@ -91,7 +91,9 @@ told() {
 
 # written: the same, as cpushim(1) has them
 written() {
-	awk '/^## cpushim / { command = $3; print command }
+	awk '/^```/ { example = !example }
+		example { next }
+		/^## cpushim / { command = $3; print command }
 		/^# / { command = "" }
 		command && /^\*-/ {
 			while (match($0, /\*-[a-z-]+\*/)) {
