@@ -44,8 +44,9 @@ parses() { # PROFILE
 	parses /etc/apparmor.d/usr.lib.libvirt.virt-aa-helper
 	rules "$guest" | grep -Fx /usr/bin/qemu-system-x86_64.distrib
 	rules "$guest" | grep -Fx /usr/bin/qemu-system-x86_64
-	run -0 on node cpushim doctor --json
-	[[ $output != *'"id": "apparmor", "result": "FAIL"'* ]]
+	# libvirt doesn't run
+	run -2 on node cpushim doctor
+	grep -E '^PASS +apparmor ' <<<"$output"
 	node_remove node
 	parses "$guest"
 	run ! grep -Fx /usr/bin/qemu-system-x86_64.distrib <(rules "$guest")
