@@ -4,7 +4,7 @@
 # install.sh and the emulators: which get the wrapper, and what becomes of those that somebody else has
 # changed. Needs root.
 
-# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets output and stderr; scripts; each test runs by itself
 bats_require_minimum_version 1.5.0
 
 load lib/install.bash
@@ -239,4 +239,49 @@ is_wrapped() { # PATH
 	cp "$root$emulator.distrib" "$root/usr/local/bin/qemu-system-x86_64"
 	run -1 install
 	[[ $output == *'/usr/local/bin/qemu-system-x86_64: libvirt takes this QEMU'* ]]
+}
+
+@test "what was chosen stays so where nobody chooses: --no-wrapper, --emulator" {
+	cp "$root$emulator" "$root/usr/bin/qemu-site"
+	install --no-wrapper
+	run -0 on node cpushim ready --allow-missing
+	run ! is_wrapper "$emulator"
+	[ -e "$root$lib/no-wrapper" ]
+	install
+	is_wrapper "$emulator"
+	[ ! -e "$root$lib/no-wrapper" ]
+	install --uninstall
+
+	install --emulator /usr/bin/qemu-site
+	run -0 on node cpushim ready --allow-missing
+	is_wrapper /usr/bin/qemu-site
+	run ! is_wrapper "$emulator"
+	install
+	is_wrapper "$emulator"
+}
+
+@test "a script that names an emulator which gets the wrapper as well: its QEMU is known by the name that it gets" {
+	rm -f "$root/usr/bin/kvm"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$emulator" >"$root/usr/bin/kvm"
+	chmod 755 "$root/usr/bin/kvm"
+	install
+	grep -aq "^qemu=/usr/bin/kvm.*real=$emulator.distrib" "$root$lib/models.table"
+	run -0 on node cpushim compile
+	[[ $output == *'nothing changed'* ]]
+	[[ $(on node cpushim doctor) != *'FAIL '*qemu-table* ]] || false
+}
+
+@test "a run that was cut off before the real QEMU was tried under its name tries it the next time" {
+	printf '#!/bin/sh\n# by its own name\nexec "$0.real" "$@"\n' >"$root$emulator.script"
+	mv "$root$emulator" "$root$emulator.real"
+	mv "$root$emulator.script" "$root$emulator"
+	chmod 755 "$root$emulator"
+	# as the run that was cut off has left it
+	run -2 install
+	ln "$root$emulator" "$root$emulator.distrib"
+	printf 'real\t%s.distrib\t-\t-\t-\t-\n' "$emulator" >>"$root$lib/receipt"
+	run -2 install
+	[[ $output == *"doesn't answer under the name $emulator.distrib"* ]]
+	run ! is_wrapper "$emulator"
+	[ ! -e "$root$emulator.distrib" ]
 }

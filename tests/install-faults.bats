@@ -200,3 +200,51 @@ killed_each() {
 	[ "$killed" -gt 15 ]
 	as_before
 }
+
+@test "a receipt that was begun after a loss: --uninstall still takes all that is recognisably ours" {
+	listing >"$keep/before"
+	install
+	rm "$root$lib/receipt"
+	# as systemd or doctor has it done, and as libvirt's start does
+	on node cpushim ready
+	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 1 rebuilt' ]
+	sed -i '/x86_cpushim/d' "$root$map/index.xml"
+	rm -f "$root$lib/receipt" "$root/run/cpushim.map"
+	on node cpushim ready --before-libvirt
+	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 1 rebuilt' ]
+	# the next installation notes all of it
+	run -0 install --uninstall
+	run ! is_wrapper "$emulator"
+	[ ! -e "$root$lib" ]
+	[ ! -e "$root/usr/bin/cpushim" ]
+	[ ! -e "$root$hooks/qemu" ]
+	[ ! -e "$root/usr/lib/systemd/system/libvirtd.service.d/cpushim.conf" ]
+	[ -z "$(find "$root/usr/share" -xdev -path '*cpushim*')" ]
+	map_loads
+	diff <(grep -v ' d [0-7]* \|/local/' "$keep/before") <(listing | grep -v ' d [0-7]* \|/local/')
+}
+
+@test "--uninstall is refused while the table can't be read and guests are defined, and the hook's names tell which" {
+	install
+	guest_xml asks --cpu "$(cpu_xml gate64)" >"$root/etc/libvirt/qemu/asks.xml"
+	printf 'damaged\n' >"$root$lib/models.table"
+	run -1 install --uninstall
+	[[ $output == *'guest asks is defined with gate64'* ]]
+	is_wrapper "$emulator"
+	[ -e "$root$hooks/qemu" ]
+	rm "$root$lib/models.table" "$root$lib/x86_cpushim.xml"
+	run -1 install --uninstall
+	[[ $output == *'guest asks is defined with gate64'* ]]
+	rm "$root/etc/libvirt/qemu/asks.xml"
+	install --uninstall
+	[ ! -e "$root$lib" ]
+}
+
+@test "an index that names us twice, while libvirt can't read it, is put right by ready" {
+	install
+	sed -i '/x86_cpushim/p' "$root$map/index.xml"
+	run ! map_loads
+	run -0 on node cpushim ready
+	map_loads
+	[ "$(grep -c x86_cpushim "$root$map/index.xml")" = 1 ]
+}

@@ -238,3 +238,39 @@ repacked() {
 	libvirt_up node
 	gate64_starts
 }
+
+@test "a script of the site that runs our hook: --uninstall is refused until the call is gone" {
+	install
+	printf '#!/bin/sh\nexec %s/hook "$@"\n' "$lib" >"$root$hooks/qemu"
+	run -0 on node cpushim ready
+	run -1 install --uninstall --force
+	[[ $output == *"$hooks/qemu: runs $lib/hook"*'take the call out of this script'* ]]
+	is_wrapper "$emulator"
+	libvirt_up node
+	gate64_starts
+	guest_stop node asks
+	libvirt_down node
+	printf '#!/bin/sh\nexit 0\n' >"$root$hooks/qemu"
+	install --uninstall
+	[ ! -e "$root$lib" ]
+	[ -e "$root$hooks/qemu" ]
+}
+
+@test "what the site has beside ours, under whatever name, stays: copies, an edited include, a directory of definitions" {
+	install
+	for file in "$root/etc/cpushim/published" "$root$lib/receipt" "$root$map/index.xml"; do
+		cp "$file" "$file.backup"
+	done
+	mkdir "$root/etc/cpushim/models.d/older"
+	sed -i 's|</cpus>|<!-- of the site --></cpus>|' "$root$map/x86_cpushim.xml"
+	run -0 install --uninstall --purge
+	[[ $output == *"$map/x86_cpushim.xml: isn't what cpushim wrote; left alone"* ]]
+	[[ $output == *"/etc/cpushim/models.d/older: the site's own; left alone"* ]]
+	[ -e "$root$map/x86_cpushim.xml" ]
+	[ -e "$root/etc/cpushim/published.backup" ]
+	[ -e "$root$lib/receipt.backup" ]
+	[ -e "$root$map/index.xml.backup" ]
+	[ -d "$root/etc/cpushim/models.d/older" ]
+	[ ! -e "$root/usr/bin/cpushim" ]
+	map_loads
+}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "cpumap/core/paths.h"
@@ -130,17 +131,6 @@ static int stage_single(struct staging *s, const struct text *include, bool *cha
 	return staging_edit(s, path, merged.data, merged.len, changed, err);
 }
 
-/* Does libvirt's index name our include? */
-static bool index_names_ours(const char *dir)
-{
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	size_t len;
-
-	return asprintf(&path, "%s/index.xml", dir) >= 0 &&
-	       file_read(path, TRUST_ANY, 1 << 20, &text, &len, NULL) == 0 &&
-	       strstr(text, LIBVIRTMAP_OURS);
-}
-
 static bool include_there(const char *dir)
 {
 	_cleanup_free_ char *path = NULL;
@@ -148,14 +138,16 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
-/* Without libvirt's library there is no libvirt that could read it. */
+/* Without libvirt's library there is no libvirt that could read it. @staged: NULL: what is there */
 static int try_include(const char *staged, const char *path, struct error *err)
 {
 	const struct map_binding file = {.staged = staged, .path = path};
-	const struct maptrial trial = {.file = &file, .n = 1, .seconds = MAPTRIAL_SECONDS};
+	const struct maptrial trial = {
+		.file = &file, .n = staged ? 1 : 0, .seconds = MAPTRIAL_SECONDS};
 	int r = maptrial(&trial, NULL, err);
 
-	if (r != -ELIBACC)
+	/* in a container that may not mount, `cpushim ready --before-libvirt` tries it */
+	if (r != -ELIBACC && r != -EPERM)
 		return r;
 	fprintf(stderr, "cpushim: %s: libvirt hasn't tried it: %s: %s\n", path, err->where,
 		err->what);
@@ -176,7 +168,7 @@ static int stage_tried(struct staging *s, const char *dir, const struct text *xm
 	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
 	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0)
 		return r;
-	return try_include(*changed ? staging_file(s, path) : path, path, err);
+	return try_include(*changed ? staging_file(s, path) : NULL, path, err);
 }
 
 /* The include, also where the index doesn't name it (yet): `cpushim ready` places the copy. */
@@ -198,7 +190,8 @@ static int stage_include(struct staging *s, const struct compiled *c, const stru
 		return r;
 	if (map->single)
 		return stage_single(s, &xml, changed, err);
-	if (!index_names_ours(dir)) {
+	/* otherwise `cpushim ready` puts index and include right together, and has both tried */
+	if (map->named != 1) {
 		*lost = include_there(dir);
 		return 0;
 	}
@@ -400,10 +393,23 @@ static int write_all(struct made *m, const struct published *published,
 	return 0;
 }
 
+/* What is read, asked and written is one: another compile waits. Not the lock of `cpushim ready`, which calls
+ * this one. -1: there is nothing to lock yet. */
+static int lock_compile(void)
+{
+	_cleanup_free_ char *dir = root_path(LIB_DIR);
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_EX);
+	return fd;
+}
+
 static int run(const struct options *o, struct made *m, struct error *err)
 {
 	_cleanup_history_ struct history before = {.force = o->force};
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
+	_cleanup_close_ int lock = lock_compile();
 	bool have_map = false;
 	int r = load_map(&map, &have_map, err);
 

@@ -122,16 +122,22 @@ static bool same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* If a script stands at @path, the program that it starts is the QEMU. */
-static int look_through_script(struct one *one, const char *path, struct error *err)
+/* If what stands at @path starts another program, a script say, that one is the QEMU. It may be one that
+ * gets the wrapper in this run, and its second name with it. */
+static int look_through_script(struct one *one, const char *path, const struct strv *emulators,
+			       struct error *err)
 {
-	const char *program = one->qemu.program;
+	const char *program = one->qemu.program, *within;
+	bool moves;
 
-	if (*one->file.build_id || !program || same_file(path, program))
+	if (!program || same_file(path, program))
 		return 0;
+	within = path_within(program);
+	moves = !native_node() && strv_has(emulators, within);
 	emulator_script(one->script, &one->file);
 	free(one->real);
-	one->real = strdup(path_within(program));
+	if (asprintf(&one->real, "%s%s", within, moves ? EMULATOR_REAL : "") < 0)
+		one->real = NULL;
 	return one->real ? emulator_describe(&one->file, program, err)
 			 : error_set(err, -ENOMEM, path, 0, "out of memory");
 }
@@ -154,7 +160,8 @@ static void compare_with(struct one *one, const struct table_qemu *noted)
 	(void)snprintf(f->mtime, sizeof(f->mtime), "%s", noted->mtime);
 }
 
-static int ask(struct one *one, const struct table *former, struct error *err)
+static int ask(struct one *one, const struct strv *emulators, const struct table *former,
+	       struct error *err)
 {
 	_cleanup_free_ char *path = emulator_real(one->emulator, err);
 	int r = path ? emulator_describe(&one->file, path, err) : -ENOENT;
@@ -164,7 +171,7 @@ static int ask(struct one *one, const struct table *former, struct error *err)
 	if (r == 0)
 		r = qemu_probe(&one->qemu, path, err);
 	if (r == 0)
-		r = look_through_script(one, path, err);
+		r = look_through_script(one, path, emulators, err);
 	if (r == 0)
 		compare_with(one, table_qemu_of(former, one->emulator));
 	return r;
@@ -190,7 +197,7 @@ int made_ask(struct made *m, const struct table *former, struct error *err)
 		struct one *one = &m->one[m->n];
 
 		one->emulator = silent->emulator = m->emulators.item[i];
-		if (ask(one, former, &silent->why) == 0) {
+		if (ask(one, &m->emulators, former, &silent->why) == 0) {
 			m->n++;
 			continue;
 		}

@@ -78,16 +78,20 @@ enum emulator_now emulator_compare_program(const struct table_qemu *noted, const
 {
 	struct emulator_file now;
 	struct stat st;
+	int r;
 
 	if (stat(program, &st) < 0)
 		return gone_or_hidden(errno);
 	read_stat(&now, &st);
 	if (strcmp(now.size, noted->size) == 0 && strcmp(now.mtime, noted->mtime) == 0)
 		return EMULATOR_SAME;
-	if (*noted->build_id && emulator_describe(&now, program, NULL) == 0 &&
-	    strcmp(now.build_id, noted->build_id) == 0)
-		return EMULATOR_SAME;
-	return EMULATOR_OTHER;
+	if (!*noted->build_id)
+		return EMULATOR_OTHER;
+	r = emulator_describe(&now, program, NULL);
+	if (r == -EACCES || r == -EPERM)
+		return EMULATOR_HIDDEN;
+	return r == 0 && strcmp(now.build_id, noted->build_id) == 0 ? EMULATOR_SAME
+								    : EMULATOR_OTHER;
 }
 
 /* The script at @real, and the QEMU that it starts. If @real is in a root that isn't /, that QEMU may
@@ -96,6 +100,7 @@ static enum emulator_now compare_script(const struct table_qemu *noted, const ch
 {
 	char script[EMULATOR_SCRIPT_MAX], program[PATH_MAX];
 	const char *place = strstr(real, noted->emulator);
+	enum emulator_now compared;
 	struct emulator_file now;
 	struct stat st;
 
@@ -107,7 +112,10 @@ static enum emulator_now compare_script(const struct table_qemu *noted, const ch
 		return EMULATOR_OTHER;
 	(void)snprintf(program, sizeof(program), "%.*s%s", place ? (int)(place - real) : 0, real,
 		       noted->real);
-	return emulator_compare_program(noted, access(program, F_OK) == 0 ? program : noted->real);
+	compared =
+		emulator_compare_program(noted, access(program, F_OK) == 0 ? program : noted->real);
+	/* the script is there, and may start another one */
+	return compared == EMULATOR_GONE ? EMULATOR_OTHER : compared;
 }
 
 enum emulator_now emulator_compare(const struct table_qemu *noted, const char *real)

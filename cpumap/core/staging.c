@@ -10,7 +10,7 @@ static char *name_beside(const char *path)
 	char *name = NULL;
 	int fd;
 
-	if (asprintf(&name, "%s.XXXXXX", path) < 0)
+	if (asprintf(&name, "%s.cpushim-XXXXXX", path) < 0)
 		return NULL;
 	fd = mkostemp(name, 0);
 	if (fd < 0) {

@@ -272,7 +272,7 @@ int file_write_beside(const char *path, mode_t mode, const char *data, size_t le
 	_cleanup_free_ char *tmp = NULL;
 	int fd, r;
 
-	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
+	if (asprintf(&tmp, "%s.cpushim-XXXXXX", path) < 0) {
 		tmp = NULL;
 		return error_set(err, -ENOMEM, path, 0, "out of memory");
 	}

@@ -40,7 +40,7 @@ int unasked_rows(struct compiled *rows, const char *emulator, const struct compi
 	*rows = (struct compiled){0};
 	if (!table_qemu_of(&before->table, emulator))
 		return 0;
-	rows->row = calloc(c->n + 1, sizeof(*rows->row));
+	rows->row = calloc(c->n + before->table.n + 1, sizeof(*rows->row));
 	if (!rows->row ||
 	    strv_addf(&rows->strings,
 		      "the QEMU of %s couldn't be asked when the table was made; `cpushim compile`",
@@ -54,6 +54,14 @@ int unasked_rows(struct compiled *rows, const char *emulator, const struct compi
 			rows->row[rows->n++] = *then;
 		else if (!is_its_own(before, now->model, emulator))
 			rows->row[rows->n++] = refused_row(now, emulator, rows->strings.item[0]);
+	}
+	/* names that the others have no row of any more */
+	for (size_t i = 0; i < before->table.n; i++) {
+		const struct table_row *then = &before->table.row[i];
+
+		if (!compiled_has(c, then->model) &&
+		    then == row_before(before, then->model, emulator))
+			rows->row[rows->n++] = refused_row(then, emulator, rows->strings.item[0]);
 	}
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include "cpumap/core/table.h"
 #include "cpumap/libvirt/libvirtask.h"
 #include "cpumap/libvirt/maptrial.h"
+#include "map.h"
+#include "models.h"
 
 #define SECONDS 30
 
@@ -15,20 +17,16 @@
 
 static const struct libvirt_at system_daemon = {.uri = LIBVIRT_SYSTEM_URI, .seconds = SECONDS};
 
-/* Those models of the table that libvirt's map has as its files are now. */
-static int our_models(struct strv *ours, struct error *err)
+/* Those of @names that libvirt's map has as its files are now. */
+static int in_map(struct strv *ours, const struct strv *names, struct error *err)
 {
 	static const struct maptrial as_it_is = {.seconds = SECONDS};
-	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_table_ struct table t = {0};
-	_cleanup_strv_ struct strv names = {0};
-	int r = path ? table_load(&t, path, err) : -ENOMEM;
+	_cleanup_strv_ struct strv all = {0};
+	int r = maptrial(&as_it_is, &all, err);
 
-	if (r == 0)
-		r = maptrial(&as_it_is, &names, err);
-	for (size_t i = 0; i < t.n && r == 0; i++)
-		if (strv_has(&names, t.row[i].model) && !strv_has(ours, t.row[i].model))
-			r = strv_add(ours, t.row[i].model, strlen(t.row[i].model));
+	for (size_t i = 0; i < names->n && r == 0; i++)
+		if (strv_has(&all, names->item[i]))
+			r = strv_add(ours, names->item[i], strlen(names->item[i]));
 	return r;
 }
 
@@ -88,42 +86,65 @@ static int check_called(const char *model, const char *emulator, struct error *e
 	return r;
 }
 
-int libvirt_goes_along(struct node *n, struct error *err)
+/* A model of the table's that starts with that emulator, and that libvirt's map has. NULL: there is none. */
+static const char *one_of(const struct table *t, const struct strv *ours, const char *emulator)
 {
-	_cleanup_strv_ struct strv ours = {0}, names = {0};
-	const char *emulator =
-		n->emulators.n ? n->emulators.item[n->emulators.n - 1] : EMULATOR_DEFAULT;
-	int r = our_models(&ours, err);
+	for (size_t i = 0; i < t->n; i++)
+		if (!*t->row[i].refused && strcmp(t->row[i].emulator, emulator) == 0 &&
+		    strv_has(ours, t->row[i].model))
+			return t->row[i].model;
+	return NULL;
+}
 
-	if (r == 0)
-		r = libvirt_ask_models(&system_daemon, "x86_64", &names, err);
-	for (size_t i = 0; i < ours.n && r == 0; i++)
-		if (!strv_has(&names, ours.item[i]))
+/* Does it know all that its map has of ours? */
+static int check_known(const struct strv *ours, struct error *err)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = libvirt_ask_models(&system_daemon, "x86_64", &names, err);
+
+	for (size_t i = 0; i < ours->n && r == 0; i++)
+		if (!strv_has(&names, ours->item[i]))
 			r = error_set(err, -ESTALE, "libvirt", 0,
 				      "doesn't know %s, as it read its CPU map before",
-				      ours.item[i]);
-	if (r == 0 && ours.n && !n->no_wrapper)
-		r = check_passed(ours.item[0], emulator, err);
-	if (r == 0 && ours.n && n->changes)
-		r = check_called(ours.item[0], emulator, err);
+				      ours->item[i]);
+	return r;
+}
+
+int libvirt_goes_along(struct node *n, struct error *err)
+{
+	const char *model, *emulator = n->emulators.n ? n->emulators.item[n->emulators.n - 1]
+						      : EMULATOR_DEFAULT;
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_strv_ struct strv names = {0}, ours = {0};
+	_cleanup_table_ struct table t = {0};
+	int r = path && models_names(&names) == 0
+			? table_load(&t, path, err)
+			: error_set(err, -ENOMEM, TABLE_PATH, 0, "out of memory");
+
+	if (r == 0)
+		r = in_map(&ours, &names, err);
+	if (r == 0)
+		r = check_known(&ours, err);
+	model = r == 0 ? one_of(&t, &ours, emulator) : NULL;
+	if (model && !n->no_wrapper)
+		r = check_passed(model, emulator, err);
+	if (r == 0 && model && n->changes)
+		r = check_called(model, emulator, err);
 	return r;
 }
 
 bool libvirt_has_forgotten(struct node *n)
 {
-	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_strv_ struct strv ours = {0}, names = {0};
-	_cleanup_table_ struct table t = {0};
+	_cleanup_strv_ struct strv names = {0}, ours = {0}, known = {0};
 
-	/* without a table every one of its guests is refused */
-	if (!path || table_load(&t, path, NULL) < 0)
-		return true;
+	if (map_names_ours() || models_names(&names) < 0)
+		return false;
 	/* the names that another file of the map has stay */
-	if (our_models(&ours, NULL) < 0 ||
-	    libvirt_ask_models(&system_daemon, "x86_64", &names, NULL) < 0)
+	if (in_map(&ours, &names, NULL) < 0 ||
+	    libvirt_ask_models(&system_daemon, "x86_64", &known, NULL) < 0)
 		return n->force;
-	for (size_t i = 0; i < t.n; i++)
-		if (strv_has(&names, t.row[i].model) && !strv_has(&ours, t.row[i].model))
+	for (size_t i = 0; i < names.n; i++)
+		if (strv_has(&known, names.item[i]) && !strv_has(&ours, names.item[i]))
 			return false;
 	return true;
 }

@@ -85,7 +85,7 @@ static int name_again(struct node *n, struct error *err)
 static int mend(struct node *n, struct error *err)
 {
 	struct error why = {0};
-	int r = unname_include(n, err);
+	int made, r = unname_include(n, err);
 
 	if (r < 0 && comment_out_include(&why) < 0)
 		return r;
@@ -94,8 +94,14 @@ static int mend(struct node *n, struct error *err)
 	/* another libvirt may have other features, and somebody else's file other models: make the
 	 * include anew */
 	r = emulators_choose(n, err);
-	if (r == 0 && models_compile(n, COMPILE_SECONDS, &why) <= 1 && name_again(n, &why) == 0)
-		return 0;
+	made = r == 0 ? models_compile(n, COMPILE_SECONDS, &why) : r;
+	if (r == 0 && name_again(n, &why) == 0)
+		return made >= 0 && made <= 1
+			       ? 0
+			       : error_set(
+					 err, -EIO, TABLE_PATH, 0,
+					 "couldn't be made anew, so libvirt starts with the models "
+					 "as they were; `cpushim ready`");
 	return error_set(err, -EIO, why.where, 0,
 			 "%s. libvirt starts without the site's models, and guests that ask for "
 			 "them are refused: put that right, then `cpushim ready`, and restart "
@@ -107,10 +113,12 @@ int ready_before_libvirt(struct node *n, struct error *err)
 {
 	int r;
 
-	/* where cpushim isn't, or not yet, there is nothing to mend */
-	if (stamped() || (!node_has(INCLUDE_COPY) && !map_names_ours()))
+	/* where cpushim isn't, or not yet, or not for long, there is nothing to mend */
+	if (node_has(REMOVING_MARK) || stamped() || (!node_has(INCLUDE_COPY) && !map_names_ours()))
 		return 0;
+	n->no_wrapper = node_has(NATIVE_MARK);
 	r = receipt_load(&n->receipt, err);
+	n->receipt.rebuilt = n->receipt.lost;
 	if (r == 0)
 		r = map_is_taken(err);
 	if (r < 0)

@@ -99,16 +99,6 @@ bool change_is_ours(const char *path)
 	       !(len > 1 && data[0] == '#' && data[1] == '!');
 }
 
-/* Nobody else makes a directory there: an earlier run has, whose receipt was lost. */
-static int note_former(struct node *n, const char *path, struct error *err)
-{
-	static const char ours[] = "/usr/share/cpushim";
-
-	if (!n->receipt.lost || strncmp(path, ours, strlen(ours)) != 0)
-		return 0;
-	return receipt_note(&n->receipt, RECEIPT_DIR, path, NULL, err);
-}
-
 int change_directory(struct node *n, const char *path, struct error *err)
 {
 	_cleanup_free_ char *here = locate(path, err), *above = strdup(path);
@@ -119,7 +109,7 @@ int change_directory(struct node *n, const char *path, struct error *err)
 	if (!here || !slash)
 		return here ? no_memory(path, err) : err->code;
 	if (stat(here, &st) == 0 && S_ISDIR(st.st_mode))
-		return n->dry_run ? 0 : note_former(n, path, err);
+		return 0;
 	*slash = '\0';
 	if (*above) {
 		r = change_directory(n, above, err);
@@ -335,6 +325,7 @@ int change_unput(struct node *n, const char *path, struct error *err)
 {
 	_cleanup_free_ char *here = locate(path, err), *new = NULL;
 	struct stat st;
+	int r;
 
 	if (!here)
 		return err->code;
@@ -346,8 +337,12 @@ int change_unput(struct node *n, const char *path, struct error *err)
 		return err->code;
 	if (lstat(here, &st) < 0)
 		return 0;
-	if (is_as_put(n, path, here))
-		return change_delete(n, path, err);
+	if (is_as_put(n, path, here)) {
+		r = change_delete(n, path, err);
+		return r < 0 || n->removing || n->dry_run
+			       ? r
+			       : receipt_forget(&n->receipt, RECEIPT_FILE, path, err);
+	}
 	node_warn(n, "%s: was changed since it was installed; left alone", here);
 	return 0;
 }
@@ -386,7 +381,7 @@ int change_undirectory(struct node *n, const char *path, struct error *err)
 
 	if (!here)
 		return err->code;
-	if (!receipt_has(&n->receipt, RECEIPT_DIR, path, NULL) || access(here, F_OK) < 0)
+	if (access(here, F_OK) < 0)
 		return 0;
 	if (n->dry_run)
 		return 0; /* whether it will be empty isn't known yet */

@@ -48,7 +48,7 @@ int change_link(struct node *n, const char *from, const char *to, struct error *
 /* change_rename: @from gets the name @to. */
 int change_rename(struct node *n, const char *from, const char *to, struct error *err);
 
-/* change_undirectory: the directory goes if we made it and it is empty. */
+/* change_undirectory: a directory that we made goes if it is empty. */
 int change_undirectory(struct node *n, const char *path, struct error *err);
 
 /* change_begin: a change of another kind is about to be made; fmt tells it. Returns false with

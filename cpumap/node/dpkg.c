@@ -17,14 +17,20 @@ static bool has_dpkg(void)
 	return node_has(ADMIN_DIR "/info");
 }
 
+bool dpkg_has_file(const char *path)
+{
+	_cleanup_free_ char *list = root_path(ADMIN_DIR "/info/" PACKAGE ".list"), *text = NULL,
+			    *line = NULL;
+	size_t len;
+
+	return list && asprintf(&line, "\n%s\n", path) >= 0 &&
+	       file_read(list, TRUST_ANY, LIST_LIMIT, &text, &len, NULL) == 0 && strstr(text, line);
+}
+
 /* A package that was removed, but not purged, keeps its list, with what is left of it. */
 bool dpkg_has_us(void)
 {
-	_cleanup_free_ char *list = root_path(ADMIN_DIR "/info/" PACKAGE ".list"), *text = NULL;
-	size_t len;
-
-	return list && file_read(list, TRUST_ANY, LIST_LIMIT, &text, &len, NULL) == 0 &&
-	       strstr(text, "\n" COMMAND_PATH "\n");
+	return dpkg_has_file(COMMAND_PATH);
 }
 
 /* dpkg-divert with the node's own records. Returns its exit status, or -errno. */

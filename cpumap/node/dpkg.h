@@ -13,6 +13,9 @@ int dpkg_divert(struct node *n, const char *path, const char *real, struct error
 /* dpkg_undivert: take that diversion away, if it is ours. */
 int dpkg_undivert(struct node *n, const char *path, const char *real, struct error *err);
 
+/* dpkg_has_file: is that file of the package cpushim's? */
+bool dpkg_has_file(const char *path);
+
 /* dpkg_has_us: do our own programs belong to a package, cpushim, which is installed here? */
 bool dpkg_has_us(void);
 

@@ -6,6 +6,7 @@
 
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
+#include "cpumap/core/table.h"
 #include "change.h"
 #include "dpkg.h"
 #include "run.h"
@@ -54,6 +55,25 @@ static bool is_free(const char *path)
 			emulator_is_wrapper(here));
 }
 
+/* Those of the usual names, or of the table, where a wrapper stands. */
+static int emulators_recognised(struct strv *paths)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+	int r = 0;
+
+	if (path)
+		(void)table_load(&t, path, NULL);
+	for (size_t i = 0; emulators_usual[i] && r == 0; i++)
+		if (is_program(emulators_usual[i]) && has_wrapper(emulators_usual[i]))
+			r = strv_add(paths, emulators_usual[i], strlen(emulators_usual[i]));
+	for (size_t i = 0; i < t.n_qemus && r == 0; i++)
+		if (is_program(t.qemu[i].emulator) && has_wrapper(t.qemu[i].emulator) &&
+		    !strv_has(paths, t.qemu[i].emulator))
+			r = strv_add(paths, t.qemu[i].emulator, strlen(t.qemu[i].emulator));
+	return r;
+}
+
 int emulators_noted(const struct node *n, struct strv *paths, struct error *err)
 {
 	_cleanup_strv_ struct strv reals = {0};
@@ -65,30 +85,56 @@ int emulators_noted(const struct node *n, struct strv *paths, struct error *err)
 		if (len > end && strcmp(reals.item[i] + len - end, EMULATOR_REAL) == 0)
 			r = strv_add(paths, reals.item[i], len - end);
 	}
-	for (size_t i = 0; emulators_usual[i] && n->receipt.lost && r == 0; i++)
-		if (is_program(emulators_usual[i]) && has_wrapper(emulators_usual[i]))
-			r = strv_add(paths, emulators_usual[i], strlen(emulators_usual[i]));
+	if (r == 0 && n->receipt.lost)
+		r = emulators_recognised(paths);
 	return r < 0 ? no_memory(err) : 0;
+}
+
+/* Those that were named with --emulator, now or, where nobody chooses (package scripts, systemd), by the
+ * last who did. */
+static int named(struct strv *paths, const struct node *n)
+{
+	int r = 0;
+
+	if (!n->chosen.n && !n->source)
+		return receipt_paths(&n->receipt, RECEIPT_ONLY, paths);
+	for (size_t i = 0; i < n->chosen.n && r == 0; i++)
+		r = strv_add(paths, n->chosen.item[i], strlen(n->chosen.item[i]));
+	return r;
 }
 
 int emulators_choose(struct node *n, struct error *err)
 {
-	int r = 0;
+	int r = named(&n->emulators, n);
+	bool any = n->emulators.n == 0;
 
 	if (n->no_wrapper) {
-		const char *only = n->chosen.n ? n->chosen.item[0] : EMULATOR_DEFAULT;
-
-		return strv_add(&n->emulators, only, strlen(only)) < 0 ? no_memory(err) : 0;
+		if (r == 0 && any)
+			r = strv_add(&n->emulators, EMULATOR_DEFAULT, strlen(EMULATOR_DEFAULT));
+		return r < 0 ? no_memory(err) : 0;
 	}
-	for (size_t i = 0; i < n->chosen.n && r == 0; i++)
-		r = strv_add(&n->emulators, n->chosen.item[i], strlen(n->chosen.item[i]));
-	for (size_t i = 0; emulators_usual[i] && !n->chosen.n && r == 0; i++)
+	for (size_t i = 0; emulators_usual[i] && any && r == 0; i++)
 		if (is_program(emulators_usual[i]))
 			r = strv_add(&n->emulators, emulators_usual[i], strlen(emulators_usual[i]));
 	if (r < 0)
 		return no_memory(err);
 	r = emulators_noted(n, &n->emulators, err);
 	strv_sort(&n->emulators);
+	return r;
+}
+
+int emulators_note_choice(struct node *n, struct error *err)
+{
+	_cleanup_strv_ struct strv former = {0};
+	int r = n->dry_run || (!n->source && !n->chosen.n)
+			? 0
+			: receipt_paths(&n->receipt, RECEIPT_ONLY, &former);
+
+	for (size_t i = 0; i < former.n && r == 0; i++)
+		if (!strv_has(&n->chosen, former.item[i]))
+			r = receipt_forget(&n->receipt, RECEIPT_ONLY, former.item[i], err);
+	for (size_t i = 0; i < n->chosen.n && r == 0 && !n->dry_run; i++)
+		r = receipt_note(&n->receipt, RECEIPT_ONLY, n->chosen.item[i], NULL, err);
 	return r;
 }
 
@@ -102,6 +148,14 @@ static bool finds_table(const char *path)
 	for (const char *s = path; *s; s++)
 		slashes += *s == '/';
 	return strncmp(path, "/usr/", 5) == 0 && slashes == 3;
+}
+
+bool emulators_may_have_wrapper(const char *path)
+{
+	_cleanup_free_ char *here = root_path(path);
+	struct stat st;
+
+	return here && finds_table(path) && lstat(here, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static bool same_bytes(const char *a, const char *b)
@@ -186,6 +240,15 @@ static int answers(const char *real, struct error *err)
 			 out.len ? ": " : "", out.len ? out.data : "");
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	_cleanup_free_ char *here = root_path(a), *there = root_path(b);
+	struct stat x, y;
+
+	return here && there && stat(here, &x) == 0 && stat(there, &y) == 0 &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* There is an executable emulator at every moment: the real one gets a second name first. What has
  * that name is never replaced, as it is the only copy; emulators_check knows that nothing is
  * lost. */
@@ -195,9 +258,10 @@ static int name_real(struct node *n, const char *path, const char *real, struct 
 	struct error why = {0};
 	int r;
 
-	if (node_has(real) || is_free(path))
+	/* the same file under both: a run ended before it was tried */
+	if (is_free(path) || (node_has(real) && !same_file(path, real)))
 		return 0;
-	r = change_link(n, path, real, err);
+	r = node_has(real) ? 0 : change_link(n, path, real, err);
 	if (r < 0 || n->dry_run)
 		return r;
 	if (!here)
@@ -243,7 +307,10 @@ static int swap_one(struct node *n, const char *path, struct error *err)
 int swap_emulators(struct node *n, struct error *err)
 {
 	size_t swapped = 0;
+	int noted = emulators_note_choice(n, err);
 
+	if (noted < 0)
+		return noted;
 	for (size_t i = 0; i < n->emulators.n; i++) {
 		struct error why = {0};
 		int r = swap_one(n, n->emulators.item[i], &why);
@@ -256,16 +323,7 @@ int swap_emulators(struct node *n, struct error *err)
 			return r;
 		}
 	}
-	return change_delete(n, NATIVE_MARK, err);
-}
-
-static bool same_file(const char *a, const char *b)
-{
-	_cleanup_free_ char *here = root_path(a), *there = root_path(b);
-	struct stat x, y;
-
-	return here && there && stat(here, &x) == 0 && stat(there, &y) == 0 &&
-	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return change_unput(n, NATIVE_MARK, err);
 }
 
 static int swap_back(struct node *n, const char *path, struct error *err)

@@ -13,6 +13,13 @@ int emulators_choose(struct node *n, struct error *err);
  * names that are wrapped. */
 int emulators_noted(const struct node *n, struct strv *paths, struct error *err);
 
+/* emulators_note_choice: note which were named with --emulator, or that all usual ones are meant again, for
+ * later runs that choose nothing. */
+int emulators_note_choice(struct node *n, struct error *err);
+
+/* emulators_may_have_wrapper: is it a file in a place from which the wrapper finds its table? */
+bool emulators_may_have_wrapper(const char *path);
+
 /* emulators_check: can @path get the wrapper? Nothing is changed. */
 int emulators_check(const struct node *n, const char *path, struct error *err);
 

@@ -85,6 +85,20 @@ int place_hook(struct node *n, struct error *err)
 	return r;
 }
 
+int check_hook_scripts(struct node *n, struct error *err)
+{
+	static const char *const places[] = {HOOK_PATH, HOOK_BESIDE};
+
+	(void)n;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (is_script(places[i]) && runs_ours(places[i]))
+			return error_set(err, -EBUSY, places[i], 0,
+					 "runs " HOOK_SOURCE ", and libvirt would start no guest "
+					 "once that is gone; take the call out of this script, "
+					 "then run this again");
+	return 0;
+}
+
 int remove_hook(struct node *n, struct error *err)
 {
 	static const char *const places[] = {HOOK_PATH, HOOK_BESIDE};

@@ -9,27 +9,20 @@
 
 #include "cpumap/core/paths.h"
 
-/*
- * Where they are, and their names: .cpushim-new behind the name of the file that was to be replaced, or
- * six characters of mkostemp(3), as in models.table.qX3f0a; and the trials of the map. "backup" has six
- * characters, too, so that the second kind may be an administrator's copy.
- */
+/* Where they are, and their names: .cpushim-new behind the name of the file that was to be replaced, or
+ * .cpushim- and six characters of mkostemp(3); and the trials of the map. */
 static const struct {
 	const char *dir, *pattern;
-	bool unclear;
 } places[] = {
-	{LIB_DIR, "models.table.??????", true},
-	{LIB_DIR, "receipt.??????", true},
-	{LIB_DIR, LIBVIRTMAP_OURS ".??????", true},
+	{LIB_DIR, "*" STAGED},
 	{LIB_DIR, "*.cpushim-new"},
 	{LIB_DIR, ".include*"},
 	{LIB_DIR, ".mark"},
-	{"/etc/cpushim", "published.??????", true},
-	{LIBVIRTMAP_DIR, LIBVIRTMAP_OURS ".??????", true},
-	{LIBVIRTMAP_DIR, "index.xml.??????", true},
+	{"/etc/cpushim", "*" STAGED},
+	{LIBVIRTMAP_DIR, "*" STAGED},
 	{LIBVIRTMAP_DIR, "*.cpushim-new"},
 	{LIBVIRTMAP_DIR, ".cpushim.*"},
-	{"/usr/share/libvirt", "cpu_map.xml.??????", true},
+	{"/usr/share/libvirt", "*" STAGED},
 	{"/usr/share/libvirt", "*.cpushim-new"},
 	{"/usr/share/libvirt", ".cpushim.*"},
 	{"/etc/libvirt/hooks", "*.cpushim-new"},
@@ -73,13 +66,12 @@ static int look_beside(struct strv *paths, const char *emulator)
 	return look_into(paths, place, pattern);
 }
 
-int leftovers_find(struct strv *paths, const struct nodestate *s, bool clear)
+int leftovers_find(struct strv *paths, const struct nodestate *s)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
-		if (!clear || !places[i].unclear)
-			r = look_into(paths, places[i].dir, places[i].pattern);
+		r = look_into(paths, places[i].dir, places[i].pattern);
 	for (size_t i = 0; i < s->n_emulators && r == 0; i++)
 		if (strchr(s->emulator[i].path, '/'))
 			r = look_beside(paths, s->emulator[i].path);

@@ -8,9 +8,8 @@
 
 #define LEFTOVERS_AGE 600 /* seconds: a younger one may be in use */
 
-/* leftovers_find: those that are old enough, not under CPUSHIM_ROOT. @clear: only those whose names can't
- * be anybody else's. 0 or -ENOMEM. */
-int leftovers_find(struct strv *paths, const struct nodestate *s, bool clear);
+/* leftovers_find: those that are old enough, not under CPUSHIM_ROOT. 0 or -ENOMEM. */
+int leftovers_find(struct strv *paths, const struct nodestate *s);
 
 /* leftovers_remove: remove them. Returns how many couldn't be. */
 size_t leftovers_remove(const struct strv *paths);

@@ -60,7 +60,7 @@ void look_receipt(struct checkup *c, const struct condition *it, struct faults *
 	if (why->code)
 		fault_add(f, it->id, why->code == -EACCES ? WEIGHT_UNKNOWN : WEIGHT_FAILS, "%s: %s",
 			  why->where, why->what);
-	else if (c->receipt.lost)
+	else if (c->receipt.lost && !c->receipt.rebuilt)
 		fault_add(f, it->id, WEIGHT_WARNS,
 			  RECEIPT_PATH
 			  ": is missing, so that `cpushim remove` has to guess what is "
@@ -208,7 +208,7 @@ void look_leftovers(struct checkup *c, const struct condition *it, struct faults
 {
 	_cleanup_strv_ struct strv paths = {0};
 
-	if (leftovers_find(&paths, &c->state, false) < 0)
+	if (leftovers_find(&paths, &c->state) < 0)
 		f->lost = true;
 	for (size_t i = 0; i < paths.n; i++) {
 		fault_add(f, it->id, WEIGHT_WARNS, "%s: was left by work that was interrupted",

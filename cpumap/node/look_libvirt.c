@@ -44,6 +44,7 @@ void look_map(struct checkup *c, const struct condition *it, struct faults *f)
 	const struct libvirt_at at = {.uri = LIBVIRT_TEST_URI, .seconds = TRIAL_SECONDS};
 	_cleanup_strv_ struct strv names = {0};
 	struct error err = {0};
+	int r;
 
 	look_told(c, it, f);
 	if (f->n)
@@ -53,8 +54,13 @@ void look_map(struct checkup *c, const struct condition *it, struct faults *f)
 		return;
 	}
 	/* without the library the map has been read as far as we can */
-	if (!c->live || libvirt_ask_models(&at, "x86_64", &names, &err) != -EINVAL)
+	r = c->live ? libvirt_ask_models(&at, "x86_64", &names, &err) : 0;
+	if (r == 0 || r == -ELIBACC)
 		return;
+	if (r != -EINVAL) {
+		fault_add(f, it->id, WEIGHT_UNKNOWN, "whether libvirt takes its map: %s", err.what);
+		return;
+	}
 	fault_add(f, it->id, WEIGHT_BLOCKS, "%s: libvirt doesn't take it: %.*s", LIBVIRTMAP_DIR,
 		  (int)strcspn(err.what, "\n"), err.what);
 	fault_cure(f, CURE_READY);

@@ -10,6 +10,7 @@
 #include "cpumap/libvirt/xml.h"
 #include "hook/guests/package.h"
 #include "condition.h"
+#include "emulators.h"
 
 #define NOTE_RELEASE 2 /* wrapper/note.c */
 #define CACHE_DIR    "/var/cache/libvirt/qemu/capabilities"
@@ -382,7 +383,10 @@ void look_default_emulator(struct checkup *c, const struct condition *it, struct
 		  "%s: is the first of that name in libvirt's PATH and isn't cpushim's wrapper, so "
 		  "a domain that names no <emulator> gets no site model",
 		  found);
-	fault_cure(f, "`cpushim ready --emulator %s`", found);
+	if (emulators_may_have_wrapper(found))
+		fault_cure(f, "`cpushim ready --emulator %s`", found);
+	else
+		fault_cure(f, "move it to /usr/bin, or name " EMULATOR_DEFAULT " in the domains");
 }
 
 struct judging {
@@ -405,9 +409,12 @@ static void judge_domain(struct checkup *c, const char *name, const struct domai
 		fault_add(j->faults, j->it->id, WEIGHT_FAILS,
 			  "domain %s: asks for %s, and its emulator %s isn't cpushim's wrapper",
 			  shown, d->model, emulator);
-		fault_cure(j->faults,
-			   "`cpushim ready --emulator %s`, or let it name one of the table",
-			   emulator);
+		if (emulators_may_have_wrapper(d->emulator))
+			fault_cure(j->faults,
+				   "`cpushim ready --emulator %s`, or let it name one of the table",
+				   emulator);
+		else
+			fault_cure(j->faults, "let it name one of the table");
 	} else if (!table_has_emulator(&c->table, file)) {
 		fault_add(j->faults, j->it->id, WEIGHT_FAILS,
 			  "domain %s: asks for %s, and the table has no models for its emulator %s",

@@ -9,6 +9,7 @@
 #include "cpumap/libvirt/mapsingle.h"
 #include "cpumap/libvirt/maptrial.h"
 #include "change.h"
+#include "daemons.h"
 #include "steps.h"
 
 #define INDEX_PATH   LIBVIRTMAP_DIR "/index.xml"
@@ -122,12 +123,13 @@ static int stage(char **file, const struct text *text, struct error *err)
 
 /* Has libvirt try the map with @text in the place of @path, and, unless it is NULL, with @include in
  * the place of ours. */
-static int try_with(const char *path, const struct text *text, const struct text *include,
-		    struct error *err)
+static int try_with(struct node *n, const char *path, const struct text *text,
+		    const struct text *include, struct error *err)
 {
 	_cleanup_free_ char *staged = NULL, *staged_include = NULL;
 	struct map_binding file[2] = {0};
 	struct maptrial trial = {.file = file, .seconds = MAPTRIAL_SECONDS};
+	struct daemon_here reads;
 	int r;
 
 	if (!node_is_live())
@@ -145,6 +147,13 @@ static int try_with(const char *path, const struct text *text, const struct text
 		(void)unlink(staged);
 	if (staged_include)
 		(void)unlink(staged_include);
+	if (r == -EPERM && daemons_find(&reads, 1) == 0) {
+		node_warn(n,
+			  "%s: libvirt hasn't tried it with the models, as nothing can be "
+			  "mounted here; `cpushim ready --before-libvirt` tries it",
+			  path);
+		return 0;
+	}
 	if (r == -EINVAL)
 		error_set(err, r, path, 0,
 			  "libvirt doesn't take its map with the models, so it stays as it is: %s",
@@ -165,7 +174,7 @@ static int place_single(struct node *n, const char *include, struct error *err)
 		r = mapsingle_merge(&merged, text, MAPSINGLE_PATH, include, err);
 	if (r < 0 || (merged.len == len && memcmp(merged.data, text, len) == 0))
 		return r;
-	r = n->dry_run ? 0 : try_with(MAPSINGLE_PATH, &merged, NULL, err);
+	r = n->dry_run ? 0 : try_with(n, MAPSINGLE_PATH, &merged, NULL, err);
 	return r < 0 ? r : change_edit(n, MAPSINGLE_PATH, merged.data, merged.len, err);
 }
 
@@ -212,7 +221,7 @@ static int place_named(struct node *n, const struct text *include, struct error 
 	if (r < 0 || (has_include(include) && index_names(index) == 1))
 		return r;
 	if (!n->dry_run)
-		r = try_with(INDEX_PATH, &with, include, err);
+		r = try_with(n, INDEX_PATH, &with, include, err);
 	return r < 0 ? r : put_include(n, include, err);
 }
 
@@ -339,15 +348,22 @@ int comment_out_include(struct error *err)
 int remove_include(struct node *n, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
+	_cleanup_text_ struct text copy = {0};
 	size_t len = 0;
 	int r;
 
 	if (!node_has(INCLUDE_PATH))
 		return 0;
+	if (!n->dry_run && map_names_ours())
+		return error_set(err, -EAGAIN, INDEX_PATH, 0,
+				 "names the site's models again, so something still has cpushim "
+				 "look after libvirt's map (a unit in /etc/systemd/system, say); "
+				 "take that away, then run `cpushim remove` again");
 	r = read_map(INCLUDE_PATH, &text, &len, err);
 	if (r < 0)
 		return r;
-	if (strstr(text, MAPINCLUDE_NAMES))
+	r = read_map(INCLUDE_COPY, &copy.data, &copy.len, NULL);
+	if (r == 0 ? has_include(&copy) : strstr(text, MAPINCLUDE_NAMES) != NULL)
 		return change_delete(n, INCLUDE_PATH, err);
 	node_warn(n, INCLUDE_PATH ": isn't what cpushim wrote; left alone");
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
+#include "cpumap/core/table.h"
 #include "change.h"
 #include "emulators.h"
 #include "models.h"
@@ -14,6 +15,7 @@
 #include "steps.h"
 
 #define COMPILE_SECONDS 300
+#define INCLUDE_LIMIT   ((size_t)16 << 20)
 
 static int no_memory(struct error *err)
 {
@@ -48,6 +50,56 @@ int models_compile(const struct node *n, unsigned int seconds, struct error *err
 	return run_program(argv, seconds, NULL, err);
 }
 
+/* Returns the length that is left. */
+static size_t drop_percents(char *name)
+{
+	size_t n = 0;
+
+	for (const char *from = name; *from; from++)
+		if (*from != '%')
+			name[n++] = *from;
+	return n;
+}
+
+/* The names in the comment of an include. */
+static int names_in(struct strv *names, const char *path)
+{
+	_cleanup_free_ char *here = root_path(path), *text = NULL;
+	const char *at;
+	size_t len;
+	int r = here ? 0 : -ENOMEM;
+
+	if (r == 0 && file_read(here, TRUST_ANY, INCLUDE_LIMIT, &text, &len, NULL) < 0)
+		return 0;
+	at = text ? strstr(text, MAPINCLUDE_NAMES) : NULL;
+	for (at = at ? at + strlen(MAPINCLUDE_NAMES) : ""; r == 0 && *at == ' '; at += len) {
+		char *name = strndupa(at + 1, strcspn(at + 1, " \n"));
+
+		len = strlen(name) + 1;
+		/* the comment's end; `--` of a name is `-%-` there */
+		if (strncmp(name, "--", 2) != 0)
+			r = strv_add(names, name, drop_percents(name));
+	}
+	return r;
+}
+
+int models_names(struct strv *names)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+	int r = path ? 0 : -ENOMEM;
+
+	if (path && table_load(&t, path, NULL) < 0) {
+		r = names_in(names, INCLUDE_COPY);
+		if (r == 0 && names->n == 0)
+			r = names_in(names, LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS);
+	}
+	for (size_t i = 0; i < t.n && r == 0; i++)
+		r = strv_add(names, t.row[i].model, strlen(t.row[i].model));
+	strv_sort(names);
+	return r;
+}
+
 /* A definition that is refused doesn't keep the others out. */
 int write_table(struct node *n, struct error *err)
 {
@@ -72,15 +124,15 @@ int write_table(struct node *n, struct error *err)
 /* What runs that were killed have left. */
 static int remove_leftovers(struct node *n, struct error *err)
 {
-	static const char *const patterns[] = {TABLE_PATH ".??????",
-					       INCLUDE_COPY ".??????",
-					       LIB_DIR "/trial.??????",
+	static const char *const patterns[] = {TABLE_PATH STAGED,
+					       INCLUDE_COPY STAGED,
+					       LIB_DIR "/trial" STAGED,
 					       LIB_DIR "/.include*",
 					       LIB_DIR "/.mark",
-					       RECEIPT_PATH ".??????",
+					       RECEIPT_PATH STAGED,
 					       LIBVIRTMAP_DIR "/*.cpushim-new",
-					       LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS ".??????",
-					       PUBLISHED_PATH ".??????"};
+					       LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS STAGED,
+					       PUBLISHED_PATH STAGED};
 	size_t root = node_is_live() ? 0 : strlen(getenv("CPUSHIM_ROOT"));
 	int r = 0;
 
@@ -94,6 +146,14 @@ static int remove_leftovers(struct node *n, struct error *err)
 		globfree(&g);
 	}
 	return r;
+}
+
+static bool is_directory(const char *path)
+{
+	_cleanup_free_ char *here = root_path(path);
+	struct stat st;
+
+	return here && lstat(here, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* The site's definitions stay, unless --purge was given. */
@@ -112,7 +172,7 @@ static int remove_definitions(struct node *n, bool *stay, struct error *err)
 		if (asprintf(&path, SITE_DIR "/%s", entry->d_name) < 0) {
 			path = NULL;
 			r = no_memory(err);
-		} else if (n->purge) {
+		} else if (n->purge && !is_directory(path)) {
 			r = change_delete(n, path, err);
 		} else {
 			node_say(n, "%s/%s: the site's own; left alone", here, entry->d_name);

@@ -9,4 +9,8 @@
  * -errno. */
 int models_compile(const struct node *n, unsigned int seconds, struct error *err);
 
+/* models_names: all names that the table has, and if it can't be read those that the include tells; sorted,
+ * each once. None: there is neither. 0 or -ENOMEM. */
+int models_names(struct strv *names);
+
 #endif

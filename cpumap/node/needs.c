@@ -6,25 +6,25 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/show.h"
-#include "cpumap/core/table.h"
 #include "hook/domain/saveimage.h"
 #include "hook/domain/snapshot.h"
 #include "hook/domain/storedxml.h"
 #include "change.h"
+#include "models.h"
 #include "steps.h"
 
 #define SHOWN 128
 
 struct search {
 	struct node *node;
-	const struct table *table;
-	const char *guest; /* the domain whose files are looked at */
+	const struct strv *names; /* the site's models */
+	const char *guest;        /* the domain whose files are looked at */
 	size_t n;
 };
 
 static bool is_ours(const struct search *s, const struct domain *d)
 {
-	return d->model && table_find(s->table, d->model, strlen(d->model), NULL);
+	return d->model && strv_has(s->names, d->model);
 }
 
 /* @fmt: what the guest has, up to the model's name */
@@ -148,14 +148,10 @@ static int find_all(struct search *s)
 
 int check_needs(struct node *n, struct error *err)
 {
-	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	_cleanup_table_ struct table t = {0};
-	struct search s = {.node = n, .table = &t};
+	_cleanup_strv_ struct strv names = {0};
+	struct search s = {.node = n, .names = &names};
 
-	/* without a table nothing starts with a site model, and the names aren't known */
-	if (!path || table_load(&t, path, NULL) < 0)
-		return 0;
-	if (find_all(&s) < 0)
+	if (models_names(&names) < 0 || find_all(&s) < 0)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	if (s.n == 0)
 		return 0;

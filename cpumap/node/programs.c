@@ -8,6 +8,7 @@
 #include "cpumap/core/paths.h"
 #include "change.h"
 #include "dpkg.h"
+#include "emulators.h"
 #include "steps.h"
 
 /* Only the wrapper needs them. */
@@ -23,6 +24,15 @@ static int put_one(struct node *n, const char *from, const char *path, const str
 	mode_t mode = st->st_mode & 0111 ? 0755 : 0644;
 
 	return n->no_wrapper && is_wrappers(path) ? 0 : change_copy(n, from, path, mode, err);
+}
+
+/* What `make install` puts, by its places; the hook, the units and the wrapper are put by other steps. */
+static bool is_program_of_ours(const char *path)
+{
+	return strcmp(path, COMMAND_PATH) == 0 ||
+			       strncmp(path, LIB_DIR "/", strlen(LIB_DIR "/")) == 0
+		       ? strcmp(path, NATIVE_MARK) != 0
+		       : strncmp(path, "/usr/share/", strlen("/usr/share/")) == 0;
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
@@ -85,6 +95,22 @@ static int check_programs(const struct node *n, struct error *err)
 	return 0;
 }
 
+/* Files that install.sh has put belong to the package that came after it, or to nobody any more. */
+static int hand_over(struct node *n, struct error *err)
+{
+	_cleanup_strv_ struct strv paths = {0};
+	int r = receipt_paths(&n->receipt, RECEIPT_FILE, &paths);
+
+	for (size_t i = 0; i < paths.n && r == 0 && !n->dry_run; i++) {
+		if (!is_program_of_ours(paths.item[i]))
+			continue;
+		r = dpkg_has_file(paths.item[i])
+			    ? receipt_forget(&n->receipt, RECEIPT_FILE, paths.item[i], err)
+			    : change_unput(n, paths.item[i], err);
+	}
+	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
+}
+
 int put_programs(struct node *n, struct error *err)
 {
 	int r = n->source && dpkg_has_us()
@@ -98,15 +124,24 @@ int put_programs(struct node *n, struct error *err)
 		r = change_directory(n, SITE_DIR, err);
 	if (r < 0)
 		return r;
+	if (dpkg_has_us())
+		r = hand_over(n, err);
+	if (r < 0)
+		return r;
 	return n->source ? put_tree(n, "", err) : check_programs(n, err);
 }
 
 /* The directories that we made, from the deepest. */
 static int remove_directories(struct node *n, struct error *err)
 {
+	static const char *const ours[] = {"/usr/share/cpushim", SHIPPED_DIR};
 	_cleanup_strv_ struct strv dirs = {0};
 	int r = receipt_paths(&n->receipt, RECEIPT_DIR, &dirs);
 
+	/* nobody else's, whoever made them */
+	for (size_t i = 0; i < ARRAY_SIZE(ours) && r == 0; i++)
+		r = strv_add(&dirs, ours[i], strlen(ours[i]));
+	strv_sort(&dirs);
 	for (size_t i = dirs.n; i-- > 0 && r == 0;)
 		r = change_undirectory(n, dirs.item[i], err);
 	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
@@ -137,8 +172,17 @@ static int add_shipped(struct strv *paths)
 /* The files that we put. If the receipt is lost they are known by their places. */
 static int known_files(struct node *n, struct strv *paths)
 {
-	static const char *const always[] = {COMMAND_PATH, PROXY_PATH,  GUEST_PATH,
-					     HOOK_SOURCE,  NATIVE_MARK, WRAPPER_SOURCE};
+	static const char *const always[] = {COMMAND_PATH,
+					     PROXY_PATH,
+					     GUEST_PATH,
+					     HOOK_SOURCE,
+					     NATIVE_MARK,
+					     WRAPPER_SOURCE,
+					     "/usr/share/bash-completion/completions/cpushim",
+					     "/usr/share/man/man1/cpushim.1",
+					     "/usr/share/man/man5/cpushim-models.5",
+					     "/usr/share/man/man8/cpushim-hook.8",
+					     "/usr/share/man/man8/cpushim-wrapper.8"};
 	int r;
 
 	if (dpkg_has_us())
@@ -190,5 +234,7 @@ int mark_native(struct node *n, struct error *err)
 	static const char words[] =
 		"cpushim ready --no-wrapper: the hook judges what libvirt makes of a model.\n";
 
-	return change_put(n, NATIVE_MARK, 0644, words, sizeof(words) - 1, err);
+	int r = emulators_note_choice(n, err);
+
+	return r < 0 ? r : change_put(n, NATIVE_MARK, 0644, words, sizeof(words) - 1, err);
 }

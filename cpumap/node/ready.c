@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "cpumap/core/paths.h"
+#include "dpkg.h"
 #include "steps.h"
 
 /*
@@ -19,6 +21,7 @@ static const struct step ready_steps[] = {
 	{"give libvirt the models, after it has tried them", place_include},
 	{"name them in the index of its CPU map", name_include},
 	{"have systemd look after the map before it starts libvirt", put_units},
+	{"end a removal that was begun", end_removal},
 	{"have libvirt go along", settle_libvirt},
 };
 
@@ -35,12 +38,15 @@ static const struct step native_steps[] = {
 	{"give libvirt the models, after it has tried them", place_include},
 	{"name them in the index of its CPU map", name_include},
 	{"have systemd look after the map before it starts libvirt", put_units},
+	{"end a removal that was begun", end_removal},
 	{"have libvirt go along", settle_libvirt},
 };
 
 /* The way back: libvirt knows the models no more before anything else goes. */
 static const struct step remove_steps[] = {
 	{"look which guests need cpushim", check_needs},
+	{"look whether a script of the site runs the hook", check_hook_scripts},
+	{"have nobody mend what is taken away", begin_removal},
 	{"have systemd start libvirt without us", remove_units},
 	{"take the models out of the index of libvirt's CPU map", unname_include},
 	{"have libvirt forget them", forget_libvirt},
@@ -50,6 +56,7 @@ static const struct step remove_steps[] = {
 	{"take the rule out of AppArmor's override", disallow_in_apparmor},
 	{"remove the table", remove_table},
 	{"remove everything else that was put", unput_programs},
+	{"end the removal", end_removal},
 };
 
 /* Alone on this node: a second run waits, and then finds the work done. */
@@ -85,6 +92,21 @@ static int run_steps(struct node *n, const struct step *steps, size_t n_steps, s
 	return 0;
 }
 
+/* What was chosen once stays so where nobody chooses: package scripts, systemd and doctor call us. */
+static void keep_choice(struct node *n)
+{
+	if (!n->source && !n->chosen.n && node_has(NATIVE_MARK))
+		n->no_wrapper = true;
+}
+
+/* A run that puts the programs notes all; another one can't make up for a receipt that was lost. */
+static void judge_receipt(struct node *n)
+{
+	if (!n->removing)
+		n->receipt.rebuilt = n->receipt.lost && !n->source && !dpkg_has_us() &&
+				     (n->receipt.rebuilt || node_has(TABLE_PATH));
+}
+
 static int run(struct node *n, const struct step *steps, size_t n_steps, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
@@ -92,11 +114,13 @@ static int run(struct node *n, const struct step *steps, size_t n_steps, struct 
 
 	if (r == 0)
 		r = receipt_load(&n->receipt, err);
+	judge_receipt(n);
 	return r < 0 ? r : run_steps(n, steps, n_steps, err);
 }
 
 int ready(struct node *n, struct error *err)
 {
+	keep_choice(n);
 	return n->no_wrapper ? run(n, native_steps, ARRAY_SIZE(native_steps), err)
 			     : run(n, ready_steps, ARRAY_SIZE(ready_steps), err);
 }

@@ -6,6 +6,7 @@
 #include "cpumap/core/paths.h"
 
 #define HEADER        "cpushim-receipt 1"
+#define REBUILT       HEADER " rebuilt"
 #define RECEIPT_LIMIT ((size_t)4 << 20)
 
 void receipt_free(struct receipt *r)
@@ -50,6 +51,8 @@ static int take_lines(struct receipt *r, char *text, bool manifest)
 		*end = '\0';
 		if (manifest)
 			rc = import_line(r, line);
+		else if (strcmp(line, REBUILT) == 0)
+			r->lost = r->rebuilt = true;
 		else if (strcmp(line, HEADER) != 0)
 			rc = strv_add(&r->lines, line, strlen(line));
 	}
@@ -95,7 +98,7 @@ static int save(struct receipt *r, struct error *err)
 	_cleanup_text_ struct text t = {0};
 	int rc;
 
-	text_adds(&t, HEADER "\n");
+	text_addf(&t, "%s\n", r->rebuilt ? REBUILT : HEADER);
 	for (size_t i = 0; i < r->lines.n; i++)
 		text_addf(&t, "%s\n", r->lines.item[i]);
 	if (t.failed || !manifest)

@@ -3,7 +3,7 @@
  * The receipt: what `cpushim ready` has done to this node, so that `cpushim remove` can take it
  * back. Each line is written and synced before what it tells is done. Format:
  *
- *	cpushim-receipt 1
+ *	cpushim-receipt 1 [rebuilt]
  *	KIND<TAB>PATH<TAB>SHA256<TAB>MODE<TAB>UID:GID<TAB>BEFORE
  *
  * SHA256, MODE and UID:GID are those of the file that was put there, and BEFORE is the SHA-256 of
@@ -22,13 +22,15 @@
 #define RECEIPT_MADE   "made"   /* a file for several was made, which didn't exist */
 #define RECEIPT_REAL   "real"   /* the real QEMU got this name */
 #define RECEIPT_DIVERT "divert" /* dpkg puts the QEMU of this path elsewhere */
+#define RECEIPT_ONLY   "only"   /* this emulator was named, and the usual ones weren't meant */
 #define RECEIPT_EDIT   "edit"   /* a line of ours was put into a file of others */
 
 /* Zero-initialise; free with receipt_free. */
 struct receipt {
 	char *path; /* under CPUSHIM_ROOT */
 	struct strv lines;
-	bool lost; /* there was none when it was loaded */
+	bool lost;    /* there was none when it was loaded, or one that was begun after a loss */
+	bool rebuilt; /* it is to say that it was begun after a loss, and doesn't tell all */
 };
 
 /* What a line tells, besides its kind and path. NULL is "-". */

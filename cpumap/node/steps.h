@@ -40,10 +40,13 @@ int unname_include(struct node *n, struct error *err);
 /* hookfile.c: the hook */
 int place_hook(struct node *n, struct error *err);
 int remove_hook(struct node *n, struct error *err);
+int check_hook_scripts(struct node *n, struct error *err);
 
 /* units.c: systemd asks us before it starts libvirt */
 int put_units(struct node *n, struct error *err);
 int remove_units(struct node *n, struct error *err);
+int begin_removal(struct node *n, struct error *err);
+int end_removal(struct node *n, struct error *err);
 
 /* daemons.c: libvirt goes by what is there now */
 int settle_libvirt(struct node *n, struct error *err);

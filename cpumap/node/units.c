@@ -89,6 +89,20 @@ static int unput_path_unit(struct node *n, struct error *err)
 	return r < 0 ? r : change_unput(n, places[PATH_SERVICE], err);
 }
 
+/* Keeps libvirt's next start from mending what is taken away, whoever still calls us there. */
+int begin_removal(struct node *n, struct error *err)
+{
+	static const char words[] = "cpushim remove\n";
+
+	return node_is_live() ? change_place(n, REMOVING_MARK, 0644, words, sizeof(words) - 1, err)
+			      : 0;
+}
+
+int end_removal(struct node *n, struct error *err)
+{
+	return change_delete(n, REMOVING_MARK, err);
+}
+
 int put_units(struct node *n, struct error *err)
 {
 	unsigned int before = n->changes;
