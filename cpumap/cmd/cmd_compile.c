@@ -394,25 +394,26 @@ static int write_all(struct made *m, const struct published *published,
 }
 
 /* What is read, asked and written is one: another compile waits. Not the lock of `cpushim ready`, which calls
- * this one. -1: there is nothing to lock yet. */
-static int lock_compile(void)
+ * this one. @lock: -1: there is nothing to lock yet */
+static void lock_compile(int *lock)
 {
 	_cleanup_free_ char *dir = root_path(LIB_DIR);
-	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (fd >= 0)
-		(void)flock(fd, LOCK_EX);
-	return fd;
+	*lock = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (*lock >= 0)
+		(void)flock(*lock, LOCK_EX);
 }
 
 static int run(const struct options *o, struct made *m, struct error *err)
 {
 	_cleanup_history_ struct history before = {.force = o->force};
 	_cleanup_libvirtmap_ struct libvirtmap map = {0};
-	_cleanup_close_ int lock = lock_compile();
+	_cleanup_close_ int lock = -1;
 	bool have_map = false;
-	int r = load_map(&map, &have_map, err);
+	int r;
 
+	lock_compile(&lock);
+	r = load_map(&map, &have_map, err);
 	if (r == 0)
 		r = history_load(&before, err);
 	if (r == 0)
