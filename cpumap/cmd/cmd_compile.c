@@ -304,10 +304,10 @@ static int compile_all(struct made *m, const struct libvirtmap *map, struct hist
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		r = compile(&m->one[i].compiled, m->one[i].emulator, &m->one[i].qemu, map, before,
 			    err);
-	if (r == 0)
-		r = made_keep(m, before, err);
 	if (r == 0 && map)
 		r = retain_models(m, before, err);
+	if (r == 0)
+		r = made_keep(m, before, err);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		print_problems(&m->one[i].compiled, &said);
 	if (r == 0 && map)

@@ -55,8 +55,8 @@ int unasked_rows(struct compiled *rows, const char *emulator, const struct compi
 		else if (!is_its_own(before, now->model, emulator))
 			rows->row[rows->n++] = refused_row(now, emulator, rows->strings.item[0]);
 	}
-	/* names that the others have no row of any more */
-	for (size_t i = 0; i < before->table.n; i++) {
+	/* names that the others have no row of any more, unless they are to be forgotten */
+	for (size_t i = 0; i < before->table.n && !before->force; i++) {
 		const struct table_row *then = &before->table.row[i];
 
 		if (!compiled_has(c, then->model) &&
