@@ -77,7 +77,7 @@ load lib/install.bash
 	listing >"$keep/before"
 	run -0 install --uninstall --dry-run
 	[[ ${lines[0]} == '1. '* ]]
-	[[ $output == *$'\n7. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
+	[[ $output == *$'\n9. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
 	as_before
 }
 

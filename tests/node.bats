@@ -60,7 +60,7 @@ break_qemu() { another_qemu "$real" "$qemu.distrib"; }
 
 # state, status of why, of compile, whether compile mends it, and the sentence
 states="index 1 1 no index.xml doesn't name x86_cpushim.xml any more, so libvirt won't know the site's models once it restarts; \`cpushim ready\`
-index_twice 1 0 no index.xml names x86_cpushim.xml 2 times, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim ready\`
+index_twice 1 1 no index.xml names x86_cpushim.xml 2 times, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim ready\`
 include 1 0 yes x86_cpushim.xml is missing, and index.xml names it, so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\`
 include_text 1 0 yes so every CPU call of libvirt fails once it restarts, for all guests; \`cpushim compile\`
 models 1 0 yes model gate64, so libvirt won't start a guest of it; \`cpushim compile\`, then \`systemctl restart libvirtd\`

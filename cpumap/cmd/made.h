@@ -35,8 +35,8 @@ struct made {
 	size_t n_silent;
 	bool left_out;  /* an emulator of the former table is gone */
 	bool unwrapped; /* one has no wrapper, and it wasn't named as one that is going to */
-	bool lost;      /* our include is there, but libvirt's index doesn't name it any more: a
-			 * package's upgrade replaced it */
+	bool lost;      /* our include is there, but libvirt's index doesn't name it once: a
+			 * package's upgrade replaced it, say */
 };
 
 /**
