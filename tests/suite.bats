@@ -4,6 +4,7 @@
 # The suite can fail: the runner counts what failed, was skipped or never ran, and the main checks see
 # a broken feature.
 
+# shellcheck disable=SC2030,SC2031 # each test runs by itself
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -105,6 +106,7 @@ runs() {
 
 @test "a node has no definitions of the machine that it runs on" {
 	[ "$(id -u)" = 0 ] || skip 'needs root'
+	export ROOTS=$BATS_TEST_TMPDIR/roots
 	load lib/root.bash
 	local base=$BATS_TEST_TMPDIR/base
 	mkdir -p "$base"
@@ -124,6 +126,7 @@ runs() {
 }
 
 @test "a node with systemd ends with all that runs in it, and the machine is as it was" {
+	export ROOTS=$BATS_TEST_TMPDIR/roots
 	load lib/root.bash
 	[ -z "$(root_needs)" ] || skip "$(root_needs)"
 	root_new node --systemd
