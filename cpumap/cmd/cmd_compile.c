@@ -138,12 +138,11 @@ static bool include_there(const char *dir)
 	return asprintf(&path, "%s/" LIBVIRTMAP_OURS, dir) >= 0 && access(path, F_OK) == 0;
 }
 
-/* Without libvirt's library there is no libvirt that could read it. @staged: NULL: what is there */
+/* Without libvirt's library there is no libvirt that could read it. */
 static int try_include(const char *staged, const char *path, struct error *err)
 {
 	const struct map_binding file = {.staged = staged, .path = path};
-	const struct maptrial trial = {
-		.file = &file, .n = staged ? 1 : 0, .seconds = MAPTRIAL_SECONDS};
+	const struct maptrial trial = {.file = &file, .n = 1, .seconds = MAPTRIAL_SECONDS};
 	int r = maptrial(&trial, NULL, err);
 
 	/* in a container that may not mount, `cpushim ready --before-libvirt` tries it */
@@ -168,7 +167,7 @@ static int stage_tried(struct staging *s, const char *dir, const struct text *xm
 	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
 	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0)
 		return r;
-	return try_include(*changed ? staging_file(s, path) : NULL, path, err);
+	return try_include(*changed ? staging_file(s, path) : path, path, err);
 }
 
 /* The include, also where the index doesn't name it (yet): `cpushim ready` places the copy. */

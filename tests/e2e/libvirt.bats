@@ -163,7 +163,7 @@ sleep 1000'
 	chroot_in other $c
 	on other chroot $c "$asker" 100 trial /run/staged/index.xml $map/index.xml 3>&- 4>&- &
 	timeout 60 sh -c "until grep -q ' $c$map' $seen; do sleep 0.1; done"
-	on other pkill -KILL -f '^[^ ]*asker 100 trial'
+	on other pkill -KILL -o -f '^[^ ]*asker 100 trial'
 	timeout 60 sh -c "while grep -q ' $c$map' $seen; do sleep 0.1; done"
 	gone other 'asker|libvirt-says'
 }

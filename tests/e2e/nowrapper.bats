@@ -14,8 +14,8 @@ setup_file() {
 	! kvm_works || KVM=--kvm
 	export NODE_TCP=yes
 	# shellcheck disable=SC2086 # nothing, or a word
-	node_new node $KVM
-	node_new peer
+	NODE_EMULATORS=all node_new node $KVM
+	NODE_EMULATORS=all node_new peer
 	root_link node peer
 	node_install node --no-wrapper
 	node_install peer --no-wrapper

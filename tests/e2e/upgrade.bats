@@ -40,7 +40,7 @@ teardown() {
 # upgrade: with the mtime of a package, which may be older than the one before
 upgrade() {
 	another_qemu "$root$real" "$BATS_TEST_TMPDIR/qemu"
-	touch -d 2001-02-03 "$BATS_TEST_TMPDIR/qemu"
+	touch -d "2001-02-0$BATS_TEST_NUMBER" "$BATS_TEST_TMPDIR/qemu"
 	mv "$BATS_TEST_TMPDIR/qemu" "$root$real.dpkg-new"
 	mv "$root$real.dpkg-new" "$root$real"
 }
