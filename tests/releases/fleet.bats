@@ -145,5 +145,5 @@ there_and_back() {
 	[ ! -e "$root/etc/cpushim" ]
 	[ ! -e "$root/usr/bin/cpushim" ]
 	[ ! -e "$root/usr/bin/qemu-system-x86_64.distrib" ]
-	run ! grep distrib <(on before dpkg-divert --list)
+	run ! grep qemu <(on before dpkg-divert --list)
 }
