@@ -55,6 +55,14 @@ static bool is_free(const char *path)
 			emulator_is_wrapper(here));
 }
 
+/* If a wrapper stands there. */
+static int add_wrapped(struct strv *paths, const char *emulator)
+{
+	return is_program(emulator) && has_wrapper(emulator) && !strv_has(paths, emulator)
+		       ? strv_add(paths, emulator, strlen(emulator))
+		       : 0;
+}
+
 /* Those of the usual names, or of the table, where a wrapper stands. */
 static int emulators_recognised(struct strv *paths)
 {
@@ -65,12 +73,9 @@ static int emulators_recognised(struct strv *paths)
 	if (path)
 		(void)table_load(&t, path, NULL);
 	for (size_t i = 0; emulators_usual[i] && r == 0; i++)
-		if (is_program(emulators_usual[i]) && has_wrapper(emulators_usual[i]))
-			r = strv_add(paths, emulators_usual[i], strlen(emulators_usual[i]));
+		r = add_wrapped(paths, emulators_usual[i]);
 	for (size_t i = 0; i < t.n_qemus && r == 0; i++)
-		if (is_program(t.qemu[i].emulator) && has_wrapper(t.qemu[i].emulator) &&
-		    !strv_has(paths, t.qemu[i].emulator))
-			r = strv_add(paths, t.qemu[i].emulator, strlen(t.qemu[i].emulator));
+		r = add_wrapped(paths, t.qemu[i].emulator);
 	return r;
 }
 
@@ -126,14 +131,15 @@ int emulators_choose(struct node *n, struct error *err)
 int emulators_note_choice(struct node *n, struct error *err)
 {
 	_cleanup_strv_ struct strv former = {0};
-	int r = n->dry_run || (!n->source && !n->chosen.n)
-			? 0
-			: receipt_paths(&n->receipt, RECEIPT_ONLY, &former);
+	int r;
 
+	if (n->dry_run || (!n->source && !n->chosen.n))
+		return 0;
+	r = receipt_paths(&n->receipt, RECEIPT_ONLY, &former);
 	for (size_t i = 0; i < former.n && r == 0; i++)
 		if (!strv_has(&n->chosen, former.item[i]))
 			r = receipt_forget(&n->receipt, RECEIPT_ONLY, former.item[i], err);
-	for (size_t i = 0; i < n->chosen.n && r == 0 && !n->dry_run; i++)
+	for (size_t i = 0; i < n->chosen.n && r == 0; i++)
 		r = receipt_note(&n->receipt, RECEIPT_ONLY, n->chosen.item[i], NULL, err);
 	return r;
 }

@@ -26,13 +26,19 @@ static int put_one(struct node *n, const char *from, const char *path, const str
 	return n->no_wrapper && is_wrappers(path) ? 0 : change_copy(n, from, path, mode, err);
 }
 
+static bool below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
 /* What `make install` puts, by its places; the hook, the units and the wrapper are put by other steps. */
 static bool is_program_of_ours(const char *path)
 {
-	return strcmp(path, COMMAND_PATH) == 0 ||
-			       strncmp(path, LIB_DIR "/", strlen(LIB_DIR "/")) == 0
-		       ? strcmp(path, NATIVE_MARK) != 0
-		       : strncmp(path, "/usr/share/", strlen("/usr/share/")) == 0;
+	if (strcmp(path, NATIVE_MARK) == 0)
+		return false;
+	return strcmp(path, COMMAND_PATH) == 0 || below(path, LIB_DIR) || below(path, "/usr/share");
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
@@ -145,13 +151,6 @@ static int remove_directories(struct node *n, struct error *err)
 	for (size_t i = dirs.n; i-- > 0 && r == 0;)
 		r = change_undirectory(n, dirs.item[i], err);
 	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
-}
-
-static bool below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
 static int add_shipped(struct strv *paths)
