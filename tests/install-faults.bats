@@ -142,6 +142,26 @@ load lib/install.bash
 	as_before
 }
 
+@test "what a killed run left beside its files goes with the next, unless another run may use it" {
+	local left=("$lib/models.table" "$lib/trial" "$map/index.xml") file other
+	install
+	listing >"$keep/one"
+	for file in "${left[@]}"; do
+		cp "$root$lib/models.table" "$root$file.cpushim-aB3dE6"
+	done
+	# a run of the command that goes on for as long as its stdin
+	mkfifo "$keep/held"
+	on node cpushim rewrite <"$keep/held" &
+	other=$!
+	exec 9>"$keep/held"
+	install
+	[ "$(find "$root$lib" "$root$map" -name '*.cpushim-*' | wc -l)" = 3 ]
+	exec 9>&-
+	wait "$other" || :
+	install
+	diff "$keep/one" <(listing)
+}
+
 @test "a killed run's installation can be taken away at once" {
 	local n total start
 	listing >"$keep/before"

@@ -7,6 +7,7 @@
 #include "cpumap/core/paths.h"
 #include "cpumap/libvirt/libvirtask.h"
 #include "hook/domain/storedxml.h"
+#include "leftovers.h"
 
 #define LIBVIRT_SECONDS 20
 #define TEXT_LIMIT      ((size_t)16 << 20)
@@ -182,4 +183,14 @@ bool checkup_has(const char *path)
 	_cleanup_free_ char *here = root_path(path);
 
 	return here && access(here, F_OK) == 0;
+}
+
+int checkup_leftovers(const struct checkup *c, struct strv *paths)
+{
+	_cleanup_strv_ struct strv emulators = {0};
+
+	for (size_t i = 0; i < c->state.n_emulators; i++)
+		if (strv_addf(&emulators, "%s", c->state.emulator[i].path) < 0)
+			return -ENOMEM;
+	return leftovers_find(paths, &emulators, false);
 }

@@ -83,6 +83,9 @@ void checkup_domains(struct checkup *c, enum domainfile kind,
 /* checkup_text: what a text file holds, allocated; NULL: it can't be read. @path: not under CPUSHIM_ROOT */
 char *checkup_text(const char *path);
 
+/* checkup_leftovers: what leftovers_find finds here, and can't be in use. 0 or -ENOMEM. */
+int checkup_leftovers(const struct checkup *c, struct strv *paths);
+
 /* checkup_has: is there something at @path, not under CPUSHIM_ROOT? */
 bool checkup_has(const char *path);
 

@@ -3,13 +3,19 @@
 #ifndef CPUSHIM_LEFTOVERS_H
 #define CPUSHIM_LEFTOVERS_H
 
+#include <stdbool.h>
+
 #include "cpumap/core/util.h"
-#include "hook/guests/nodestate.h"
 
 #define LEFTOVERS_AGE 600 /* seconds: a younger one may be in use */
 
-/* leftovers_find: those that are old enough, not under CPUSHIM_ROOT. 0 or -ENOMEM. */
-int leftovers_find(struct strv *paths, const struct nodestate *s);
+/**
+ * leftovers_find: their paths, as they are below CPUSHIM_ROOT.
+ * @emulators: beside which to look, too
+ * @young: also those that may be in use
+ * Returns 0 or -ENOMEM.
+ */
+int leftovers_find(struct strv *paths, const struct strv *emulators, bool young);
 
 /* leftovers_remove: remove them. Returns how many couldn't be. */
 size_t leftovers_remove(const struct strv *paths);

@@ -7,7 +7,6 @@
 #include "cpumap/core/paths.h"
 #include "cpumap/define/digest.h"
 #include "condition.h"
-#include "leftovers.h"
 
 #define UNITS      "/usr/lib/systemd/system/"
 #define FILE_LIMIT ((size_t)64 << 20)
@@ -208,7 +207,7 @@ void look_leftovers(struct checkup *c, const struct condition *it, struct faults
 {
 	_cleanup_strv_ struct strv paths = {0};
 
-	if (leftovers_find(&paths, &c->state) < 0)
+	if (checkup_leftovers(c, &paths) < 0)
 		f->lost = true;
 	for (size_t i = 0; i < paths.n; i++) {
 		fault_add(f, it->id, WEIGHT_WARNS, "%s: was left by work that was interrupted",

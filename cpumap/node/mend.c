@@ -55,7 +55,7 @@ int mend(const struct checkup *c, const struct finding *findings, const char *pr
 	_cleanup_strv_ struct strv leftovers = {0};
 	int done = 0, r = 0;
 
-	if (leftovers_find(&leftovers, &c->state) == 0 && leftovers.n &&
+	if (checkup_leftovers(c, &leftovers) == 0 && leftovers.n &&
 	    leftovers_remove(&leftovers) == 0) {
 		for (size_t i = 0; i < leftovers.n; i++)
 			(void)strv_addf(said, "removed %s", leftovers.item[i]);

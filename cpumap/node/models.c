@@ -2,7 +2,6 @@
 /* The table of models, which `cpushim compile` writes. */
 #include <errno.h>
 #include <dirent.h>
-#include <glob.h>
 #include <sys/stat.h>
 
 #include "cpumap/core/emulator.h"
@@ -121,33 +120,6 @@ int write_table(struct node *n, struct error *err)
 			 "they are now");
 }
 
-/* What runs that were killed have left. */
-static int remove_leftovers(struct node *n, struct error *err)
-{
-	static const char *const patterns[] = {TABLE_PATH STAGED,
-					       INCLUDE_COPY STAGED,
-					       LIB_DIR "/trial" STAGED,
-					       LIB_DIR "/.include*",
-					       LIB_DIR "/.mark",
-					       RECEIPT_PATH STAGED,
-					       LIBVIRTMAP_DIR "/*.cpushim-new",
-					       LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS STAGED,
-					       PUBLISHED_PATH STAGED};
-	size_t root = node_is_live() ? 0 : strlen(getenv("CPUSHIM_ROOT"));
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(patterns) && r == 0; i++) {
-		_cleanup_free_ char *pattern = root_path(patterns[i]);
-		glob_t g = {0};
-
-		if (pattern && glob(pattern, 0, NULL, &g) == 0)
-			for (size_t k = 0; k < g.gl_pathc && r == 0; k++)
-				r = change_delete(n, g.gl_pathv[k] + root, err);
-		globfree(&g);
-	}
-	return r;
-}
-
 static bool is_directory(const char *path)
 {
 	_cleanup_free_ char *here = root_path(path);
@@ -220,8 +192,6 @@ int remove_table(struct node *n, struct error *err)
 		r = change_delete(n, files[i], err);
 	if (r == 0)
 		r = remove_records(n, err);
-	if (r == 0)
-		r = remove_leftovers(n, err);
 	if (r == 0)
 		r = remove_definitions(n, &stay, err);
 	if (r < 0)

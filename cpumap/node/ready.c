@@ -15,6 +15,7 @@ static const struct step ready_steps[] = {
 	{"look whether this is a node with libvirt and QEMU", check_node},
 	{"put the programs and the shipped models in their places", put_programs},
 	{"let guests read and run the real QEMU by AppArmor", allow_in_apparmor},
+	{"remove what an interrupted run left", remove_leftovers},
 	{"write the table of models", write_table},
 	{"put the hook in its place", place_hook},
 	{"put the wrapper where QEMU is, and QEMU beside it", swap_emulators},
@@ -33,6 +34,7 @@ static const struct step native_steps[] = {
 	{"put QEMU back where an earlier wrapper is", swap_emulators_back},
 	{"take its rule out of AppArmor's override", disallow_in_apparmor},
 	{"remove what only the wrapper needs", unput_wrapper_programs},
+	{"remove what an interrupted run left", remove_leftovers},
 	{"write the table of models", write_table},
 	{"put the hook in its place", place_hook},
 	{"give libvirt the models, after it has tried them", place_include},
@@ -55,6 +57,7 @@ static const struct step remove_steps[] = {
 	{"put QEMU back where the wrapper is", swap_emulators_back},
 	{"take the rule out of AppArmor's override", disallow_in_apparmor},
 	{"remove the table", remove_table},
+	{"remove what an interrupted run left", remove_leftovers},
 	{"remove everything else that was put", unput_programs},
 	{"end the removal", end_removal},
 };

@@ -52,6 +52,9 @@ int end_removal(struct node *n, struct error *err);
 int settle_libvirt(struct node *n, struct error *err);
 int forget_libvirt(struct node *n, struct error *err);
 
+/* leftovers.c: what runs that were interrupted left */
+int remove_leftovers(struct node *n, struct error *err);
+
 /* needs.c: do guests need cpushim? */
 int check_needs(struct node *n, struct error *err);
 
