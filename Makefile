@@ -48,6 +48,7 @@ LINK_STATIC = -static-pie -Wl,-z,relro,-z,now
 # One folder is one layer or one program; CONTRIBUTING.md has the arrows between them.
 core = cpumap/core
 library = cpumap/qemu cpumap/libvirt cpumap/define cpumap/guest
+fleet = cpumap/fleet
 front = hook/front hook/core
 worker = hook/core hook/domain hook/worker hook/guests
 node = cpumap/node
@@ -95,7 +96,7 @@ $(B)/libcore.a: $(call static_objects,$(core))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/cpushim: $(call objects,$(command) $(node) $(worker)) $(B)/libcpumap.a
+$(B)/cpushim: $(call objects,$(command) $(node) $(worker) $(fleet)) $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/qmp-proxy: $(call objects,$(proxy)) $(B)/libcpumap.a
@@ -113,7 +114,7 @@ $(B)/guest: cpumap/guest/guest.S cpumap/guest/guest.ld
 	$(CC) -m32 -c -o $(B)/guest.o $<
 	$(LD) -s -m elf_i386 -nostdlib -static -T cpumap/guest/guest.ld -o $@ $(B)/guest.o
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker) $(fleet)) $(B)/obj/hook/front/stocknames.o $(B)/libcpumap.a
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
