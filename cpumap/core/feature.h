@@ -25,8 +25,8 @@ struct feature {
 			       * NULL: QEMU has never had one */
 	const char *alias[4]; /* other spellings of either, NULL-terminated */
 	enum feature_kind kind;
-	uint32_t leaf, subleaf; /* of FEATURE_CPUID and FEATURE_OTHER */
-	enum cpuid_reg reg;
+	uint32_t leaf, subleaf; /* FEATURE_MSR: the MSR's number, and 0 */
+	enum cpuid_reg reg;     /* FEATURE_MSR: EAX, its low half, or EDX, its high half (RDMSR) */
 	unsigned int bit;
 };
 
