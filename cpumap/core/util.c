@@ -333,7 +333,7 @@ int number_parse(const char *s, size_t len, int base, uint64_t max, uint64_t *va
 		base = len > 2 && copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X') ? 16 : 10;
 	errno = 0;
 	v = strtoull(copy, &end, base);
-	if (*end)
+	if (end != copy + len)
 		return -EINVAL;
 	if (errno || v > max)
 		return -ERANGE;
