@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "leaves.h"
+#include "answers.h"
 
 #include <errno.h>
 
@@ -7,15 +7,15 @@
 #define EXTENDED UINT32_C(0x80000000)
 #define CENTAUR  UINT32_C(0xc0000000)
 
-void leaves_free(struct leaves *l)
+void answers_free(struct answers *l)
 {
 	free(l->cpu.entry);
-	*l = (struct leaves){0};
+	*l = (struct answers){0};
 }
 
-int leaves_add(struct leaves *l, const struct cpuid_entry *e)
+int answers_add(struct answers *l, const struct cpuid_entry *e)
 {
-	if (l->cpu.n == LEAVES_MAX)
+	if (l->cpu.n == ANSWERS_MAX)
 		return -EOVERFLOW;
 	if (l->cpu.n == l->room) {
 		size_t room = l->room ? 2 * l->room : 64;
@@ -30,9 +30,9 @@ int leaves_add(struct leaves *l, const struct cpuid_entry *e)
 	return 0;
 }
 
-int leaves_add_msr(struct leaves *l, uint32_t number, uint64_t value)
+int answers_add_msr(struct answers *l, uint32_t number, uint64_t value)
 {
-	if (l->n_msrs == LEAVES_MSR_MAX)
+	if (l->n_msrs == ANSWERS_MSR_MAX)
 		return -EOVERFLOW;
 	l->msr[l->n_msrs++] = (struct msr){number, value};
 	return 0;
@@ -54,7 +54,7 @@ static int compare_msrs(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-int leaves_sort(struct leaves *l)
+int answers_sort(struct answers *l)
 {
 	size_t n = 0, n_msrs = 0;
 
@@ -81,7 +81,7 @@ int leaves_sort(struct leaves *l)
 	return 0;
 }
 
-const struct cpuid_entry *leaves_find(const struct leaves *l, uint32_t leaf, uint32_t subleaf)
+const struct cpuid_entry *answers_find(const struct answers *l, uint32_t leaf, uint32_t subleaf)
 {
 	const struct cpuid_entry key = {.leaf = leaf, .subleaf = subleaf};
 
@@ -96,29 +96,35 @@ enum told { TOLD, NO_SUCH_LEAF, NOT_TOLD };
 
 /* Only CPUs by Centaur and Zhaoxin have leaves C0000000H and up (arch/x86/kernel/cpu/centaur.c and
  * zhaoxin.c, Linux 6.1); others answer these with another leaf's content. */
-static bool lacks_range(const struct leaves *l, uint32_t range)
+static bool lacks_range(const struct answers *l, uint32_t range)
 {
 	struct identity id;
 
-	if (range != CENTAUR || !leaves_find(l, 0, 0))
+	if (range != CENTAUR || !answers_find(l, 0, 0))
 		return false;
 	cpuid_identity(&l->cpu, &id);
 	return strcmp(id.vendor, "CentaurHauls") != 0 && strcmp(id.vendor, "  Shanghai  ") != 0;
 }
 
-static enum told look_up(const struct leaves *l, uint32_t leaf, uint32_t subleaf,
+/* Subleaf 0 of these says in EAX which is the last one (SDM 2A, CPUID). */
+static bool says_last(uint32_t leaf)
+{
+	return leaf == 0x7 || leaf == 0x14 || leaf == 0x1e || leaf == 0x24;
+}
+
+static enum told look_up(const struct answers *l, uint32_t leaf, uint32_t subleaf,
 			 const struct cpuid_entry **answer)
 {
-	const struct cpuid_entry *first = leaves_find(l, leaf & RANGE, 0);
-	const struct cpuid_entry *seventh = leaf == 7 && subleaf ? leaves_find(l, 7, 0) : NULL;
+	const struct cpuid_entry *first = answers_find(l, leaf & RANGE, 0);
+	const struct cpuid_entry *zeroth = says_last(leaf) ? answers_find(l, leaf, 0) : NULL;
 
 	/* where a range is missing, its "highest leaf" lies outside of it (SDM 2A, CPUID) */
 	if (lacks_range(l, leaf & RANGE) ||
 	    (first &&
 	     (leaf > first->reg[REG_EAX] || (first->reg[REG_EAX] & RANGE) != (leaf & RANGE))) ||
-	    (seventh && subleaf > seventh->reg[REG_EAX]))
+	    (zeroth && subleaf > zeroth->reg[REG_EAX]))
 		return NO_SUCH_LEAF;
-	*answer = leaves_find(l, leaf, subleaf);
+	*answer = answers_find(l, leaf, subleaf);
 	return *answer ? TOLD : NOT_TOLD;
 }
 
@@ -141,7 +147,7 @@ static void add(struct host_view *view, size_t i, enum told told, uint64_t value
 }
 
 /* The features of one leaf stand together. */
-static void view_leaves(const struct leaves *l, struct host_view *view)
+static void view_leaves(const struct answers *l, struct host_view *view)
 {
 	const struct cpuid_entry *answer = NULL;
 	const struct feature *last = NULL;
@@ -184,7 +190,7 @@ static enum told look_up_msr(const struct host_view *view, uint32_t number)
 	return NOT_TOLD;
 }
 
-static void view_msrs(const struct leaves *l, struct host_view *view)
+static void view_msrs(const struct answers *l, struct host_view *view)
 {
 	for (size_t i = 0; i < n_features; i++) {
 		const struct feature *f = &features[i];
@@ -200,7 +206,7 @@ static void view_msrs(const struct leaves *l, struct host_view *view)
 	}
 }
 
-void leaves_view(const struct leaves *l, struct host_view *view)
+void answers_view(const struct answers *l, struct host_view *view)
 {
 	*view = (struct host_view){0};
 	view_leaves(l, view);
@@ -209,13 +215,13 @@ void leaves_view(const struct leaves *l, struct host_view *view)
 
 /* ---- the rest ---- */
 
-char *leaves_brand(const struct leaves *l)
+char *answers_brand(const struct answers *l)
 {
 	char brand[3 * 16 + 1] = "", *from = brand;
 	size_t len;
 
 	for (uint32_t i = 0; i < 3; i++) {
-		const struct cpuid_entry *e = leaves_find(l, EXTENDED + 2 + i, 0);
+		const struct cpuid_entry *e = answers_find(l, EXTENDED + 2 + i, 0);
 
 		if (!e || look_up(l, EXTENDED + 2 + i, 0, &e) != TOLD)
 			return NULL;
@@ -228,9 +234,9 @@ char *leaves_brand(const struct leaves *l)
 	return len ? strndup(from, len) : NULL;
 }
 
-unsigned int leaves_physbits(const struct leaves *l)
+unsigned int answers_physbits(const struct answers *l)
 {
-	const struct cpuid_entry *e = NULL, *first = leaves_find(l, 1, 0);
+	const struct cpuid_entry *e = NULL, *first = answers_find(l, 1, 0);
 	enum told told = look_up(l, EXTENDED + 8, 0, &e);
 
 	if (told == TOLD)
@@ -240,15 +246,15 @@ unsigned int leaves_physbits(const struct leaves *l)
 	return first->reg[REG_EDX] >> 6 & 1 ? 36 : 32;
 }
 
-void leaves_host(const struct leaves *l, struct host *h)
+void answers_host(const struct answers *l, struct host *h)
 {
-	if (!leaves_find(l, 0, 0))
+	if (!answers_find(l, 0, 0))
 		return;
 	cpuid_identity(&l->cpu, &h->id);
-	if (!leaves_find(l, 1, 0))
+	if (!answers_find(l, 1, 0))
 		h->id.family = h->id.model = h->id.stepping = -1;
-	leaves_view(l, &h->view[HOST_CPU]);
-	h->physbits = leaves_physbits(l);
+	answers_view(l, &h->view[HOST_CPU]);
+	h->physbits = answers_physbits(l);
 	free(h->brand);
-	h->brand = leaves_brand(l);
+	h->brand = answers_brand(l);
 }
