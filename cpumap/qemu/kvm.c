@@ -107,6 +107,12 @@ static void add_entry(struct featset *set, const struct kvm_cpuid_entry2 *e)
 	}
 }
 
+static int fail(const char *what, struct error *err)
+{
+	return error_set(err, -ENODEV, "/dev/kvm", 0, "%s%s%s", what, *what ? ": " : "",
+			 strerror(errno));
+}
+
 int kvm_offers(struct featset *set, struct error *err)
 {
 	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -114,7 +120,7 @@ int kvm_offers(struct featset *set, struct error *err)
 
 	*set = (struct featset){0};
 	if (kvm < 0)
-		return error_set(err, -ENODEV, "/dev/kvm", 0, "%s", strerror(errno));
+		return fail("", err);
 	answer = ask(kvm, err);
 	if (!answer)
 		return -ENODEV;
@@ -126,5 +132,49 @@ int kvm_offers(struct featset *set, struct error *err)
 		if (f >= 0)
 			featset_add(set, (size_t)f);
 	}
+	return 0;
+}
+
+int kvm_msr(uint32_t number, uint64_t *value, struct error *err)
+{
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	_Alignas(struct kvm_msrs) char
+		room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)] = {0};
+	struct kvm_msrs *msrs = (struct kvm_msrs *)(void *)room;
+	int n;
+
+	if (kvm < 0)
+		return fail("", err);
+	if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_GET_MSR_FEATURES) <= 0)
+		return error_set(err, -ENODEV, "/dev/kvm", 0, "this KVM tells no MSR features");
+	msrs->nmsrs = 1;
+	msrs->entries[0].index = number;
+	n = ioctl(kvm, KVM_GET_MSRS, msrs);
+	if (n < 0 && errno != EINVAL)
+		return fail("KVM_GET_MSRS", err);
+	if (n != 1)
+		return error_set(err, -ENOENT, "/dev/kvm", 0, "this KVM has no MSR %#x", number);
+	*value = msrs->entries[0].data;
+	return 0;
+}
+
+int kvm_tsc(uint64_t *hz, bool *scaling, struct error *err)
+{
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = -1, cpu = -1;
+	int khz;
+
+	if (kvm < 0)
+		return fail("", err);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0)
+		return fail("KVM_CREATE_VM", err);
+	cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	if (cpu < 0)
+		return fail("KVM_CREATE_VCPU", err);
+	khz = ioctl(cpu, KVM_GET_TSC_KHZ, 0);
+	if (khz <= 0)
+		return fail("KVM_GET_TSC_KHZ", err);
+	*hz = (uint64_t)khz * 1000;
+	*scaling = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
 	return 0;
 }

@@ -19,4 +19,19 @@ int kvm_offers(struct featset *set, struct error *err);
  */
 void kvm_defaults(struct featset *set);
 
+/**
+ * kvm_msr: an MSR that tells features, as libvirt asks for it where /dev/cpu/0/msr can't be read
+ * (virHostCPUGetMSRFromKVM, src/util/virhostcpu.c, 5.4 to 12.8).
+ * -ENODEV: no usable /dev/kvm, or Linux before 4.17 (KVM_CAP_GET_MSR_FEATURES); -ENOENT: this KVM has
+ * no such MSR
+ */
+int kvm_msr(uint32_t number, uint64_t *value, struct error *err);
+
+/**
+ * kvm_tsc: how fast the TSC of a new virtual CPU runs, in Hz, and whether KVM can scale it to another
+ * frequency, as libvirt asks for both (virHostCPUGetTscInfo, src/util/virhostcpu.c, 5.2 to 12.8).
+ * -ENODEV: no usable /dev/kvm, or it can't tell
+ */
+int kvm_tsc(uint64_t *hz, bool *scaling, struct error *err);
+
 #endif
