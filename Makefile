@@ -34,12 +34,13 @@ HARDEN_DYNAMIC = $(HARDEN)
 LINK_DYNAMIC = -pie -Wl,-z,relro,-z,now
 endif
 # `make lint` and `make clean` need no libraries
-XML_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0)
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags libxml-2.0 libcpuid)
 XML_LIBS = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs jansson)
 DIGEST_LIBS = $(shell $(PKG_CONFIG) --libs libmd)
+CPUID_LIBS = $(shell $(PKG_CONFIG) --libs libcpuid)
 # libvirt is loaded at run time; glibc before 2.34 has dlopen in libdl
-LIBS = $(XML_LIBS) $(JSON_LIBS) $(DIGEST_LIBS) -ldl
+LIBS = $(XML_LIBS) $(JSON_LIBS) $(DIGEST_LIBS) $(CPUID_LIBS) -ldl
 COMPILE = $(CC) $(STD) $(WARN) -fPIE $(CFLAGS) $(HARDEN_DYNAMIC) $(CPPFLAGS)
 # what stands in every guest's way: libc alone, and no sanitizer's runtime
 COMPILE_STATIC = $(CC) $(STD) $(WARN) -fPIE $(CFLAGS) $(HARDEN) $(CPPFLAGS)
@@ -82,7 +83,7 @@ $(B)/man/%: docs/man/%.scd
 
 $(B)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
-	$(COMPILE) $(XML_CFLAGS) -MMD -MP -c -o $@ $<
+	$(COMPILE) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/static/%.o: %.c VERSION
 	@mkdir -p $(@D)
@@ -126,7 +127,7 @@ $(B)/unit/test_replay: $(B)/obj/tests/fuzz/replay.o $(fuzz_sources:%.c=$(B)/obj/
 $(B)/fuzz/domain: tests/fuzz/main_fuzz.c $(fuzz_sources) $(call sources,$(core) $(library) $(worker))
 	@mkdir -p $(@D)
 	clang $(STD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(XML_CFLAGS) -o $@ $^ $(LIBS)
+		$(PKG_CFLAGS) -o $@ $^ $(LIBS)
 
 # what tests/exact starts; its oracle asks nothing of the library but small things
 $(B)/exact: $(call objects,tests/proof) $(B)/libcpumap.a

@@ -79,7 +79,7 @@ install_packages() (
 # What is missing of it is installed where there is apt; elsewhere make says what it lacks.
 need_build() {
 	! command -v apt-get >/dev/null ||
-		need_packages gcc libc6-dev make pkgconf libxml2-dev libjansson-dev libmd-dev
+		need_packages gcc libc6-dev make pkgconf libxml2-dev libcpuid-dev libjansson-dev libmd-dev
 	make -s -j"$(nproc)" all node || fail "make: could not build cpushim; CONTRIBUTING.md says what that needs"
 }
 
