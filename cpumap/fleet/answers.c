@@ -156,7 +156,7 @@ static void view_leaves(const struct answers *l, struct host_view *view)
 	for (size_t i = 0; i < n_features; i++) {
 		const struct feature *f = &features[i];
 
-		if (f->kind == FEATURE_MSR || f->leaf >> 28 == 4)
+		if (f->kind != FEATURE_CPUID)
 			continue;
 		if (!last || last->leaf != f->leaf || last->subleaf != f->subleaf) {
 			told = look_up(l, f->leaf, f->subleaf, &answer);

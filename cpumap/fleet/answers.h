@@ -44,8 +44,8 @@ int answers_sort(struct answers *l);
 /* answers_find: an answer, or NULL: not recorded. */
 const struct cpuid_entry *answers_find(const struct answers *l, uint32_t leaf, uint32_t subleaf);
 
-/* answers_view: the features that are there, and those that are known. Paravirtual features, which are a
- * hypervisor's, aren't known. */
+/* answers_view: the features that are there, and those that are known. Those of kind FEATURE_OTHER, which
+ * something else than the CPU decides, are neither. */
 void answers_view(const struct answers *l, struct host_view *view);
 
 /* answers_brand: "AMD EPYC 7601 32-Core Processor", allocated, without blanks around it; NULL: the CPU

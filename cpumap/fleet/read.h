@@ -18,10 +18,13 @@ struct read {
 	/* takes each host as it comes; it may change or steal its parts. Non-zero ends the reading, and is
 	 * returned */
 	int (*take)(struct host *h, void *data);
-	/* with --skip-bad: told of each file that can't be read; NULL: the first one is an error */
+	/* with --skip-bad: told of each file (or member of an archive) that can't be read; NULL: the first
+	 * one is an error. Hosts that stand in that file in front of the error were taken; those behind it
+	 * are left out with it. */
 	void (*bad)(const struct error *err, void *data);
 	void *data;
 	size_t n_hosts; /* how many were taken */
+	int stopped;    /* what @take returned, when that ended the reading; else 0 */
 };
 
 /**

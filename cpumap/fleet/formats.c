@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "formats.h"
+
+const struct format formats[] = {
+	{"cpushim dump", dump_begins, dump_read},
+	{"libcpuid raw", libcpuid_begins, libcpuid_read},
+};
+const size_t n_formats = ARRAY_SIZE(formats);
+
+const struct format *format_of(const struct line *line)
+{
+	for (size_t i = 0; i < n_formats; i++)
+		if (formats[i].begins(line))
+			return &formats[i];
+	return NULL;
+}
