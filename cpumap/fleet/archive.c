@@ -6,8 +6,8 @@
 #include "stem.h"
 #include "text.h"
 
-#define NAME_MAX_HERE ((size_t)4096)      /* of a long name's record */
-#define SIZE_MAX_HERE (UINT64_C(1) << 40) /* of a member */
+#define RECORD_MAX ((size_t)64 << 10)  /* what holds a long name */
+#define MEMBER_MAX (UINT64_C(1) << 40) /* bytes */
 
 /* The fields of a header (POSIX.1-2017, pax, ustar Interchange Format). */
 enum {
@@ -29,18 +29,14 @@ struct archive {
 	struct error *err;
 	uint64_t left;    /* bytes of the member that weren't read yet */
 	uint64_t padding; /* behind them */
-	size_t blocks;    /* headers so far, for errors */
+	size_t members;   /* headers so far, for errors */
 	char *long_name;  /* for the next member; NULL: none */
 };
 
-bool archive_begins(const char *bytes, size_t n)
-{
-	return n >= ARCHIVE_BLOCK && memcmp(bytes + MAGIC_AT, "ustar", 5) == 0;
-}
-
 static int bad(const struct archive *a, const char *what)
 {
-	return error_set(a->err, -EINVAL, a->in->name, 0, "%s, at its member %zu", what, a->blocks);
+	return error_set(a->err, -EINVAL, a->in->name, 0, "%s, at its member %zu", what,
+			 a->members);
 }
 
 /* ---- headers ---- */
@@ -81,6 +77,13 @@ static bool sum_is_right(const char *header)
 	for (size_t i = 0; i < ARCHIVE_BLOCK; i++)
 		sum += i >= SUM_AT && i < SUM_AT + SUM_LEN ? ' ' : (unsigned char)header[i];
 	return read_number(header + SUM_AT, SUM_LEN, UINT32_MAX, &said) && said == sum;
+}
+
+bool archive_begins(const char *bytes, size_t n)
+{
+	/* archives of before POSIX have a sum, too, and no magic */
+	return n >= ARCHIVE_BLOCK &&
+	       (memcmp(bytes + MAGIC_AT, "ustar", 5) == 0 || (*bytes && sum_is_right(bytes)));
 }
 
 static bool is_empty(const char *block)
@@ -146,13 +149,13 @@ static int skip_rest(struct archive *a)
 	return 0;
 }
 
-/* The whole of a member that holds a name. */
+/* The whole of a member that holds a name; allocated. */
 static int read_record(struct archive *a, char **record, size_t *len)
 {
 	size_t size = (size_t)a->left;
 	ssize_t n = 1;
 
-	if (a->left > NAME_MAX_HERE)
+	if (a->left > RECORD_MAX)
 		return bad(a, "a name that is too long");
 	*record = malloc(size + 1);
 	*len = 0;
@@ -164,28 +167,43 @@ static int read_record(struct archive *a, char **record, size_t *len)
 	return n < 0 ? (int)n : 0;
 }
 
-/* pax: records "LEN KEY=VALUE\n"; the path alone matters. */
+/* pax: records "LEN KEY=VALUE\n", of which the path alone matters; allocated, NULL: there is none. */
 static char *path_of(const char *record, size_t len)
 {
 	struct line rest = {.s = record, .len = len};
-	uint64_t size;
 
 	while (rest.len > 0) {
 		struct line one = rest;
+		uint64_t size;
 
-		if (!line_decimal(&rest, rest.len, &size) || size == 0 || size > one.len)
+		if (!line_decimal(&one, rest.len, &size) || size < rest.len - one.len + 1)
 			return NULL;
-		one.len = (size_t)size;
-		line_skip(&one, one.len - rest.len > one.len ? 0 : (size_t)(rest.s - one.s));
-		if (line_eat(&one, " path=") && one.len > 0)
-			return strndup(one.s, one.len - 1);
-		rest.s = record + (rest.s - record);
-		return NULL;
+		one.len -= rest.len - (size_t)size;
+		if (line_eat(&one, " path="))
+			return strndup(one.s, one.len ? one.len - 1 : 0);
+		line_skip(&rest, (size_t)size);
 	}
 	return NULL;
 }
 
-static int read_member(struct archive *a, const char *member)
+/* The name of the member behind this one, in GNU's way or that of pax. */
+static int take_long_name(struct archive *a, char type)
+{
+	_cleanup_free_ char *record = NULL;
+	size_t len = 0;
+	int r = read_record(a, &record, &len);
+	char *name = r < 0 ? NULL : type == 'L' ? strdup(record) : path_of(record, len);
+
+	if (name) {
+		free(a->long_name);
+		a->long_name = name;
+	}
+	return r;
+}
+
+/* ---- members ---- */
+
+static int read_file(struct archive *a, const char *member)
 {
 	_cleanup_free_ char *name = NULL, *stem = stem_of(member);
 	const char *base = strrchr(member, '/');
@@ -193,25 +211,89 @@ static int read_member(struct archive *a, const char *member)
 
 	if (*(base ? base + 1 : member) == '.')
 		return 0;
-	if (!stem || asprintf(&name, "%s/%s", a->in->name, member) < 0) {
+	if (asprintf(&name, "%s/%s", a->in->name, member) < 0)
 		name = NULL;
+	if (!stem || !name)
 		return error_set(a->err, -ENOMEM, a->in->name, 0, "out of memory");
-	}
 	from.name = name;
 	from.stem = stem;
 	return text_read(a->read, &from, a->err);
 }
 
+static int read_named_file(struct archive *a, const char *header)
+{
+	_cleanup_free_ char *name = a->long_name ? steal_pointer(&a->long_name) : name_of(header);
+
+	if (!name)
+		return error_set(a->err, -ENOMEM, a->in->name, 0, "out of memory");
+	return read_file(a, strncmp(name, "./", 2) == 0 ? name + 2 : name);
+}
+
+static int read_member(struct archive *a, const char *header)
+{
+	char type = header[TYPE_AT];
+
+	if (!sum_is_right(header))
+		return bad(a, "a header with a wrong sum");
+	if (!read_number(header + SIZE_AT, SIZE_LEN, MEMBER_MAX, &a->left))
+		return bad(a, "a size that isn't a number, or too large");
+	a->padding = -a->left % ARCHIVE_BLOCK;
+	if (type == 'L' || type == 'x')
+		return take_long_name(a, type);
+	if (type == '0' || type == '\0' || type == '7')
+		return read_named_file(a, header);
+	/* directories, links, devices, comments; a link's content stands elsewhere in the archive */
+	if (!strchr("123456gK", type))
+		return bad(a, "a kind of member that isn't read");
+	free(a->long_name);
+	a->long_name = NULL;
+	/* a link has no content, whatever its size */
+	if (type == '1' || type == '2')
+		a->left = a->padding = 0;
+	return 0;
+}
+
+/* @header: receives the next header; false in @more: the archive ends here. */
+static int next_header(struct archive *a, char *header, bool *more)
+{
+	const char *bytes;
+	ssize_t n = input_bytes(a->in, &bytes, ARCHIVE_BLOCK, a->err);
+
+	if (n < 0)
+		return (int)n;
+	if (n < ARCHIVE_BLOCK)
+		return bad(a, "the archive was cut off");
+	memcpy(header, bytes, ARCHIVE_BLOCK);
+	input_skip(a->in, ARCHIVE_BLOCK);
+	*more = !is_empty(header);
+	a->members++;
+	return 0;
+}
+
+static int read_members(struct archive *a)
+{
+	char header[ARCHIVE_BLOCK];
+	bool more = true;
+	int r;
+
+	while ((r = next_header(a, header, &more)) == 0 && more) {
+		r = read_member(a, header);
+		if (r == 0)
+			r = skip_rest(a);
+		if (r != 0)
+			break;
+	}
+	return r;
+}
+
 int archive_read(struct read *r, struct input *in, struct error *err)
 {
-	(void)r;
-	(void)in;
-	(void)read_record;
-	(void)path_of;
-	(void)read_member;
-	(void)skip_rest;
-	(void)name_of;
-	(void)is_empty;
-	(void)sum_is_right;
-	return error_set(err, -EINVAL, in->name, 0, "an archive");
+	struct archive a = {.read = r, .in = in, .err = err};
+	size_t before = r->n_hosts;
+	int result = read_members(&a);
+
+	free(a.long_name);
+	if (result == 0 && r->n_hosts == before)
+		return error_set(err, -EINVAL, in->name, 0, "an archive without hosts");
+	return result;
 }

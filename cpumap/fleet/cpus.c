@@ -62,14 +62,23 @@ static uint32_t missing_extended(const struct answers *a)
 
 /* ---- is it like the first one? ---- */
 
+/* The words that hold features, with the bits of those alone that the CPU itself decides. */
 static const struct feature_word *all_words(size_t *n)
 {
 	static struct feature_word words[WORDS_MAX];
 	static size_t n_words;
 
-	if (n_words == 0)
-		n_words = feature_words(words, WORDS_MAX);
 	*n = n_words;
+	if (n_words > 0)
+		return words;
+	*n = n_words = feature_words(words, WORDS_MAX);
+	for (size_t w = 0; w < n_words; w++)
+		for (size_t i = 0; i < n_features; i++)
+			if (features[i].kind == FEATURE_OTHER &&
+			    features[i].leaf == words[w].leaf &&
+			    features[i].subleaf == words[w].subleaf &&
+			    features[i].reg == words[w].reg)
+				words[w].named &= ~(UINT32_C(1) << features[i].bit);
 	return words;
 }
 
@@ -88,6 +97,16 @@ static enum likeness compare_word(const struct cpuid_entry *first, const struct 
 	return first && (first->reg[w->reg] ^ now->reg[w->reg]) & w->named ? UNLIKE : ALIKE;
 }
 
+static bool same_identity(const struct answers *first, const struct answers *now)
+{
+	struct identity a, b;
+
+	cpuid_identity(&first->cpu, &a);
+	cpuid_identity(&now->cpu, &b);
+	return strcmp(a.vendor, b.vendor) == 0 && a.family == b.family && a.model == b.model &&
+	       a.stepping == b.stepping;
+}
+
 static bool same_msrs(const struct answers *a, const struct answers *b)
 {
 	if (a->n_msrs != b->n_msrs)
@@ -103,7 +122,6 @@ static enum likeness compare(const struct answers *first, const struct answers *
 			     const struct feature_word **at)
 {
 	enum likeness is = ALIKE;
-	struct identity a, b;
 	size_t n;
 	const struct feature_word *words = all_words(&n);
 
@@ -116,9 +134,7 @@ static enum likeness compare(const struct answers *first, const struct answers *
 			*at = &words[i];
 		is = word > is ? word : is;
 	}
-	cpuid_identity(&first->cpu, &a);
-	cpuid_identity(&now->cpu, &b);
-	if (is == ALIKE && (memcmp(&a, &b, sizeof(a)) != 0 || !same_msrs(first, now)))
+	if (is == ALIKE && !(same_identity(first, now) && same_msrs(first, now)))
 		is = UNLIKE;
 	return is;
 }

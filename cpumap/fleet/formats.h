@@ -42,6 +42,12 @@ int session_take(struct session *s, struct host *h);
 
 bool dump_begins(const struct line *line);
 int dump_read(struct session *s, const struct format *format);
+bool aida_begins(const struct line *line);
+int aida_read(struct session *s, const struct format *format);
+bool cpuid1_begins(const struct line *line);
+int cpuid1_read(struct session *s, const struct format *format);
+bool guestdump_begins(const struct line *line);
+int guestdump_read(struct session *s, const struct format *format);
 bool libcpuid_begins(const struct line *line);
 int libcpuid_read(struct session *s, const struct format *format);
 

@@ -96,9 +96,12 @@ static int read_hosts(struct session *s)
 		between = 0;
 	}
 	if (n == 0 && s->n_hosts == 0)
-		return error_set(
-			s->err, -EINVAL, s->in->name, s->in->number > 1 ? s->in->number - 1 : 1,
-			"no CPU up to here in any format that is known (see cpushim-hosts(7))");
+		return error_set(s->err, -EINVAL, s->in->name,
+				 s->in->number > 1 ? s->in->number - 1 : 1,
+				 "no CPU up to here. Known are what `cpushim host --dump`, "
+				 "libcpuid, AIDA64 and "
+				 "`cpuid -r` write, libvirt's XML, /proc/cpuinfo, lscpu and "
+				 "cpu-models.conf");
 	return n;
 }
 
