@@ -2,8 +2,11 @@
 #include "formats.h"
 
 const struct format formats[] = {
-	{"cpushim dump", dump_begins, dump_read}, {"libcpuid raw", libcpuid_begins, libcpuid_read},
-	{"AIDA64", aida_begins, aida_read},       {"cpuid -r", cpuid1_begins, cpuid1_read},
+	{"cpushim dump", dump_begins, dump_read},
+	{"libcpuid raw", libcpuid_begins, libcpuid_read},
+	{"AIDA64", aida_begins, aida_read},
+	{"cpuid -r", cpuid1_begins, cpuid1_read},
+	{"libvirt", xmlhosts_begins, xmlhosts_read},
 	{"guest", guestdump_begins, guestdump_read},
 };
 const size_t n_formats = ARRAY_SIZE(formats);

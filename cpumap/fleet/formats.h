@@ -15,6 +15,8 @@ struct session {
 	struct input *in;
 	const char *stem; /* what a host without a name is called, by its file */
 	size_t n_hosts;   /* of this text */
+	/* a <capabilities> of this text has no <domainCapabilities> behind it (read_xml.c) */
+	bool capabilities_apart;
 	struct error *err;
 };
 
@@ -48,6 +50,8 @@ bool cpuid1_begins(const struct line *line);
 int cpuid1_read(struct session *s, const struct format *format);
 bool guestdump_begins(const struct line *line);
 int guestdump_read(struct session *s, const struct format *format);
+bool xmlhosts_begins(const struct line *line);
+int xmlhosts_read(struct session *s, const struct format *format);
 bool libcpuid_begins(const struct line *line);
 int libcpuid_read(struct session *s, const struct format *format);
 

@@ -51,18 +51,19 @@ static void ignore_error(void *context, error_arg error)
 	(void)error;
 }
 
-static int wrong_root(const xmlNode *node, const char *name, const char *root, struct error *err)
+static int wrong_root(const xmlNode *node, const char *name, unsigned int line, const char *root,
+		      struct error *err)
 {
 	const char *is = (const char *)node->name;
 	char shown[64];
 
-	return error_set(err, -EINVAL, name, xml_line(node),
+	return error_set(err, -EINVAL, name, line - 1 + xml_line(node),
 			 "its root element is <%s> and not <%s>",
 			 text_escape(shown, sizeof(shown), is, strlen(is)), root);
 }
 
-int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, const char *root,
-	      struct error *err)
+int xml_parse_at(xmlDoc **doc, const char *data, size_t len, const char *name, unsigned int line,
+		 const char *root, struct error *err)
 {
 	xmlParserCtxt *ctxt = xmlNewParserCtxt();
 	struct findings found = {0};
@@ -86,16 +87,23 @@ int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, cons
 	if (found.doctype)
 		r = error_set(err, -EINVAL, name, 0, "has a DOCTYPE, which isn't read; remove it");
 	else if (!top)
-		r = error_set(err, -EINVAL, name, found.line, "isn't well-formed XML: %s",
+		r = error_set(err, -EINVAL, name, found.line ? line - 1 + found.line : 0,
+			      "isn't well-formed XML: %s",
 			      *found.message ? found.message : "it can't be parsed");
 	else if (root && strcmp((const char *)top->name, root) != 0)
-		r = wrong_root(top, name, root, err);
+		r = wrong_root(top, name, line, root, err);
 	xmlFreeParserCtxt(ctxt);
 	if (r < 0) {
 		xmlFreeDoc(*doc);
 		*doc = NULL;
 	}
 	return r;
+}
+
+int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, const char *root,
+	      struct error *err)
+{
+	return xml_parse_at(doc, data, len, name, 1, root, err);
 }
 
 int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root, struct error *err)

@@ -21,6 +21,11 @@
 int xml_parse(xmlDoc **doc, const char *data, size_t len, const char *name, const char *root,
 	      struct error *err);
 
+/* xml_parse_at: the same of a document that begins in line @line of what errors call @name. The lines of its
+ * nodes are counted from 1 all the same. */
+int xml_parse_at(xmlDoc **doc, const char *data, size_t len, const char *name, unsigned int line,
+		 const char *root, struct error *err);
+
 /* xml_read: the same from a file. */
 int xml_read(xmlDoc **doc, const char *path, enum trust trust, const char *root, struct error *err);
 
