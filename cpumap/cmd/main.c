@@ -16,6 +16,7 @@ static const struct command {
 	{"show", cmd_show, "a model's features"},
 	{"expand", cmd_expand, "the -cpu argument that makes a model"},
 	{"rewrite", cmd_rewrite, "a domain XML with its model expanded"},
+	{"host", cmd_host, "this host's CPU, and what it can give"},
 	{"import", cmd_import, "a definition of a CPU that libvirt tells"},
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},
