@@ -4,7 +4,7 @@
 # cpushim host: what this machine's CPU is and has, and the dump of it. In a copy of the staged root (make
 # stage), and in roots without QEMU, table and libvirt's files.
 
-# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test has its own subshell
+# shellcheck disable=SC2016,SC2154,SC2030,SC2031 # awk's; bats sets output and stderr; each test has its own subshell
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -152,7 +152,7 @@ as_linux() {
 		END {
 			for (range in highest)
 				print (highest[range], "00000000") in seen
-			print seventh ~ /^0000000[0-9]$/ && ("00000007", seventh) in seen
+			print ("00000007", seventh) in seen
 			print ("0000000d", "00000001") in seen || highest["00000000"] < "0000000d"
 		}' <<<"$output"
 	[ "$output" = $'1\n1\n1\n1' ]

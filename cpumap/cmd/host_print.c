@@ -140,10 +140,12 @@ static void add_cpus(struct grid *g, const struct thishost *h)
 	_cleanup_text_ struct text line = {0};
 
 	text_addf(&line, "%u read, ", h->host.cpus);
-	if (!h->host.uneven)
+	if (h->n_groups == 1)
 		text_adds(&line, h->host.cpus == 1 ? "the only one" : "all alike");
-	for (size_t i = 0; i < h->n_groups && h->host.uneven; i++)
-		add_list(&line, i ? " | " : "unlike: ", &h->group[i].cpus, "");
+	else
+		text_adds(&line, h->host.uneven ? "unlike: " : "unlike, with the same features: ");
+	for (size_t i = 0; i < h->n_groups && h->n_groups > 1; i++)
+		add_list(&line, i ? " | " : "", &h->group[i].cpus, "");
 	add_list(&line, "; offline: ", &h->offline, "");
 	add_list(&line, "; not read, as this process may not run on them: ", &h->unbound, "");
 	add_line(g, "cpus", &line);

@@ -128,6 +128,13 @@ static enum told look_up(const struct answers *l, uint32_t leaf, uint32_t sublea
 	return *answer ? TOLD : NOT_TOLD;
 }
 
+bool answers_deny(const struct answers *l, uint32_t leaf, uint32_t subleaf)
+{
+	const struct cpuid_entry *answer;
+
+	return look_up(l, leaf, subleaf, &answer) == NO_SUCH_LEAF;
+}
+
 /* What the feature @needed, by which a leaf or an MSR comes, says of one that wasn't told. */
 static enum told by_need(const struct host_view *view, int needed)
 {

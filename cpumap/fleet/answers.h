@@ -44,6 +44,9 @@ int answers_sort(struct answers *l);
 /* answers_find: an answer, or NULL: not recorded. */
 const struct cpuid_entry *answers_find(const struct answers *l, uint32_t leaf, uint32_t subleaf);
 
+/* answers_deny: do the answers say that there is no such leaf? */
+bool answers_deny(const struct answers *l, uint32_t leaf, uint32_t subleaf);
+
 /* answers_view: the features that are there, and those that are known. Those of kind FEATURE_OTHER, which
  * something else than the CPU decides, are neither. */
 void answers_view(const struct answers *l, struct host_view *view);

@@ -89,12 +89,18 @@ enum likeness {
 	LACKING, /* it lacks a leaf that the first one has, with features in it */
 };
 
-static enum likeness compare_word(const struct cpuid_entry *first, const struct cpuid_entry *now,
+static enum likeness compare_word(const struct answers *first, const struct answers *now,
 				  const struct feature_word *w)
 {
-	if (!now)
-		return first && first->reg[w->reg] & w->named ? LACKING : ALIKE;
-	return first && (first->reg[w->reg] ^ now->reg[w->reg]) & w->named ? UNLIKE : ALIKE;
+	const struct cpuid_entry *a = answers_find(first, w->leaf, w->subleaf);
+	const struct cpuid_entry *b = answers_find(now, w->leaf, w->subleaf);
+	uint32_t had = a ? a->reg[w->reg] & w->named : 0, has = b ? b->reg[w->reg] & w->named : 0;
+
+	if (!b && had)
+		return answers_deny(now, w->leaf, w->subleaf) ? UNLIKE : LACKING;
+	if (!a && has)
+		return answers_deny(first, w->leaf, w->subleaf) ? UNLIKE : ALIKE;
+	return a && b && had != has ? UNLIKE : ALIKE;
 }
 
 static bool same_identity(const struct answers *first, const struct answers *now)
@@ -126,9 +132,7 @@ static enum likeness compare(const struct answers *first, const struct answers *
 	const struct feature_word *words = all_words(&n);
 
 	for (size_t i = 0; i < n; i++) {
-		enum likeness word =
-			compare_word(answers_find(first, words[i].leaf, words[i].subleaf),
-				     answers_find(now, words[i].leaf, words[i].subleaf), &words[i]);
+		enum likeness word = compare_word(first, now, &words[i]);
 
 		if (word == LACKING)
 			*at = &words[i];

@@ -15,6 +15,12 @@ static void add_text(struct text *out, const char *key, const char *value)
 	text_adds(out, "\n");
 }
 
+static void add_msrs(struct text *out, const struct answers *a)
+{
+	for (size_t i = 0; i < a->n_msrs; i++)
+		text_addf(out, "msr %08x %016" PRIx64 "\n", a->msr[i].number, a->msr[i].value);
+}
+
 static void add_group(struct text *out, const struct cpu_group *g)
 {
 	text_adds(out, "cpus ");
@@ -26,12 +32,7 @@ static void add_group(struct text *out, const struct cpu_group *g)
 		text_addf(out, "leaf %08x %08x %08x %08x %08x %08x\n", e->leaf, e->subleaf,
 			  e->reg[REG_EAX], e->reg[REG_EBX], e->reg[REG_ECX], e->reg[REG_EDX]);
 	}
-}
-
-static void add_msrs(struct text *out, const struct answers *a)
-{
-	for (size_t i = 0; i < a->n_msrs; i++)
-		text_addf(out, "msr %08x %016" PRIx64 "\n", a->msr[i].number, a->msr[i].value);
+	add_msrs(out, &g->answers);
 }
 
 static void add_features(struct text *out, const char *accel, const char *verb,
@@ -68,8 +69,6 @@ void thishost_dump(struct text *out, const struct thishost *h)
 		text_addf(out, "tsc-scaling %s\n", h->host.tsc_scaling ? "yes" : "no");
 	for (size_t i = 0; i < h->n_groups; i++)
 		add_group(out, &h->group[i]);
-	if (h->n_groups)
-		add_msrs(out, &h->group[0].answers);
 	add_view(out, &h->host, HOST_KVM);
 	add_view(out, &h->host, HOST_TCG);
 	text_adds(out, "end\n");

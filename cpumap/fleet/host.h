@@ -29,11 +29,11 @@ struct host {
 	struct identity id; /* of the CPU; "" and -1 where it isn't told */
 	char *brand;        /* "AMD EPYC 7601 32-Core Processor"; NULL: not told */
 	struct host_view view[HOST_ACCELS]; /* all empty: not told */
-	bool uneven;                        /* its CPUs differ; view has what all share */
-	unsigned int cpus;                  /* logical CPUs that were read; 0: not told */
-	unsigned int physbits;              /* physical address bits; 0: not told */
-	uint64_t tsc_hz;                    /* 0: not told */
-	int tsc_scaling;                    /* can KVM scale the TSC? 1, 0; -1: not told */
+	bool uneven;       /* its CPUs differ in features or identity; view has what all share */
+	unsigned int cpus; /* logical CPUs that were read; 0: not told */
+	unsigned int physbits; /* physical address bits; 0: not told */
+	uint64_t tsc_hz;       /* 0: not told */
+	int tsc_scaling;       /* can KVM scale the TSC? 1, 0; -1: not told */
 	/* where a dump of ours tells them; else NULL */
 	char *kernel, *microcode, *qemu_version, *libvirt_version;
 };

@@ -74,14 +74,24 @@ static void merge_view(struct views *v, const struct host_view *one, bool first)
 	featset_union(&v->lacking, &lacks);
 }
 
+static bool same_features(const struct host *a, const struct host *b)
+{
+	return featset_equal(&a->view[HOST_CPU].has, &b->view[HOST_CPU].has) &&
+	       featset_equal(&a->view[HOST_CPU].known, &b->view[HOST_CPU].known) &&
+	       memcmp(&a->id, &b->id, sizeof(a->id)) == 0;
+}
+
+/* @h is the first one, and becomes what all have. */
 static void merge_host(struct host *h, struct host *one, bool first)
 {
 	if (first) {
+		h->view[HOST_CPU] = one->view[HOST_CPU];
 		h->id = one->id;
 		h->physbits = one->physbits;
 		free(h->brand);
 		h->brand = steal_pointer(&one->brand);
 	}
+	h->uneven |= !same_features(h, one);
 	if (one->physbits < h->physbits)
 		h->physbits = one->physbits;
 }
@@ -92,6 +102,7 @@ void thishost_judge(struct thishost *h)
 	struct views v = {0};
 
 	h->host.cpus = 0;
+	h->host.uneven = false;
 	for (size_t i = 0; i < h->n_groups; i++) {
 		_cleanup_host_ struct host one = HOST_UNKNOWN;
 
@@ -104,7 +115,6 @@ void thishost_judge(struct thishost *h)
 	h->partly = v.some;
 	featset_intersect(&h->partly, &v.lacking);
 	h->host.view[HOST_CPU] = v.all;
-	h->host.uneven = h->n_groups > 1;
 }
 
 /* The CPUs that a file of CPU_DIR lists; none, if there is no such file. */

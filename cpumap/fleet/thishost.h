@@ -41,8 +41,8 @@ struct thishost {
 int thishost_read(struct thishost *h, const char *emulator, struct error *err);
 
 /**
- * thishost_add: one CPU more, with its answers (taken over): to those that answer alike, or as a
- * group of its own. -ENOMEM
+ * thishost_add: one CPU more, with its answers (taken over): to those that answer alike, or to a new
+ * group. -ENOMEM
  */
 int thishost_add(struct thishost *h, size_t cpu, struct answers *answers);
 

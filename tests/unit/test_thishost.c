@@ -14,7 +14,7 @@ static size_t find(const char *name)
 	return (size_t)feature_find(name, strlen(name));
 }
 
-/* A CPU of its own APIC ID, core and row in the hardware feedback table. */
+/* A CPU: @number is its APIC ID, core and row in the hardware feedback table. */
 static void make_cpu(struct answers *a, uint32_t number, uint32_t leaf1_ecx, uint32_t type)
 {
 	const struct cpuid_entry leaves[] = {
@@ -88,12 +88,12 @@ static void test_unlike_cpus(void)
 	add_cpu(&h, 1, 1 | sse4_1, 0x20);
 	add_cpu(&h, 2, 1 | sse4_1, 0x40);
 	thishost_judge(&h);
-	CHECK(h.host.uneven && featset_count(&h.partly) == 0);
+	CHECK(!h.host.uneven && featset_count(&h.partly) == 0);
 	check_group(&h, 0, "0,2");
 	check_group(&h, 1, "1");
 	add_cpu(&h, 3, 1 | ssse3, 0x40);
 	thishost_judge(&h);
-	CHECK(h.n_groups == 3 && h.host.cpus == 4);
+	CHECK(h.n_groups == 3 && h.host.cpus == 4 && h.host.uneven);
 	CHECK(featset_count(&h.partly) == 2);
 	CHECK(featset_has(&h.partly, find("ssse3")) && featset_has(&h.partly, find("sse4.1")));
 	CHECK(featset_has(&h.host.view[HOST_CPU].has, find("pni")));
