@@ -6,6 +6,7 @@
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/define/definition.h"
+#include "cpumap/define/definition_print.h"
 #include "cpumap/libvirt/xml.h"
 #include "cpumap/qemu/qemu.h"
 #include "cmd.h"
@@ -69,49 +70,6 @@ static int read_document(xmlDoc **doc, const char *file, struct error *err)
 	return xml_parse(doc, data, len, "standard input", NULL, err);
 }
 
-/* A vendor may have any printable character. */
-static void add_escaped(struct text *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '<' || *s == '&' || *s == '\'')
-			text_addf(out, "&#%d;", *s);
-		else
-			text_add(out, s, 1);
-	}
-}
-
-static void add_identity(struct text *out, const struct identity *id)
-{
-	if (*id->vendor && strcmp(id->vendor, "host") != 0) {
-		text_adds(out, "    <vendor name='");
-		add_escaped(out, id->vendor);
-		text_adds(out, "'/>\n");
-	}
-	if (id->family < 0)
-		return;
-	text_addf(out, "    <signature family='%d' model='%d'", id->family, id->model);
-	if (id->stepping >= 0)
-		text_addf(out, " stepping='%d'", id->stepping);
-	text_adds(out, "/>\n");
-}
-
-static void print_definition(struct text *out, const struct model *m)
-{
-	_cleanup_text_ struct text names = {0};
-	char *rest, *name;
-
-	featset_print(&names, &m->features, " ");
-	text_addf(out, "<cpus xmlns:shim='" DEFINITION_NS "'>\n  <model name='%s'>\n", m->name);
-	text_addf(out, "    <shim:qemu base='%s'%s/>\n", m->base,
-		  strcmp(m->id.vendor, "host") == 0 ? " vendor='host'" : "");
-	add_identity(out, &m->id);
-	rest = names.data;
-	while (rest && (name = strsep(&rest, " ")))
-		text_addf(out, "    <feature name='%s'/>\n", name);
-	text_adds(out, "  </model>\n</cpus>\n");
-	out->failed |= names.failed;
-}
-
 static int print(const struct definitions *d)
 {
 	_cleanup_text_ struct text out = {0};
@@ -125,7 +83,7 @@ static int print(const struct definitions *d)
 	}
 	if (d->models.n != 1)
 		return EXIT_NO;
-	print_definition(&out, &d->models.item[0]);
+	definition_print(&out, &d->models.item[0], NULL);
 	if (out.failed)
 		return cmd_fail(&(struct error){.code = -ENOMEM, .what = "out of memory"});
 	fputs(out.data, stdout);

@@ -57,9 +57,9 @@ static void add_problem(struct loader *l, const char *model, const struct error 
 }
 
 /* The problem that was noted last is of that kind. */
-static void set_kind(struct loader *l, enum problem_kind kind)
+static void set_kind(struct loader *l, bool asked, enum problem_kind kind)
 {
-	if (!l->importing && l->d->n_problems)
+	if (asked && l->d->n_problems)
 		l->d->problem[l->d->n_problems - 1].kind = kind;
 }
 
@@ -75,7 +75,7 @@ void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char 
 	error_set(&err, -EINVAL, raw->path, line, "model '%s': %s",
 		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
 	raw->state = BAD;
-	if (!l->importing || raw->imported)
+	if (raw->asked)
 		add_problem(l, raw->name, &err);
 }
 
@@ -94,7 +94,7 @@ void raw_warn(struct loader *l, const struct raw *raw, unsigned int line, const 
 	char what[1024], name[2 * MODEL_NAME_MAX];
 	va_list ap;
 
-	if (l->importing && !raw->imported)
+	if (!raw->asked)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
@@ -117,6 +117,7 @@ struct raw *raw_new(struct loader *l, const char *name, const char *path, const 
 	*raw = (struct raw){.name = raw_copy(l, name),
 			    .path = raw_copy(l, path),
 			    .line = xml_line(node),
+			    .asked = l->asking,
 			    .id = IDENTITY_NONE,
 			    .model.id = IDENTITY_NONE};
 	return raw->name && raw->path ? raw : NULL;
@@ -204,15 +205,15 @@ static void read_model(struct loader *l, const char *path, const xmlNode *node)
 		tell_msr(l, raw);
 }
 
-static void read_file(struct loader *l, const char *path)
+static void read_file(struct loader *l, const char *path, enum trust trust)
 {
 	_cleanup_doc_ xmlDoc *doc = NULL;
 	struct error err = {0};
 
-	if (xml_read(&doc, path, TRUST_OWNER, "cpus", &err) < 0) {
-		if (!l->importing)
+	if (xml_read(&doc, path, trust, "cpus", &err) < 0) {
+		if (l->asking)
 			add_problem(l, NULL, &err);
-		set_kind(l, PROBLEM_UNREADABLE);
+		set_kind(l, l->asking, PROBLEM_UNREADABLE);
 		return;
 	}
 	for (const xmlNode *n = xmlDocGetRootElement(doc)->children; n; n = n->next) {
@@ -225,7 +226,7 @@ static void read_file(struct loader *l, const char *path)
 		error_set(&err, -EINVAL, path, xml_line(n),
 			  "<%s> isn't understood here; definitions are <model>s",
 			  raw_shown((const char *)n->name));
-		if (!l->importing)
+		if (l->asking)
 			add_problem(l, NULL, &err);
 	}
 }
@@ -268,8 +269,8 @@ static void read_entry(struct loader *l, const char *dir, const char *name)
 		path = NULL;
 		l->failed = true;
 	} else if (ends_in(name, ".xml")) {
-		read_file(l, path);
-	} else if (!is_leftover(name) && !l->importing) {
+		read_file(l, path, TRUST_OWNER);
+	} else if (!is_leftover(name) && l->asking) {
 		l->failed |= strv_addf(&l->d->warnings,
 				       "%s/%s: isn't read, as its name doesn't end in .xml", dir,
 				       raw_shown(name)) < 0;
@@ -379,7 +380,7 @@ static void name_is_taken(struct loader *l, struct raw *raw, const char *origin,
 			  "libvirt's map has a model of this name with other features (%s)%s; "
 			  "choose another name",
 			  origin, how);
-	set_kind(l, PROBLEM_SHIPPED);
+	set_kind(l, raw->asked, PROBLEM_SHIPPED);
 }
 
 /* A name that libvirt's map has already must mean the same there. */
@@ -435,10 +436,10 @@ static void check(struct loader *l, struct raw *raw)
 			  "is defined already at %s:%u, %s; rename or remove one", first->path,
 			  first->line,
 			  first->state == BAD ? "which is refused, too" : "and that one holds");
-		set_kind(l, PROBLEM_DOUBLED);
+		set_kind(l, raw->asked, PROBLEM_DOUBLED);
 	} else if (qemu_has(l, raw->name)) {
 		raw_spoil(l, raw, raw->line, "is a model of QEMU's own; choose another name");
-		set_kind(l, PROBLEM_SHIPPED);
+		set_kind(l, raw->asked, PROBLEM_SHIPPED);
 	} else if (featset_count(&raw->model.features) == 0) {
 		raw_spoil(l, raw, raw->line, "has no features");
 	} else if (!raw->model.base) {
@@ -484,7 +485,7 @@ static void collect(struct loader *l)
 		struct raw *raw = &l->raw[i];
 		struct model *m = &raw->model;
 
-		if (raw->state != GOOD || (l->importing && !raw->imported))
+		if (raw->state != GOOD || !raw->asked)
 			continue;
 		if (asprintf(&m->origin, "%s:%u", raw->path, raw->line) < 0) {
 			m->origin = NULL;
@@ -516,15 +517,37 @@ static int finish(struct loader *l, int r, struct error *err)
 	return r;
 }
 
+static int read_dirs(struct loader *l, const char *const *dirs, size_t n, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_dir(l, dirs[i], err);
+	return r;
+}
+
 int definitions_load(struct definitions *d, const char *const *dirs, size_t n_dirs,
 		     const struct definition_world *world, struct error *err)
 {
-	struct loader l = {.d = d, .world = world};
-	int r = 0;
+	struct loader l = {.d = d, .world = world, .asking = true};
+	int r;
 
 	*d = (struct definitions){0};
-	for (size_t i = 0; i < n_dirs && r == 0; i++)
-		r = read_dir(&l, dirs[i], err);
+	r = read_dirs(&l, dirs, n_dirs, err);
+	return finish(&l, r, err);
+}
+
+int definitions_load_file(struct definitions *d, const char *path, const char *const *dirs,
+			  size_t n_dirs, const struct definition_world *world, struct error *err)
+{
+	struct loader l = {.d = d, .world = world, .asking = true};
+	int r;
+
+	*d = (struct definitions){0};
+	/* first, so that a name of this file isn't taken by a definition that it is to replace */
+	read_file(&l, path, TRUST_ANY);
+	l.asking = false;
+	r = read_dirs(&l, dirs, n_dirs, err);
 	return finish(&l, r, err);
 }
 
@@ -566,12 +589,12 @@ int definitions_import(struct definitions *d, const struct definition_import *wh
 		       const char *const *dirs, size_t n_dirs, const struct definition_world *world,
 		       struct error *err)
 {
-	struct loader l = {.d = d, .world = world, .importing = true};
-	int r = 0;
+	struct loader l = {.d = d, .world = world};
+	int r;
 
 	*d = (struct definitions){0};
-	for (size_t i = 0; i < n_dirs && r == 0; i++)
-		r = read_dir(&l, dirs[i], err);
+	r = read_dirs(&l, dirs, n_dirs, err);
+	l.asking = true;
 	if (r == 0)
 		r = import(&l, what, err);
 	return finish(&l, r, err);

@@ -16,6 +16,7 @@ struct raw {
 	char *path;
 	unsigned int line;
 	bool imported;  /* made from a CPU that others described */
+	bool asked;     /* its model and its problems are wanted: it isn't only here to be built on */
 	char *ancestor; /* NULL: none */
 	unsigned int ancestor_line;
 	char *base; /* NULL: not said */
@@ -35,7 +36,7 @@ struct loader {
 	const struct definition_world *world;
 	struct raw *raw;
 	size_t n;
-	bool importing; /* only the imported definition is wanted */
+	bool asking; /* what is read now is wanted */
 	bool failed;    /* out of memory */
 };
 

@@ -5,6 +5,7 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/define/definition.h"
+#include "cpumap/define/definition_print.h"
 #include "check.h"
 
 /* On its first line, so that the rest of a test's text begins on line 2. */
@@ -560,6 +561,54 @@ static void test_other_files_are_passed_over(void)
 	drop("README");
 }
 
+/* One file, which others build on nothing of. */
+static void test_one_file(void)
+{
+	const char *dirs[] = {dir};
+	_cleanup_free_ char *path = in_dir("new.xml");
+	_cleanup_definitions_ struct definitions d = {0};
+
+	put("a.xml", HEAD MODEL("a", "") MODEL("bad", "<feature name='nonesuch'/>") TAIL);
+	/* it has a name of the directory's, and builds on another one */
+	put("new.xml", HEAD MODEL("b", "") "<model name='c'><model name='a'/></model>\n" TAIL);
+	put("b.xml", HEAD MODEL("b", "<feature name='aes'/>") TAIL);
+	CHECK(definitions_load_file(&d, path, dirs, 1, &world, NULL) == 0);
+	CHECK(d.models.n == 2 && d.n_problems == 0 && d.warnings.n == 0);
+	CHECK_STR(d.models.item[0].name, "b");
+	CHECK(featset_count(&d.models.item[0].features) == 1);
+	CHECK_STR(d.models.item[1].name, "c");
+	definitions_free(&d);
+	put("new.xml", HEAD MODEL("b", "<feature name='nonesuch'/>") TAIL);
+	CHECK(definitions_load_file(&d, path, dirs, 1, &world, NULL) == 0);
+	CHECK(d.models.n == 0 && d.n_problems == 1);
+	drop("a.xml");
+	drop("b.xml");
+	drop("new.xml");
+}
+
+/* What is printed is read as the same model, whatever its notes are. */
+static void test_printed(void)
+{
+	_cleanup_strv_ struct strv notes = {0};
+	_cleanup_text_ struct text out = {0};
+	_cleanup_definitions_ struct definitions d = {0};
+	struct model m = {
+		.name = (char *)"a", .base = (char *)"kvm64", .id = {"AMDisbetter!", 15, 107, 1}};
+
+	featset_add(&m.features, (size_t)feature_find("fpu", 3));
+	featset_add(&m.features, (size_t)feature_find("aes", 3));
+	CHECK(strv_addf(&notes, "of --> a host <b>-- \033[31m, \xff and -") == 0);
+	definition_print(&out, &m, &notes);
+	put("a.xml", out.data);
+	CHECK(load(&d) == 0);
+	drop("a.xml");
+	if (!CHECK(d.models.n == 1 && d.n_problems == 0))
+		return;
+	CHECK(featset_equal(&d.models.item[0].features, &m.features));
+	CHECK(memcmp(&d.models.item[0].id, &m.id, sizeof(m.id)) == 0);
+	CHECK_STR(d.models.item[0].base, "kvm64");
+}
+
 int main(void)
 {
 	static const char *const known[] = {"kvm64", "EPYC", "grouped"};
@@ -589,6 +638,8 @@ int main(void)
 	test_bad_files();
 	test_files_of_others();
 	test_other_files_are_passed_over();
+	test_one_file();
+	test_printed();
 	CHECK(rmdir(dir) == 0);
 	libvirtmap_free(&map);
 	strv_free(&qemu_models);
