@@ -14,6 +14,7 @@ void domain_free(struct domain *d)
 	free(d->uuid);
 	free(d->emulator);
 	free(d->machine);
+	free(d->mode);
 	free(d->model);
 	free(d->match);
 	free(d->vendor_id);
@@ -106,13 +107,40 @@ static int read_feature(struct domain *d, const xmlNode *node)
 	return strv_add(&d->own, policy, strlen(policy));
 }
 
+static bool property_is(const xmlNode *node, const char *name, const char *value)
+{
+	_cleanup_free_ char *have = property(node, name);
+
+	return have && strcmp(have, value) == 0;
+}
+
+/* A number of decimal digits; 0: it isn't one, or isn't there. */
+static uint64_t number(const xmlNode *node, const char *name, uint64_t max)
+{
+	_cleanup_free_ char *text = property(node, name);
+	uint64_t value = 0;
+
+	return text && number_parse(text, strlen(text), 10, max, &value) == 0 ? value : 0;
+}
+
+/* mode='passthrough' asks for no number (virCPUDefParseXML, 9.0). */
+static void read_physbits(struct domain *d, const xmlNode *cpu)
+{
+	const xmlNode *address = child(cpu, "maxphysaddr");
+
+	d->physbits = 0;
+	if (address && property_is(address, "mode", "emulate"))
+		d->physbits = (unsigned int)number(address, "bits", 64);
+}
+
 /* Reads <cpu>. With host-model and the like libvirt ignores a <model>. */
 static int read_cpu(struct domain *d, const xmlNode *cpu)
 {
-	_cleanup_free_ char *mode = property(cpu, "mode");
 	const xmlNode *model = child(cpu, "model");
 
-	if (!model || (mode && strcmp(mode, "custom") != 0))
+	d->mode = property(cpu, "mode");
+	read_physbits(d, cpu);
+	if (!model || (d->mode && strcmp(d->mode, "custom") != 0))
 		return 0;
 	d->n_models = count_tags(cpu, "model");
 	d->model = content(model);
@@ -124,13 +152,6 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 		if (read_feature(d, n) < 0)
 			return -ENOMEM;
 	return d->model ? 0 : -ENOMEM;
-}
-
-static bool property_is(const xmlNode *node, const char *name, const char *value)
-{
-	_cleanup_free_ char *have = property(node, name);
-
-	return have && strcmp(have, value) == 0;
 }
 
 /* Is that the node's local name? Its namespace doesn't matter. */
@@ -175,6 +196,15 @@ static void read_paravirtual(struct domain *d, const xmlNode *root)
 				add_named(&d->pv_off, "kvmclock");
 }
 
+/* The first timer with a frequency counts (qemuProcessStartValidateTSC, 9.0). */
+static void read_tsc(struct domain *d, const xmlNode *root)
+{
+	for (const xmlNode *c = child(root, "clock"); c; c = next_child(root, c, "clock"))
+		for (const xmlNode *n = child(c, "timer"); n; n = next_child(c, n, "timer"))
+			if (!d->tsc_hz && property_is(n, "name", "tsc"))
+				d->tsc_hz = number(n, "frequency", UINT64_MAX);
+}
+
 /* The UUID in libvirt's form. Text that isn't a UUID is returned as it is. */
 static char *read_uuid(const xmlNode *node)
 {
@@ -211,6 +241,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
 	read_paravirtual(d, root);
+	read_tsc(d, root);
 	read_mark(d, child(root, "metadata"));
 	return cpu ? read_cpu(d, cpu) : 0;
 }
@@ -279,6 +310,7 @@ int domain_read_status(struct domain *d, char *xml, size_t len, const char *name
 
 static void forget_cpu(struct domain *d)
 {
+	free(steal_pointer(&d->mode));
 	free(steal_pointer(&d->model));
 	free(steal_pointer(&d->match));
 	free(steal_pointer(&d->vendor_id));

@@ -456,6 +456,41 @@ static void test_snapshot(void)
 	}
 }
 
+/* What a guest asks of a host beside features. */
+static void test_host(void)
+{
+	static const struct {
+		const char *cpu, *clock;
+		unsigned int physbits;
+		uint64_t tsc_hz;
+		const char *mode;
+	} cases[] = {
+		{"<cpu/>", "", 0, 0, ""},
+		{"<cpu mode='custom'><maxphysaddr mode='emulate' bits='42'/></cpu>", "", 42, 0,
+		 "custom"},
+		{"<cpu mode='host-model'><maxphysaddr mode='passthrough'/></cpu>", "", 0, 0,
+		 "host-model"},
+		{"<cpu><maxphysaddr mode='emulate' bits='-1'/></cpu>", "", 0, 0, ""},
+		{"",
+		 "<clock><timer name='hpet' frequency='1'/><timer name='tsc'/>"
+		 "<timer name='tsc' frequency='2500000000'/><timer name='tsc' "
+		 "frequency='3'/></clock>",
+		 0, 2500000000, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *xml = NULL;
+		_cleanup_domain_ struct domain d = {0};
+
+		CHECK(asprintf(&xml, "<domain type='kvm'>%s%s</domain>", cases[i].cpu,
+			       cases[i].clock) >= 0);
+		CHECK(domain_read(&d, xml, strlen(xml), "d", NULL) == 0);
+		CHECK(d.physbits == cases[i].physbits);
+		CHECK(d.tsc_hz == cases[i].tsc_hz);
+		CHECK_STR(d.mode ? d.mode : "", cases[i].mode);
+	}
+}
+
 int main(void)
 {
 	test_splice();
@@ -469,5 +504,6 @@ int main(void)
 	test_print();
 	test_mark();
 	test_snapshot();
+	test_host();
 	return check_done();
 }
