@@ -52,10 +52,8 @@ static const char *own_features(struct compiled *c, const struct featset *set)
 	return own(c, t.failed ? "" : t.data);
 }
 
-/* What a domain XML has to disable: what the base may add, by QEMU's or by libvirt's definition of
- * it. */
-static void brings_of(struct featset *set, const struct model *m, const struct qemu *q,
-		      const struct libvirtmap *map)
+void compile_brings(struct featset *set, const struct model *m, const struct qemu *q,
+		    const struct libvirtmap *map)
 {
 	const struct model *known = map ? model_named(&map->models, m->base) : NULL;
 
@@ -72,7 +70,7 @@ static void describe(struct compiled *c, struct table_row *row, const struct mod
 	char digest[DIGEST_HEX];
 
 	featset_subtract(&lacks, &q->tcg);
-	brings_of(&brings, m, q, map);
+	compile_brings(&brings, m, q, map);
 	digest_model(m, digest);
 	row->digest = own(c, digest);
 	row->base = own(c, m->base);

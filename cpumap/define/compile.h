@@ -35,6 +35,12 @@ struct compiled {
  */
 int compile(struct compiled *c, const char *emulator, const struct qemu *q,
 	    const struct libvirtmap *map, struct history *before, struct error *err);
+
+/* compile_brings: what a domain XML has to disable for @m: what its base may add, by QEMU's or by
+ * libvirt's definition of it. @map: NULL where there is no libvirt */
+void compile_brings(struct featset *set, const struct model *m, const struct qemu *q,
+		    const struct libvirtmap *map);
+
 /* compiled_has: is there a row for that model? */
 bool compiled_has(const struct compiled *c, const char *model);
 
