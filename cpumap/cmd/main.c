@@ -17,6 +17,7 @@ static const struct command {
 	{"expand", cmd_expand, "the -cpu argument that makes a model"},
 	{"rewrite", cmd_rewrite, "a domain XML with its model expanded"},
 	{"host", cmd_host, "this host's CPU, and what it can give"},
+	{"check", cmd_check, "which hosts can run a model, and what each lacks"},
 	{"import", cmd_import, "a definition of a CPU that libvirt tells"},
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},

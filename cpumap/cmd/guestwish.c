@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guestwish.h"
+
+#include <errno.h>
+
+#include "cpumap/core/paths.h"
+#include "hook/worker/decide.h"
+
+enum host_accel guestwish_accel(const struct domain *d)
+{
+	return d->kvm ? HOST_KVM : HOST_TCG;
+}
+
+static int check_asks(const struct domain *d, struct error *err)
+{
+	char shown[64];
+
+	if (d->model && (!d->match || strcmp(d->match, "strict") != 0))
+		return 0;
+	if (d->model)
+		return error_set(err, -ENOTSUP, d->name, 0,
+				 "asks for a host with exactly its features (match='strict')");
+	return error_set(
+		err, -ENOTSUP, d->name, 0,
+		"names no CPU model%s%s%s: it has what its host has, so a list of features "
+		"can't tell where it may go",
+		d->mode ? " (mode='" : "",
+		d->mode ? text_escape(shown, sizeof(shown), d->mode, strlen(d->mode)) : "",
+		d->mode ? "')" : "");
+}
+
+/* What the hook would say that no host changes: a definition that is refused, a bad policy. Features are
+ * judged for each host. */
+static void ask_hook(const struct domain *d, struct reasons *reasons)
+{
+	_cleanup_free_ char *path = root_path(TABLE_PATH);
+	_cleanup_table_ struct table t = {0};
+	struct domain any = *d;
+	struct facts facts = {.table = &t};
+
+	if (!path || table_load(&t, path, NULL) < 0)
+		return;
+	facts.row = table_find(&t, d->model, strlen(d->model), d->emulator);
+	if (!facts.row)
+		facts.row = table_find(&t, d->model, strlen(d->model), NULL);
+	any.kvm = true; /* and what KVM offers isn't among the facts */
+	if (facts.row)
+		decide_request(&any, &facts, reasons);
+}
+
+/* A host isn't needed for what isn't part of a CPU: hypervisor, topology, paravirtual features. */
+static void only_of_hosts(struct featset *set)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].kind == FEATURE_OTHER)
+			featset_remove(set, i);
+}
+
+/* libvirt's own model may be weakened by force; with a site model QEMU insists on it (enforce). */
+static void add_own(struct fit_wish *wish, const struct domain *d, bool site)
+{
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		int f = feature_find(d->own.item[i], strlen(d->own.item[i]));
+		const char *policy = d->own.item[i + 1];
+
+		if (f < 0)
+			continue;
+		featset_remove(&wish->needs, (size_t)f);
+		if (strcmp(policy, "require") == 0 || (site && strcmp(policy, "force") == 0))
+			featset_add(&wish->needs, (size_t)f);
+		else if (strcmp(policy, "forbid") == 0)
+			featset_add(&wish->forbids, (size_t)f);
+	}
+}
+
+/* A feature that features[] lacks, of a later libvirt: no host is known to have it. */
+static int check_known(const struct domain *d, struct error *err)
+{
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		const char *name = d->own.item[i], *policy = d->own.item[i + 1];
+		char shown[64];
+
+		if (feature_find(name, strlen(name)) < 0 && !policy_is_off(policy) &&
+		    strcmp(policy, "optional") != 0)
+			return error_set(err, -ENOTSUP, d->name, 0,
+					 "asks for the feature '%s', which isn't known here",
+					 text_escape(shown, sizeof(shown), name, strlen(name)));
+	}
+	return 0;
+}
+
+int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
+		   const struct domain *d, struct catalogue *c, struct reasons *reasons,
+		   struct error *err)
+{
+	int r = check_asks(d, err);
+
+	*wish = (struct fit_wish){.physbits = d->physbits, .tsc_hz = d->tsc_hz};
+	if (r == 0)
+		r = check_known(d, err);
+	if (r < 0)
+		return r;
+	*model = catalogue_named(c, d->model, err);
+	if (!*model)
+		return -ENOENT;
+	if ((*model)->from == CATALOGUE_SITE)
+		ask_hook(d, reasons);
+	wish->needs = (*model)->needs;
+	memcpy(wish->vendor, (*model)->vendor, sizeof(wish->vendor));
+	add_own(wish, d, (*model)->from == CATALOGUE_SITE);
+	only_of_hosts(&wish->needs);
+	only_of_hosts(&wish->forbids);
+	return 0;
+}
