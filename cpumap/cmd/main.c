@@ -19,6 +19,7 @@ static const struct command {
 	{"host", cmd_host, "this host's CPU, and what it can give"},
 	{"check", cmd_check, "which hosts can run a model, and what each lacks"},
 	{"baseline", cmd_baseline, "the model that many hosts can run, as a definition"},
+	{"rollover", cmd_rollover, "which guests still have a model that is to retire"},
 	{"import", cmd_import, "a definition of a CPU that libvirt tells"},
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},

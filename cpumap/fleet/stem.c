@@ -3,8 +3,8 @@
 
 #include "cpumap/core/util.h"
 
-static const char *const endings[] = {".txt",   ".xml", ".dump", ".test", ".raw",
-				      ".cpuid", ".log", ".conf", ".tar",  ".report"};
+static const char *const endings[] = {".txt", ".xml",  ".dump", ".test",   ".raw", ".cpuid",
+				      ".log", ".conf", ".tar",  ".report", ".json"};
 
 char *stem_of(const char *path)
 {
