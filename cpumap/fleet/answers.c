@@ -213,10 +213,25 @@ static void view_msrs(const struct answers *l, struct host_view *view)
 	}
 }
 
+/* An Intel CPU shows SYSCALL in 64-bit mode alone, where each one with lm has it (SDM 2A, CPUID,
+ * 80000001H:EDX): a program of 32 bits has recorded it as absent. */
+static void view_syscall(const struct answers *l, struct host_view *view)
+{
+	size_t lm = (size_t)feature_find("lm", 2), syscall = (size_t)feature_find("syscall", 7);
+	struct identity id;
+
+	if (!featset_has(&view->has, lm) || !answers_find(l, 0, 0))
+		return;
+	cpuid_identity(&l->cpu, &id);
+	if (strcmp(id.vendor, "GenuineIntel") == 0)
+		featset_add(&view->has, syscall);
+}
+
 void answers_view(const struct answers *l, struct host_view *view)
 {
 	*view = (struct host_view){0};
 	view_leaves(l, view);
+	view_syscall(l, view);
 	view_msrs(l, view);
 }
 

@@ -79,6 +79,28 @@ static void test_a_needed_feature(void)
 	check_state(&with, "xsaveopt", UNKNOWN);
 }
 
+/* lm and syscall of an Intel and of an AMD CPU, as a program of 32 bits sees them. */
+static void test_syscall(void)
+{
+	_cleanup_answers_ struct answers a = {0}, b = {0}, c = {0};
+
+	intel(&a, 2);
+	add(&a, 0x80000000, 0, 0x80000001, 0, 0, 0);
+	add(&a, 0x80000001, 0, 0, 0, 0, 1 << 29);
+	CHECK(answers_sort(&a) == 0);
+	check_state(&a, "syscall", HAS);
+	intel(&b, 2);
+	add(&b, 0x80000000, 0, 0x80000001, 0, 0, 0);
+	add(&b, 0x80000001, 0, 0, 0, 0, 0);
+	CHECK(answers_sort(&b) == 0);
+	check_state(&b, "syscall", ABSENT);
+	add(&c, 0, 0, 2, 0x68747541, 0x444d4163, 0x69746e65);
+	add(&c, 0x80000000, 0, 0x80000001, 0, 0, 0);
+	add(&c, 0x80000001, 0, 0, 0, 0, 1 << 29);
+	CHECK(answers_sort(&c) == 0);
+	check_state(&c, "syscall", ABSENT);
+}
+
 static void test_msrs(void)
 {
 	_cleanup_answers_ struct answers l = {0};
@@ -199,6 +221,7 @@ int main(void)
 	test_known_and_unknown();
 	test_a_range_that_is_not_there();
 	test_a_needed_feature();
+	test_syscall();
 	test_msrs();
 	test_order_and_doubles();
 	test_limits();
