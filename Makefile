@@ -141,6 +141,10 @@ $(B)/compare: tests/lib/compare.c
 $(B)/asker: $(B)/obj/tests/lib/asker.o $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# cpumap/fleet/read.h by hand, for tests
+$(B)/hosts: $(B)/obj/tests/lib/hosts.o $(call objects,$(fleet)) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:
 	@mkdir -p $(@D)
@@ -185,7 +189,7 @@ stage: all node ## build/root: a root to try everything in, uninstalled
 deb: ## the Debian package, in build/deb (debhelper, scdoc)
 	packaging/deb $(B)/deb
 
-unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/libvirt_driver_qemu.so ## the C unit tests, built
+unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/hosts $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
 check: stage unit ## all tests (./install.sh check brings what they need)
 	tests/run
@@ -213,7 +217,7 @@ fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for F
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
-		tests/bench-restart \
+		tests/bench-restart tests/oracle-libvirt \
 		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
 		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)

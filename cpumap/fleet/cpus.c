@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "views.h"
+
 #define RANGE    UINT32_C(0xffff0000)
 #define EXTENDED UINT32_C(0x80000000)
 #define SSE2     (1u << 26) /* leaf 1, EDX */
@@ -166,25 +168,12 @@ int cpus_add_msr(struct cpus *c, uint32_t msr, uint64_t value, const struct inpu
 		       : 0;
 }
 
-/* Of features, what this CPU has as well, and what is known of all or known to be absent here. */
-static void share_view(struct host_view *all, const struct host_view *now)
-{
-	struct featset absent = all->known, absent_now = now->known;
-
-	featset_subtract(&absent, &all->has);
-	featset_subtract(&absent_now, &now->has);
-	featset_union(&absent, &absent_now);
-	featset_intersect(&all->has, &now->has);
-	all->known = all->has;
-	featset_union(&all->known, &absent);
-}
-
 static void share(struct cpus *c)
 {
 	_cleanup_host_ struct host now = HOST_UNKNOWN;
 
 	answers_host(&c->now, &now);
-	share_view(&c->shared.view[HOST_CPU], &now.view[HOST_CPU]);
+	view_share(&c->shared.view[HOST_CPU], &now.view[HOST_CPU]);
 	if (now.physbits < c->shared.physbits)
 		c->shared.physbits = now.physbits;
 }

@@ -7,6 +7,9 @@ const struct format formats[] = {
 	{"AIDA64", aida_begins, aida_read},
 	{"cpuid -r", cpuid1_begins, cpuid1_read},
 	{"libvirt", xmlhosts_begins, xmlhosts_read},
+	{"/proc/cpuinfo", cpuinfo_begins, cpuinfo_read},
+	{"lscpu", lscpu_begins, lscpu_read},
+	{"cpu-models.conf", proxmox_begins, proxmox_read},
 	{"guest", guestdump_begins, guestdump_read},
 };
 const size_t n_formats = ARRAY_SIZE(formats);
