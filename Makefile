@@ -145,6 +145,10 @@ $(B)/asker: $(B)/obj/tests/lib/asker.o $(B)/libcpumap.a
 $(B)/hosts: $(B)/obj/tests/lib/hosts.o $(call objects,$(fleet)) $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# libvirt's own baselines and comparisons beside ours
+$(B)/fleetoracle: $(B)/obj/tests/lib/fleetoracle.o $(call objects,$(fleet)) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:
 	@mkdir -p $(@D)
@@ -189,7 +193,7 @@ stage: all node ## build/root: a root to try everything in, uninstalled
 deb: ## the Debian package, in build/deb (debhelper, scdoc)
 	packaging/deb $(B)/deb
 
-unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/hosts $(B)/libvirt_driver_qemu.so ## the C unit tests, built
+unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/hosts $(B)/fleetoracle $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
 check: stage unit ## all tests (./install.sh check brings what they need)
 	tests/run

@@ -132,7 +132,7 @@ static void say_verdict(struct text *out, const struct fleet_findings *f)
 			  "your "
 			  "own\n",
 			  maker(s->best), name);
-	if (s->vendors_differ && s->best == CATALOGUE_QEMU && f->rows.accel != HOST_TCG)
+	if (s->vendor_changes)
 		text_adds(out,
 			  "but under KVM its guests get their host's vendor, so they can't migrate "
 			  "between vendors\n");

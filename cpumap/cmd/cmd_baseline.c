@@ -172,7 +172,6 @@ static int drift_find(struct drift *d, struct fleet_findings *f, const struct op
 	if (d->model->refused)
 		return error_set(err, -ENOTSUP, d->model->origin, 0, "%s", d->model->refused);
 	d->wish = (struct fit_wish){.needs = d->model->needs};
-	memcpy(d->wish.vendor, d->model->vendor, sizeof(d->wish.vendor));
 	r = fits_find(&d->fits, &f->rows, &d->wish, err);
 	d->more = f->baseline.model.features;
 	featset_subtract(&d->more, &d->model->gives);

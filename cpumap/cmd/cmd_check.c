@@ -87,7 +87,6 @@ static int find_wish(struct fit_wish *wish, const struct catalogue_model **model
 		if (!*model)
 			return -ENOENT;
 		*wish = (struct fit_wish){.needs = (*model)->needs};
-		memcpy(wish->vendor, (*model)->vendor, sizeof(wish->vendor));
 	}
 	if (!(*model)->refused)
 		return 0;

@@ -93,9 +93,13 @@ int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
 		   const struct domain *d, struct catalogue *c, struct reasons *reasons,
 		   struct error *err)
 {
+	const char *vendor = d->vendor ? libvirtmap_vendor(NULL, d->vendor) : NULL;
 	int r = check_asks(d, err);
 
 	*wish = (struct fit_wish){.physbits = d->physbits, .tsc_hz = d->tsc_hz};
+	if (r == 0 && d->vendor && !vendor)
+		r = error_set(err, -ENOTSUP, d->name, 0,
+			      "asks for a host of a vendor that isn't known here");
 	if (r == 0)
 		r = check_known(d, err);
 	if (r < 0)
@@ -106,7 +110,7 @@ int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
 	if ((*model)->from == CATALOGUE_SITE)
 		ask_hook(d, reasons);
 	wish->needs = (*model)->needs;
-	memcpy(wish->vendor, (*model)->vendor, sizeof(wish->vendor));
+	(void)snprintf(wish->vendor, sizeof(wish->vendor), "%s", vendor ? vendor : "");
 	add_own(wish, d, (*model)->from == CATALOGUE_SITE);
 	only_of_hosts(&wish->needs);
 	only_of_hosts(&wish->forbids);

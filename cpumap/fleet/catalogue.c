@@ -192,7 +192,7 @@ static int add_libvirt(struct catalogue *c, const struct model *model)
 	 * no part of what an accelerator gives */
 	if (c->accel == HOST_CPU)
 		m->needs = model->features;
-	memcpy(m->vendor, model->id.vendor, sizeof(m->vendor));
+	m->host_vendor = c->accel != HOST_TCG;
 	return 0;
 }
 
@@ -248,7 +248,7 @@ static int add_qemu(struct catalogue *c, const struct qemu_model *model)
 		return -ENOMEM;
 	adapt(&set, model->name, c->accel);
 	give(m, &set);
-	m->host_vendor = c->accel == HOST_KVM;
+	m->host_vendor = c->accel != HOST_TCG;
 	return 0;
 }
 

@@ -27,7 +27,6 @@ struct catalogue_model {
 	enum catalogue_from from;
 	struct featset gives; /* what its guest has, of what could be part of a definition */
 	struct featset needs; /* what a host must have for it */
-	char vendor[13];      /* that libvirt demands of the host; "": any */
 	bool host_vendor;     /* its guest gets the host's vendor */
 	char *refused;        /* why no guest of it starts here, NULL: they do */
 };

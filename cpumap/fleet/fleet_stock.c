@@ -8,8 +8,7 @@ static bool runs_everywhere(const struct catalogue_model *m, const struct baseli
 	struct featset lacks = m->needs;
 
 	featset_subtract(&lacks, &b->common);
-	return featset_count(&lacks) == 0 && !m->refused && featset_count(&m->gives) &&
-	       (!*m->vendor || strcmp(m->vendor, b->vendor) == 0);
+	return featset_count(&lacks) == 0 && !m->refused && featset_count(&m->gives);
 }
 
 /* Is @name the better one of two models that lack the same? The shorter one, as kvm64 is of kvm64-v1. */
@@ -60,8 +59,7 @@ static void find_best(struct fleet_stock *s)
 void fleet_stock_find(struct fleet_stock *s, const struct catalogue *c, const struct baseline *b,
 		      const char *own)
 {
-	*s = (struct fleet_stock){.level = psabi_level(&b->model.features),
-				  .vendors_differ = !*b->vendor};
+	*s = (struct fleet_stock){.level = psabi_level(&b->model.features)};
 	for (size_t i = 0; i < c->n; i++) {
 		const struct catalogue_model *m = c->item[i];
 
@@ -69,4 +67,6 @@ void fleet_stock_find(struct fleet_stock *s, const struct catalogue *c, const st
 			compare(&s->near[m->from], m, b);
 	}
 	find_best(s);
+	s->vendor_changes =
+		s->does != STOCK_NOTHING && !*b->vendor && s->near[s->best].model->host_vendor;
 }

@@ -25,13 +25,11 @@ struct fleet_stock {
 	unsigned int level; /* the baseline's */
 	enum stock_does does;
 	enum catalogue_from best; /* the origin of the one that does it */
-	bool vendors_differ; /* then under KVM a guest of QEMU's model changes its vendor when it
-				   * migrates between vendors, and libvirt refuses its models that
-				   * have one */
+	bool vendor_changes; /* with a guest of the best one, when it migrates between these hosts */
 };
 
-/* fleet_stock_find: of what is loaded of @c. A model is left out if no guest of it starts, if libvirt demands
- * another vendor for it, or if it is called @own. */
+/* fleet_stock_find: of what is loaded of @c. A model is left out if no guest of it starts, or if it is
+ * called @own. */
 void fleet_stock_find(struct fleet_stock *s, const struct catalogue *c, const struct baseline *b,
 		      const char *own);
 

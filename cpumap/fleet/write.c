@@ -84,8 +84,7 @@ static struct near nearest(const struct fleet_findings *f, bool subset)
 		const struct catalogue_model *m = f->catalogue.item[i];
 		struct near one = {.model = m, .more = m->gives, .less = *want};
 
-		if (m->from != CATALOGUE_LIBVIRT ||
-		    (*m->vendor && strcmp(m->vendor, f->baseline.vendor) != 0))
+		if (m->from != CATALOGUE_LIBVIRT)
 			continue;
 		featset_subtract(&one.more, want);
 		featset_subtract(&one.less, &m->gives);

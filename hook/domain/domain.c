@@ -18,6 +18,7 @@ void domain_free(struct domain *d)
 	free(d->model);
 	free(d->match);
 	free(d->vendor_id);
+	free(d->vendor);
 	strv_free(&d->own);
 	free(d->mark_model);
 	free(d->mark_digest);
@@ -145,6 +146,7 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 	d->n_models = count_tags(cpu, "model");
 	d->model = content(model);
 	d->vendor_id = attribute(model, "vendor_id");
+	d->vendor = child(cpu, "vendor") ? content(child(cpu, "vendor")) : NULL;
 	d->match = property(cpu, "match");
 	d->n_features = count_tags(cpu, "feature");
 	for (const xmlNode *n = child(cpu, "feature"); n;
@@ -314,6 +316,7 @@ static void forget_cpu(struct domain *d)
 	free(steal_pointer(&d->model));
 	free(steal_pointer(&d->match));
 	free(steal_pointer(&d->vendor_id));
+	free(steal_pointer(&d->vendor));
 	strv_free(&d->own);
 }
 

@@ -25,9 +25,10 @@ struct domain {
 	char *model;                  /* of /domain/cpu with mode custom or none; NULL: none */
 	char *match;                  /* NULL: not said */
 	char *vendor_id;              /* NULL: not said */
+	char *vendor;                 /* of the host, in libvirt's name; NULL: not said */
 	struct strv own;              /* its features: name, policy, name, policy ... */
-	unsigned int physbits;               /* <maxphysaddr mode='emulate' bits=>; 0: not said */
-	uint64_t tsc_hz;                     /* <timer name='tsc' frequency=>; 0: not said */
+	unsigned int physbits;        /* <maxphysaddr mode='emulate' bits=>; 0: not said */
+	uint64_t tsc_hz;              /* <timer name='tsc' frequency=>; 0: not said */
 	size_t n_cpus, n_models, n_features; /* how many of each tag, in any namespace */
 	size_t n_own;                        /* how many <feature> libvirt reads */
 	char *mark_model, *mark_digest;      /* of the mark in its metadata (mark.h); NULL: none */
