@@ -13,11 +13,25 @@ static void ignore_error(void *data, struct libvirt_error *error)
 	(void)error;
 }
 
-/* The test driver refuses every flag but one (testConnectOpen, src/test/test_driver.c, 9.0), and no
- * alias can have the name of its URI: an alias has no colon (src/libvirt.c). */
+static bool is_embedded(const char *uri)
+{
+	return strncmp(uri, LIBVIRT_EMBED_URI, strlen(LIBVIRT_EMBED_URI)) == 0;
+}
+
+/* The test driver and QEMU's refuse every flag but one (testConnectOpen, src/test/test_driver.c;
+ * qemuConnectOpen, src/qemu/qemu_driver.c; 9.0), and no alias can have the name of such a URI: an alias
+ * has no colon (src/libvirt.c). */
 static unsigned int flags_for(const char *uri)
 {
-	return strcmp(uri, LIBVIRT_TEST_URI) == 0 ? 0 : LIBVIRT_NO_ALIASES;
+	return strcmp(uri, LIBVIRT_TEST_URI) == 0 || is_embedded(uri) ? 0 : LIBVIRT_NO_ALIASES;
+}
+
+/* An embedded driver insists on an event loop (virConnectOpenInternal, src/libvirt.c, 6.1 to 12.8). No question
+ * of ours waits for one of its events, so it needn't run. */
+static void prepare(const struct libvirt *l, const char *uri)
+{
+	if (l->call.register_events && is_embedded(uri))
+		(void)l->call.register_events();
 }
 
 int libvirt_open(struct libvirt **l, const char *uri, struct error *err)
@@ -31,6 +45,7 @@ int libvirt_open(struct libvirt **l, const char *uri, struct error *err)
 		return r;
 	new->call.set_error_func(NULL, ignore_error);
 	if (uri) {
+		prepare(new, uri);
 		new->conn = new->call.connect_open_auth(uri, NULL, flags_for(uri));
 		if (!new->conn)
 			return libvirt_fail(new, -ECONNREFUSED, uri, err);

@@ -16,6 +16,10 @@
 /* a driver in the library itself: it needs no daemon */
 #define LIBVIRT_TEST_URI "test:///default"
 
+/* QEMU's driver in the process that asks, with its files below a directory (since 6.1.0; docs/drvqemu).
+ * The directory's path stands behind it. */
+#define LIBVIRT_EMBED_URI "qemu:///embed?root="
+
 /* A connection. */
 struct libvirt;
 

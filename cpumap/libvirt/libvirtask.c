@@ -63,18 +63,27 @@ int libvirt_answer(void)
 
 /* ---- its parent ---- */
 
-/* A task's work. What the question says is in the file @data. */
+/* What the child is started with. */
+struct asker {
+	int question; /* the file that has it */
+	const char *home;
+};
+
+/* A task's work. */
 static int become_asker(const void *data, struct text *answer, struct error *err)
 {
 	static const char *const argv[] = {ASKER, LIBVIRT_ASK, NULL};
-	static const char *const environment[] = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-						  "HOME=/", NULL};
-	const int *question = data;
+	const struct asker *asker = data;
+	_cleanup_free_ char *home = NULL;
+	const char *const environment[] = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+					   asprintf(&home, "HOME=%s", asker->home) < 0 ? "HOME=/"
+										       : home,
+					   NULL};
 	/* where /proc isn't mounted */
 	unsigned long started_as = getauxval(AT_EXECFN);
 
 	(void)answer;
-	if (lseek(*question, 0, SEEK_SET) == 0 && dup2(*question, STDIN_FILENO) == 0) {
+	if (lseek(asker->question, 0, SEEK_SET) == 0 && dup2(asker->question, STDIN_FILENO) == 0) {
 		(void)execve("/proc/self/exe", (char *const *)argv, (char *const *)environment);
 		if (errno == ENOENT && started_as)
 			(void)execve((const char *)started_as, (char *const *)argv,
@@ -125,7 +134,8 @@ int libvirt_ask(const struct libvirt_at *at, const char *question, const struct 
 	fd = words.failed ? -ENOMEM : write_question(&words);
 	if (fd < 0)
 		return error_set(err, fd, where, 0, "can't be asked: %s", strerror(-fd));
-	r = task_run(become_asker, &fd, at->seconds, answer, err);
+	r = task_run(become_asker, &(const struct asker){fd, at->home ? at->home : "/"},
+		     at->seconds, answer, err);
 	if (r == -ETIMEDOUT)
 		return error_set(err, r, where, 0, "gave no answer in %u s", at->seconds);
 	if (r == -EIO && err && !*err->where)

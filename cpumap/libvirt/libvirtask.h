@@ -26,8 +26,9 @@
 
 /* Who is asked, and how long at most. */
 struct libvirt_at {
-	const char *uri;      /* LIBVIRT_SYSTEM_URI or LIBVIRT_TEST_URI */
+	const char *uri;      /* LIBVIRT_SYSTEM_URI, LIBVIRT_TEST_URI, or one of LIBVIRT_EMBED_URI */
 	unsigned int seconds; /* for all of it, from loading the library on */
+	const char *home;     /* where an embedded driver may write; NULL: / */
 };
 
 /* Releases as libvirt counts them: 1000000 * major + 1000 * minor + micro. */

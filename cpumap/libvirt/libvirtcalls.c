@@ -15,6 +15,7 @@ static const struct {
 } calls[] = {
 	{"virSetErrorFunc", LIBVIRT_CALL(set_error_func), "0.1.0", true},
 	{"virGetLastError", LIBVIRT_CALL(get_last_error), "0.1.0", true},
+	{"virEventRegisterDefaultImpl", LIBVIRT_CALL(register_events), "0.9.0", false},
 	{"virConnectOpenAuth", LIBVIRT_CALL(connect_open_auth), "0.4.0", true},
 	{"virConnectClose", LIBVIRT_CALL(connect_close), "0.0.3", true},
 	{"virGetVersion", LIBVIRT_CALL(get_version), "0.0.3", false},

@@ -41,6 +41,7 @@ struct libvirt_calls {
 	void (*set_error_func)(void *data,
 			       void (*handler)(void *data, struct libvirt_error *error));
 	struct libvirt_error *(*get_last_error)(void);
+	int (*register_events)(void);
 	void *(*connect_open_auth)(const char *uri, void *auth, unsigned int flags);
 	int (*connect_close)(void *conn);
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "maptrial.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
+#include <grp.h>
 #include <sys/stat.h>
 
 #include "cpumap/core/task.h"
@@ -16,8 +12,6 @@
 /* for the process that mounts to end after the one that asks */
 #define GRACE_SECONDS 10
 
-#define FILE_LIMIT ((size_t)16 << 20)
-
 /* What a trial asks. */
 struct trial {
 	const struct maptrial *map;
@@ -25,97 +19,7 @@ struct trial {
 	const struct strv *args;
 };
 
-/* -EINVAL is libvirt's no, and not the kernel's */
-static int fail(const char *path, const char *what, struct error *err)
-{
-	int code = errno;
-
-	return error_set(err, code == EINVAL ? -EIO : -code, path, 0,
-			 "can't be tried with libvirt, as %s: %s", what, strerror(code));
-}
-
 /* ---- the process that mounts ---- */
-
-/* Nobody else sees its mounts, unless / isn't a mount point (a chroot): then they can't be made
- * private, and each is noted, to be removed after the trial. @seen: is that so? */
-static int separate(const char *path, bool *seen, struct error *err)
-{
-	if (unshare(CLONE_NEWNS) < 0)
-		return fail(path, "no mount namespace can be made", err);
-	*seen = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0;
-	if (*seen && errno != EINVAL)
-		return fail(path, "mounts can't be made private", err);
-	/* so that it lives to remove them: the task that it runs ends with whoever waits for it */
-	if (*seen)
-		(void)prctl(PR_SET_PDEATHSIG, 0);
-	return 0;
-}
-
-static int copy_file(int from_dir, const char *name, int to_dir)
-{
-	_cleanup_close_ int from = openat(from_dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_close_ int to = -1;
-	_cleanup_free_ char *data = NULL;
-	struct stat st;
-	size_t len = 0;
-
-	if (from < 0 || fstat(from, &st) < 0)
-		return errno == ENOENT ? 0 : -errno; /* a link that leads nowhere */
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	if (fd_read_all(from, FILE_LIMIT, &data, &len) < 0)
-		return -EIO;
-	to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	return to >= 0 && write(to, data, len) == (ssize_t)len ? 0 : -EIO;
-}
-
-static int copy_files(DIR *from, const char *dir)
-{
-	_cleanup_close_ int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct dirent *entry;
-	int r = to < 0 ? -errno : 0;
-
-	while (r == 0 && (entry = readdir(from)))
-		r = copy_file(dirfd(from), entry->d_name, to);
-	errno = -r;
-	return r;
-}
-
-/* Mounts a copy of @path's directory over it: there the file can be made that is bound over. */
-static int make_room(const char *path, struct strv *mounts, struct error *err)
-{
-	_cleanup_free_ char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));
-	_cleanup_close_ int made = -1;
-	DIR *from = dir ? opendir(dir) : NULL;
-	int r;
-
-	if (!from)
-		return fail(path, "its directory can't be read", err);
-	r = mount("cpushim", dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0
-		    ? fail(path, "nothing can be mounted", err)
-		    : strv_add(mounts, dir, strlen(dir));
-	if (r == 0 && copy_files(from, dir) < 0)
-		r = fail(path, "its directory can't be copied", err);
-	(void)closedir(from);
-	if (r < 0)
-		return r;
-	made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	return made < 0 ? fail(path, "it can't be made", err) : 0;
-}
-
-static int bind_all(const struct maptrial *map, struct strv *mounts, struct error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < map->n && r == 0; i++)
-		if (access(map->file[i].path, F_OK) < 0)
-			r = make_room(map->file[i].path, mounts, err);
-	for (size_t i = 0; i < map->n && r == 0; i++)
-		r = mount(map->file[i].staged, map->file[i].path, NULL, MS_BIND, NULL) < 0
-			    ? fail(map->file[i].path, "nothing can be mounted", err)
-			    : strv_add(mounts, map->file[i].path, strlen(map->file[i].path));
-	return r;
-}
 
 static int ask_test(const struct trial *t, struct text *answer, struct error *err)
 {
@@ -128,16 +32,64 @@ static int ask_test(const struct trial *t, struct text *answer, struct error *er
 static int try_mounted(const void *data, struct text *answer, struct error *err)
 {
 	const struct trial *t = data;
-	_cleanup_strv_ struct strv mounts = {0};
-	bool seen = false;
-	int r = separate(t->map->file[0].path, &seen, err);
+	struct mapmount m = {0};
+	int r = mapmount(&m, t->map->file, t->map->n, err);
 
 	if (r == 0)
-		r = bind_all(t->map, &mounts, err);
-	if (r == 0)
 		r = ask_test(t, answer, err);
-	for (size_t i = mounts.n; seen && i-- > 0;)
-		(void)umount2(mounts.item[i], MNT_DETACH);
+	mapmount_undo(&m);
+	return r;
+}
+
+#define NOBODY 65534
+
+/* Root becomes a user who can change nothing of the node. Whoever may use KVM goes along. */
+static int become_nobody(const char *room)
+{
+	struct stat kvm;
+	gid_t group = stat("/dev/kvm", &kvm) == 0 ? kvm.st_gid : NOBODY;
+
+	if (geteuid() != 0)
+		return 0;
+	return chown(room, NOBODY, NOBODY) < 0 || setgroups(1, &group) < 0 ||
+			       setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+			       setresuid(NOBODY, NOBODY, NOBODY) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int ask_embedded(const struct trial *t, const char *room, struct text *answer,
+			struct error *err)
+{
+	_cleanup_free_ char *uri = NULL;
+	struct libvirt_at at = {.seconds = t->map->seconds, .home = room};
+	int r = asprintf(&uri, LIBVIRT_EMBED_URI "%s/qemu", room) < 0 ? -ENOMEM
+								      : become_nobody(room);
+
+	at.uri = uri;
+	return r < 0 ? error_set(err, r, room, 0, "%s", strerror(-r))
+		     : libvirt_ask(&at, t->question, t->args, answer, err);
+}
+
+/* A task's work. Its mounts are undone by the child of a child: what became nobody can't. */
+static int try_embedded(const void *data, struct text *answer, struct error *err)
+{
+	const struct trial *t = data;
+	_cleanup_free_ char *room = mapmount_room(&t->map->file[0], err);
+
+	return room ? ask_embedded(t, room, answer, err) : -EIO;
+}
+
+/* A task's work. */
+static int try_driver(const void *data, struct text *answer, struct error *err)
+{
+	const struct trial *t = data;
+	struct mapmount m = {0};
+	int r = mapmount(&m, t->map->file, t->map->n, err);
+
+	if (r == 0)
+		r = task_run(try_embedded, t, t->map->seconds + GRACE_SECONDS, answer, err);
+	mapmount_undo(&m);
 	return r;
 }
 
@@ -189,5 +141,23 @@ int maptrial_baseline(const struct maptrial *t, const struct strv *cpus, char **
 	if (r == 0)
 		*answer = steal_pointer(&text.data);
 	text_free(&text);
+	return r;
+}
+
+int maptrial_native(const struct maptrial *t, const char *domain, char **argv, struct error *err)
+{
+	_cleanup_free_ char *copy = strdup(domain);
+	const struct trial trial = {.map = t,
+				    .question = QUESTION_NATIVE,
+				    .args = &(const struct strv){.item = &copy, .n = 1}};
+	struct text answer = {0};
+	int r = copy ? task_run(try_driver, &trial, t->seconds + 2 * GRACE_SECONDS, &answer, err)
+		     : error_set(err, -ENOMEM, NULL, 0, "out of memory");
+
+	if (r == 0 && !answer.data)
+		r = error_set(err, -EIO, NULL, 0, "libvirt's answer is empty");
+	if (r == 0)
+		*argv = steal_pointer(&answer.data);
+	text_free(&answer);
 	return r;
 }
