@@ -149,6 +149,14 @@ $(B)/hosts: $(B)/obj/tests/lib/hosts.o $(call objects,$(fleet)) $(B)/libcpumap.a
 $(B)/fleetoracle: $(B)/obj/tests/lib/fleetoracle.o $(call objects,$(fleet)) $(B)/libcpumap.a
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# a large fleet, made of real hosts; and what a command takes
+$(B)/fleetgen: $(B)/obj/tests/lib/fleetgen.o $(call objects,$(fleet)) $(B)/libcpumap.a
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/usage: tests/lib/usage.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^
+
 # a library of that name in a process is what the hook knows libvirt by
 $(B)/libvirt_driver_qemu.so:
 	@mkdir -p $(@D)
@@ -204,8 +212,9 @@ check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under
 matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
 
-bench: stage $(B)/compare ## what the hook, the wrapper and (as root) libvirt's drop-in cost
+bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
 	tests/bench
+	tests/bench-fleet
 	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
 strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with sanitizers

@@ -49,6 +49,18 @@ static void say_shared(struct text *out, const struct fleet_findings *f, bool na
 	text_adds(out, "\n");
 }
 
+/* All of them, whatever the number of hosts. */
+static void say_unknown_short(struct text *out, const struct baseline *b)
+{
+	struct featset left = usable_unknown(b);
+
+	if (featset_count(&left) == 0)
+		return;
+	text_adds(out, "left out, as not all hosts tell of them: ");
+	add_set(out, &left, " ");
+	text_adds(out, "\n");
+}
+
 /* A line for each number of hosts of which features aren't known. */
 static void say_unknown(struct text *out, const struct baseline *b)
 {
@@ -155,7 +167,7 @@ void baseline_short(struct text *out, const struct fleet_findings *f)
 	text_adds(out, "\n");
 	say_shared(out, f, false);
 	say_left(out, &f->baseline);
-	say_unknown(out, &f->baseline);
+	say_unknown_short(out, &f->baseline);
 	baseline_stock(out, f);
 }
 
