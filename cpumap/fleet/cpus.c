@@ -87,6 +87,7 @@ static const struct feature_word *all_words(size_t *n)
 /* How a CPU is unlike the first one. */
 enum likeness {
 	ALIKE,
+	FEWER,   /* one lacks a leaf that says nothing in the other one */
 	UNLIKE,  /* in what was read of both */
 	LACKING, /* it lacks a leaf that the first one has, with features in it */
 };
@@ -101,8 +102,10 @@ static enum likeness compare_word(const struct answers *first, const struct answ
 	if (!b && had)
 		return answers_deny(now, w->leaf, w->subleaf) ? UNLIKE : LACKING;
 	if (!a && has)
-		return answers_deny(first, w->leaf, w->subleaf) ? UNLIKE : ALIKE;
-	return a && b && had != has ? UNLIKE : ALIKE;
+		return answers_deny(first, w->leaf, w->subleaf) ? UNLIKE : FEWER;
+	if (!a != !b)
+		return FEWER;
+	return had != has ? UNLIKE : ALIKE;
 }
 
 static bool same_identity(const struct answers *first, const struct answers *now)
@@ -140,8 +143,10 @@ static enum likeness compare(const struct answers *first, const struct answers *
 			*at = &words[i];
 		is = word > is ? word : is;
 	}
-	if (is == ALIKE && !(same_identity(first, now) && same_msrs(first, now)))
+	if (is < UNLIKE && !(same_identity(first, now) && same_msrs(first, now)))
 		is = UNLIKE;
+	if (is == ALIKE && answers_physbits(first) != answers_physbits(now))
+		is = FEWER;
 	return is;
 }
 
@@ -203,9 +208,12 @@ static int check_and_share(struct cpus *c, const struct input *in, unsigned int 
 			c->n, at->leaf, at->subleaf);
 	case UNLIKE:
 		c->uneven = true;
-		/* fallthrough */
-	default:
 		share(c);
+		return 0;
+	case FEWER:
+		share(c);
+		return 0;
+	default:
 		return 0;
 	}
 }

@@ -266,10 +266,12 @@ int dump_read(struct session *s, const struct format *format)
 {
 	struct dump d = {.s = s};
 	unsigned int number = s->in->number;
+	struct line magic;
 	int r = session_host(s, format, number, &d.host);
 
-	input_take(s->in); /* the magic line */
 	if (r == 0)
+		r = input_next(s->in, &magic, s->err);
+	if (r > 0)
 		r = read_lines(&d);
 	if (r == 0 && d.cpus.n)
 		cpus_tell(&d.cpus, &d.host);

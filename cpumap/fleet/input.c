@@ -114,6 +114,15 @@ void input_take(struct input *in)
 	in->peeked = false;
 }
 
+int input_next(struct input *in, struct line *line, struct error *err)
+{
+	int n = input_peek(in, line, err);
+
+	if (n > 0)
+		input_take(in);
+	return n;
+}
+
 ssize_t input_bytes(struct input *in, const char **bytes, size_t min, struct error *err)
 {
 	while (in->end - in->start < min && !in->ended) {

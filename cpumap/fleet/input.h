@@ -48,6 +48,9 @@ void input_close(struct input *in);
  */
 int input_peek(struct input *in, struct line *line, struct error *err);
 
+/* input_next: the same, and go on behind it. */
+int input_next(struct input *in, struct line *line, struct error *err);
+
 /* input_take: go on behind the line that input_peek gave. */
 void input_take(struct input *in);
 

@@ -113,11 +113,12 @@ int cpuid1_read(struct session *s, const struct format *format)
 	struct line header;
 	int done = session_host(s, format, s->in->number, &h);
 
-	if (done == 0 && input_peek(s->in, &header, s->err) > 0)
-		(void)is_header(&header, &l.numbered, &l.number);
-	input_take(s->in);
 	if (done == 0)
+		done = input_next(s->in, &header, s->err);
+	if (done > 0) {
+		(void)is_header(&header, &l.numbered, &l.number);
 		done = read_lines(s, &l, format);
+	}
 	if (done == 0)
 		done = end_cpu(s, &l);
 	if (done == 0)

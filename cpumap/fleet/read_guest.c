@@ -77,10 +77,12 @@ int guestdump_read(struct session *s, const struct format *format)
 {
 	_cleanup_cpus_ struct cpus cpus = {0};
 	_cleanup_host_ struct host h = HOST_UNKNOWN;
+	struct line header;
 	int r = session_host(s, format, s->in->number, &h);
 
-	input_take(s->in);
 	if (r == 0)
+		r = input_next(s->in, &header, s->err);
+	if (r > 0)
 		r = read_lines(s, &cpus);
 	if (r < 0)
 		return r;

@@ -86,9 +86,10 @@ static int read_element(struct session *s, struct text *out)
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
-			return input_bad(
-				s->in, number, s->err,
-				"an XML element begins here and doesn't end: the text was cut off");
+			return input_bad(s->in, number, s->err,
+					 "an XML element begins here and doesn't end: the text was "
+					 "cut off, or isn't "
+					 "well-formed");
 		taken = xmlsplit_feed(&split, bytes, (size_t)n);
 		if (memchr(bytes, '\0', taken))
 			return input_bad(s->in, number, s->err,

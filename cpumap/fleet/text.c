@@ -9,6 +9,8 @@
 /* Lines without a host that may stand in front of one: a report of a whole machine has a few MB. */
 #define BETWEEN_MAX ((size_t)64 << 20)
 
+#define HEAD_OF_LINE ((size_t)512) /* in which a host begins, if it does in that line */
+
 /* ---- what a format does with a host ---- */
 
 int session_host(struct session *s, const struct format *format, unsigned int number,
@@ -72,37 +74,69 @@ static const char *unreadable(const char *bytes, size_t n)
 	return NULL;
 }
 
+/* The format of the host that begins here; NULL: none does. XML may have all of it in one line, so that only
+ * the beginning of the line is looked at. -errno in @error. */
+static const struct format *format_here(struct session *s, int *error)
+{
+	const char *bytes, *newline;
+	ssize_t n = input_bytes(s->in, &bytes, HEAD_OF_LINE, s->err);
+	struct line head = {.s = bytes, .len = n > 0 ? (size_t)n : 0, .number = s->in->number};
+
+	*error = n < 0 ? (int)n : 0;
+	if (head.len == 0)
+		return NULL;
+	newline = memchr(bytes, '\n', head.len);
+	if (newline)
+		head.len = (size_t)(newline - bytes);
+	return format_of(&head);
+}
+
+/* Passes over a line in which no host begins. @between: bytes of such lines so far. Returns 1, 0 at the end,
+ * or -errno. */
+static int pass_over(struct session *s, size_t *between)
+{
+	struct line line;
+	int n = input_peek(s->in, &line, s->err);
+
+	if (n <= 0)
+		return n;
+	*between += line.len + 1;
+	if (*between > BETWEEN_MAX)
+		return input_bad(s->in, line.number, s->err,
+				 "no CPU in the %zu MB in front of this line", BETWEEN_MAX >> 20);
+	input_take(s->in);
+	return 1;
+}
+
+static int no_cpu(const struct session *s)
+{
+	return error_set(
+		s->err, -EINVAL, s->in->name, s->in->number > 1 ? s->in->number - 1 : 1,
+		"no CPU up to here. Known are what `cpushim host --dump`, libcpuid, AIDA64 and "
+		"`cpuid -r` write, libvirt's XML, /proc/cpuinfo, lscpu and cpu-models.conf");
+}
+
 static int read_hosts(struct session *s)
 {
 	size_t between = 0;
-	struct line line;
-	int n, r;
+	int r = 1;
 
-	while ((n = input_peek(s->in, &line, s->err)) > 0) {
-		const struct format *format = format_of(&line);
+	while (r > 0) {
+		const struct format *format = format_here(s, &r);
 
+		if (r < 0)
+			return r;
 		if (!format) {
-			between += line.len + 1;
-			if (between > BETWEEN_MAX)
-				return input_bad(s->in, line.number, s->err,
-						 "no CPU in the %zu MB in front of this line",
-						 BETWEEN_MAX >> 20);
-			input_take(s->in);
+			r = pass_over(s, &between);
 			continue;
 		}
 		r = format->read(s, format);
 		if (r != 0)
 			return r;
 		between = 0;
+		r = 1;
 	}
-	if (n == 0 && s->n_hosts == 0)
-		return error_set(s->err, -EINVAL, s->in->name,
-				 s->in->number > 1 ? s->in->number - 1 : 1,
-				 "no CPU up to here. Known are what `cpushim host --dump`, "
-				 "libcpuid, AIDA64 and "
-				 "`cpuid -r` write, libvirt's XML, /proc/cpuinfo, lscpu and "
-				 "cpu-models.conf");
-	return n;
+	return r == 0 && s->n_hosts == 0 ? no_cpu(s) : r;
 }
 
 static int read_whole(struct read *r, const struct text_source *from, struct input *in,
