@@ -229,7 +229,7 @@ fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for F
 		tests/fuzz/corpus/domain
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
-	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench \
+	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench tests/bench-fleet \
 		tests/bench-restart tests/oracle-libvirt \
 		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
 		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)

@@ -131,7 +131,7 @@ static int run(const struct options *o)
 	if (r == 0)
 		r = hosts_read(&fleet, &hosts, &n_bad, &err);
 	if (o->domain && hosts.accel < 0)
-		hosts.accel = guestwish_accel(&g.domain);
+		hosts.accel = (int)guestwish_accel(&g.domain);
 	if (r == 0)
 		r = hosts_see(&rows, &fleet, &hosts, &err);
 	c.accel = rows.accel;

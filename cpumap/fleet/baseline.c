@@ -51,7 +51,7 @@ static void count_all(struct baseline *b)
 	}
 }
 
-/* ---- what of it a definition can have ---- */
+/* ---- what a definition can have ---- */
 
 /* Why no definition should have the feature; LEFT_KINDS: it may. QEMU blocks migrations of guests with
  * invtsc (kvm_arch_init_vcpu, target/i386/kvm/kvm.c), and libvirt's map says so, too. */

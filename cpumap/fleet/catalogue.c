@@ -374,7 +374,7 @@ static int choose(struct definitions *d, const char *path, const char *name, str
 	return d->models.n > 1 && !name ? several(d, path, err) : 0;
 }
 
-/* A document of others, whose CPU has no name of its own. */
+/* A document of others: its CPU gets a name. */
 static int import(struct definitions *d, xmlDoc *doc, const char *path, const char *const *dirs,
 		  size_t n_dirs, const struct definition_world *world, struct error *err)
 {
