@@ -108,6 +108,7 @@ says() { # STATUS WORDS COMMAND...
 	says 0 "marked as another definition of it, so it can't migrate: start it anew" guests
 	run -0 cpushim guests --json
 	[[ $output == *'marked as another definition'* ]]
+	[[ $output == *"\"node\": \"$(uname -n)\""* ]]
 }
 
 @test "a definition that was changed since: the running guest is judged by what it was started with" {

@@ -135,15 +135,11 @@ static void say_verdict(struct text *out, const struct fleet_findings *f)
 		text_adds(out, "no stock model has the level that they share\n");
 		return;
 	}
-	if (s->does == STOCK_ALL)
-		text_addf(out, "%s %s would do for all hosts: you need no model of your own\n",
-			  maker(s->best), name);
-	else
-		text_addf(out,
-			  "%s %s has the level that all hosts share, and may do without a model of "
-			  "your "
-			  "own\n",
-			  maker(s->best), name);
+	text_addf(out, "%s %s %s: you%s need no %s\n", maker(s->best), name,
+		  s->does == STOCK_ALL ? "would do for all hosts"
+				       : "has the level that all hosts share",
+		  s->does == STOCK_ALL ? "" : " may",
+		  s->best == CATALOGUE_SITE ? "other one" : "model of your own");
 	if (s->vendor_changes)
 		text_adds(out,
 			  "but under KVM its guests get their host's vendor, so they can't migrate "

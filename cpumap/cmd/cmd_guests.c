@@ -88,9 +88,12 @@ static json_t *guest_json(const struct running_guest *g)
 {
 	const struct running *r = &g->running;
 
+	char node[256] = "";
+
+	(void)gethostname(node, sizeof(node) - 1);
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s*, s:s*, s:o, s:o}", "pid",
-		g->process->pid, "uid",
+		"{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s*, s:s*, s:o, s:o}", "node",
+		cmd_foreign(node), "pid", g->process->pid, "uid",
 		g->process->uid < 0 ? json_null() : json_integer(g->process->uid), "libvirts",
 		g->process->owner == OWNER_UNKNOWN
 			? json_null()

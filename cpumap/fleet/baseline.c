@@ -31,7 +31,7 @@ static void count(size_t *counts, const struct featset *set, size_t n)
 
 static void count_all(struct baseline *b)
 {
-	struct featset all = {0};
+	struct featset all = {0}, withheld = {0};
 
 	for (size_t i = 0; i < n_features; i++)
 		featset_add(&all, i);
@@ -40,13 +40,15 @@ static void count_all(struct baseline *b)
 		struct featset unknown = all;
 
 		featset_subtract(&unknown, &row->view.known);
+		featset_union(&withheld, &row->withheld);
 		count(b->has, &row->view.has, row->n);
 		count(b->unknown_hosts, &unknown, row->n);
 	}
 	for (size_t i = 0; i < n_features; i++) {
 		if (b->rows->n_hosts && b->has[i] == b->rows->n_hosts)
 			featset_add(&b->common, i);
-		else if (b->has[i] && b->has[i] + b->unknown_hosts[i] == b->rows->n_hosts)
+		else if ((b->has[i] || featset_has(&withheld, i)) &&
+			 b->has[i] + b->unknown_hosts[i] == b->rows->n_hosts)
 			featset_add(&b->unknown, i);
 	}
 }

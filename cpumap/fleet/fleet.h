@@ -63,6 +63,8 @@ enum host_accel fleet_accel(const struct fleet *f);
 struct fleet_row {
 	char vendor[13];
 	struct host_view view;
+	struct featset
+		withheld; /* not known of KVM, which wasn't asked, though some of their CPUs have it */
 	size_t first, n; /* of the rows' hosts */
 };
 

@@ -9,6 +9,7 @@
 struct seen {
 	const struct fleet_group *group;
 	struct host_view view;
+	struct featset withheld;
 };
 
 static bool has_view(const struct fleet_group *g, enum host_accel accel)
@@ -24,6 +25,8 @@ static struct seen see(struct fleet_rows *r, const struct fleet_group *g)
 		return s;
 	if (r->accel == HOST_KVM && has_view(g, HOST_CPU)) {
 		kvmgives_view(&s.view, &g->view[HOST_CPU]);
+		s.withheld = g->view[HOST_CPU].has;
+		featset_subtract(&s.withheld, &s.view.known);
 		r->n_guessed += g->n;
 	} else {
 		r->n_silent += g->n;
@@ -94,10 +97,12 @@ static void join(struct fleet_rows *r, const struct seen *seen, size_t n)
 		struct fleet_row *row = &r->row[r->n];
 
 		if (i > 0 && compare_seen(&seen[i - 1], &seen[i]) == 0) {
+			featset_union(&row[-1].withheld, &seen[i].withheld);
 			add_hosts(r, row - 1, seen[i].group);
 			continue;
 		}
-		*row = (struct fleet_row){.view = seen[i].view, .first = r->n_hosts};
+		*row = (struct fleet_row){
+			.view = seen[i].view, .withheld = seen[i].withheld, .first = r->n_hosts};
 		memcpy(row->vendor, seen[i].group->vendor, sizeof(row->vendor));
 		add_hosts(r, row, seen[i].group);
 		r->n++;
