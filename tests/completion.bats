@@ -50,7 +50,7 @@ completes() {
 
 @test "the models of the table are completed, and no QEMU is started for it" {
 	local command
-	for command in list show expand verify; do
+	for command in list show expand verify try; do
 		completes "cpushim $command x86-64-v"
 		[ "$output" = 'x86-64-v2 x86-64-v3 x86-64-v4' ]
 	done

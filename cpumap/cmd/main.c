@@ -20,6 +20,7 @@ static const struct command {
 	{"check", cmd_check, "which hosts can run a model, and what each lacks"},
 	{"baseline", cmd_baseline, "the model that many hosts can run, as a definition"},
 	{"rollover", cmd_rollover, "which guests still have a model that is to retire"},
+	{"try", cmd_try, "what would become of a model here, nothing installed"},
 	{"import", cmd_import, "a definition of a CPU that libvirt tells"},
 	{"compile", cmd_compile, "write the table from the definitions"},
 	{"probe", cmd_probe, "what a QEMU binary knows and can do here"},

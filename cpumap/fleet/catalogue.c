@@ -27,6 +27,9 @@ static void item_free(struct catalogue_model *m)
 	free(m->name);
 	free(m->origin);
 	free(m->refused);
+	if (m->definition)
+		model_free(m->definition);
+	free(m->definition);
 	free(m);
 }
 
@@ -99,8 +102,12 @@ static int add_row(struct catalogue *c, const struct table_row *row)
 	if (featset_parse(&set, row->features, strlen(row->features), ',', NULL) == 0)
 		give(m, &set);
 	m->host_vendor = strcmp(row->vendor, "host") == 0;
-	m->refused = *row->refused ? strdup(row->refused) : NULL;
-	return *row->refused && !m->refused ? -ENOMEM : 0;
+	if (*row->refused) {
+		m->refused = strdup(row->refused);
+		return m->refused ? 0 : -ENOMEM;
+	}
+	m->definition = calloc(1, sizeof(*m->definition));
+	return m->definition ? model_of_row(m->definition, row, NULL) : -ENOMEM;
 }
 
 /* A model is there once, however many emulators have it. */
@@ -114,17 +121,40 @@ static int add_table(struct catalogue *c, const struct table *t)
 	return r;
 }
 
-static int add_definitions(struct catalogue *c, enum catalogue_from from,
-			   const struct definitions *d)
+/* The definitions are taken over. */
+static int add_definitions(struct catalogue *c, enum catalogue_from from, struct definitions *d)
 {
 	for (size_t i = 0; i < d->models.n; i++) {
-		const struct model *model = &d->models.item[i];
+		struct model *model = &d->models.item[i];
 		struct catalogue_model *m = add(c, from, model->name, model->origin);
 
 		if (!m)
 			return -ENOMEM;
 		give(m, &model->features);
 		m->host_vendor = strcmp(model->id.vendor, "host") == 0;
+		m->definition = calloc(1, sizeof(*m->definition));
+		if (!m->definition)
+			return -ENOMEM;
+		*m->definition = *model;
+		*model = (struct model){.id = IDENTITY_NONE};
+	}
+	return 0;
+}
+
+/* Refused ones are there, with the reason. */
+static int add_refused(struct catalogue *c, enum catalogue_from from, const struct definitions *d)
+{
+	for (size_t i = 0; i < d->n_problems; i++) {
+		const struct problem *p = &d->problem[i];
+		struct catalogue_model *m =
+			p->model ? add(c, from, p->model, p->error.where) : NULL;
+
+		if (!p->model)
+			continue;
+		if (m)
+			m->refused = strdup(p->error.what);
+		if (!m || !m->refused)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -167,7 +197,9 @@ static int load_definitions(struct catalogue *c, struct error *err)
 
 	if (r == 0)
 		r = definitions_load(&d, (const char *[]){dirs.shipped, dirs.site}, 2, &world, err);
-	return r == 0 ? add_definitions(c, CATALOGUE_SITE, &d) : r;
+	if (r == 0)
+		r = add_definitions(c, CATALOGUE_SITE, &d);
+	return r == 0 ? add_refused(c, CATALOGUE_SITE, &d) : r;
 }
 
 static int load_site(struct catalogue *c, struct error *err)
@@ -364,9 +396,13 @@ static int choose(struct definitions *d, const char *path, const char *name, str
 {
 	for (size_t i = 0; i < d->n_problems; i++)
 		if (!name || !d->problem[i].model || strcmp(d->problem[i].model, name) == 0) {
-			if (err)
+			int r = d->problem[i].model ? -ENOTSUP : -EINVAL;
+
+			if (err) {
 				*err = d->problem[i].error;
-			return -EINVAL;
+				err->code = r;
+			}
+			return r;
 		}
 	if (d->models.n == 0 || (name && !model_named(&d->models, name)))
 		return error_set(err, -EINVAL, path, 0, "has no model%s%s", name ? " " : "",
@@ -432,7 +468,7 @@ static const struct catalogue_model *find_in_file(struct catalogue *c, const cha
 		r = no_memory(err);
 	if (r < 0)
 		return NULL;
-	return named(c, CATALOGUE_FILE, name ? name : d.models.item[0].name);
+	return name ? named(c, CATALOGUE_FILE, name) : c->item[c->n - 1];
 }
 
 const struct catalogue_model *catalogue_find(struct catalogue *c, const char *spec,

@@ -25,10 +25,11 @@ const char *catalogue_from_name(enum catalogue_from from);
 struct catalogue_model {
 	char *name, *origin; /* origin: FILE:LINE, or QEMU's file */
 	enum catalogue_from from;
-	struct featset gives; /* what its guest has, of what could be part of a definition */
-	struct featset needs; /* what a host must have for it */
-	bool host_vendor;     /* its guest gets the host's vendor */
-	char *refused;        /* why no guest of it starts here, NULL: they do */
+	struct featset gives;     /* what its guest has, of what could be part of a definition */
+	struct featset needs;     /* what a host must have for it */
+	bool host_vendor;         /* its guest gets the host's vendor */
+	char *refused;            /* why no guest of it starts here, NULL: they do */
+	struct model *definition; /* NULL: it is libvirt's or QEMU's, or it is refused */
 };
 
 /* Initialise with the accelerator, and the emulator's path, not under CPUSHIM_ROOT. */
@@ -54,7 +55,7 @@ int catalogue_load(struct catalogue *c, enum catalogue_from from, struct error *
  * catalogue_find: a model by what people write: NAME, the site's if it has one, else libvirt's, else
  * QEMU's; site:NAME, libvirt:NAME, qemu:NAME; FILE or FILE:NAME (with a slash or .xml in it), of a
  * definition's file, or of any document that `cpushim import` takes.
- * Returns it, or NULL and @err: -ENOENT: there is none; -EINVAL: the file isn't understood, or its
+ * Returns it, or NULL and @err: -ENOENT: there is none; -EINVAL: the file isn't understood; -ENOTSUP: its
  * definition is refused.
  */
 const struct catalogue_model *catalogue_find(struct catalogue *c, const char *spec,

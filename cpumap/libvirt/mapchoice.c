@@ -57,26 +57,6 @@ static int host_cpus(struct strv *cpus, const struct libvirtmap *map, struct err
 	return 0;
 }
 
-/* The index with the trial's include in the place of ours; without any if @name is NULL. */
-static void stage_index(struct text *out, const char *index, const char *name)
-{
-	while (*index) {
-		size_t len = strcspn(index, "\n");
-		_cleanup_free_ char *line = strndup(index, len);
-
-		if (!line) {
-			out->failed = true;
-			return;
-		}
-		index += len + (index[len] == '\n');
-		if (strstr(line, LIBVIRTMAP_OURS))
-			continue;
-		text_addf(out, "%s\n", line);
-		if (name && strstr(line, "x86_features.xml"))
-			text_addf(out, "    <include filename='%s'/>\n", name);
-	}
-}
-
 /* Some of our models, and the map that they are tried in. */
 struct trial {
 	const struct mapchoice *c;
@@ -100,7 +80,7 @@ static int stage(struct text *out, const struct trial *t, const struct model *mo
 		return r;
 	if (t->map->single)
 		return mapsingle_merge(out, t->text, t->c->target, include.data, err);
-	stage_index(out, t->text, n ? strrchr(TRIAL, '/') + 1 : NULL);
+	mapinclude_stage(out, t->text, n ? strrchr(TRIAL, '/') + 1 : NULL);
 	return n ? file_write(TRIAL, 0644, include.data, include.len, NULL, err) : 0;
 }
 

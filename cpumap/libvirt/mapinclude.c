@@ -150,3 +150,22 @@ int mapinclude_print(struct text *out, const struct model *models, const bool *i
 	text_addf(out, "%s<cpus>\n%s</cpus>\n", missing.data, body.data);
 	return out->failed ? error_set(err, -ENOMEM, NULL, 0, "out of memory") : 0;
 }
+
+void mapinclude_stage(struct text *out, const char *index, const char *name)
+{
+	while (*index) {
+		size_t len = strcspn(index, "\n");
+		_cleanup_free_ char *line = strndup(index, len);
+
+		if (!line) {
+			out->failed = true;
+			return;
+		}
+		index += len + (index[len] == '\n');
+		if (strstr(line, LIBVIRTMAP_OURS))
+			continue;
+		text_addf(out, "%s\n", line);
+		if (name && strstr(line, "x86_features.xml"))
+			text_addf(out, "    <include filename='%s'/>\n", name);
+	}
+}

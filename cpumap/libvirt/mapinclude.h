@@ -26,4 +26,8 @@
 int mapinclude_print(struct text *out, const struct model *models, const bool *included, size_t n,
 		     const struct libvirtmap *map, struct strv *notes, struct error *err);
 
+/* mapinclude_stage: the text of an @index.xml with the include @name in the place of ours; without any if
+ * @name is NULL. */
+void mapinclude_stage(struct text *out, const char *index, const char *name);
+
 #endif
