@@ -63,8 +63,8 @@ static_objects = $(patsubst %.c,$(B)/static/%.o,$(call sources,$(1)))
 
 programs = $(addprefix $(B)/,cpushim qmp-proxy qemu-wrapper hook guest)
 unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) $(B)/unit/test_replay
-# what is held against libvirt's own calls, by `make fuzz` and by the replay of its corpus
-fuzz_sources = tests/fuzz/domain.c
+# the targets of `make fuzz`, whose corpora are replayed by test_replay
+fuzz_sources = tests/fuzz/domain.c tests/fuzz/hosts.c
 FUZZ_SECONDS = 120
 
 pages = $(patsubst docs/man/%.scd,%,$(wildcard docs/man/*.scd))
@@ -119,15 +119,18 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call objects,$(node) $(worker) $(fleet)) 
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/unit/test_replay: $(B)/obj/tests/fuzz/replay.o $(fuzz_sources:%.c=$(B)/obj/%.o) $(call objects,$(worker)) \
-		$(B)/libcpumap.a
+$(B)/unit/test_replay: $(B)/obj/tests/fuzz/replay.o $(fuzz_sources:%.c=$(B)/obj/%.o) \
+		$(call objects,$(worker) $(fleet)) $(B)/libcpumap.a
 	@mkdir -p $(@D)
 	$(COMPILE) $(LINK_DYNAMIC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/fuzz/domain: tests/fuzz/main_fuzz.c $(fuzz_sources) $(call sources,$(core) $(library) $(worker))
+fuzz_domain = domain_difference
+fuzz_read = hosts_difference
+$(B)/fuzz/domain $(B)/fuzz/read: $(B)/fuzz/%: tests/fuzz/main_fuzz.c $(fuzz_sources) \
+		$(call sources,$(core) $(library) $(worker) $(fleet))
 	@mkdir -p $(@D)
 	clang $(STD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(PKG_CFLAGS) -o $@ $^ $(LIBS)
+		-DDIFFERENCE=$(fuzz_$*) $(PKG_CFLAGS) -o $@ $^ $(LIBS)
 
 # what tests/exact starts; its oracle asks nothing of the library but small things
 $(B)/exact: $(call objects,tests/proof) $(B)/libcpumap.a
@@ -223,10 +226,12 @@ strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with 
 	$(MAKE) B=$(B)/san SAN=1 all unit
 	UNIT=$(B)/san/unit tests/run unit
 
-fuzz: $(B)/fuzz/domain ## what reads a domain's XML, by clang's libFuzzer, for FUZZ_SECONDS
-	@mkdir -p $(B)/fuzz/corpus
+fuzz: $(B)/fuzz/domain $(B)/fuzz/read ## what reads domains and hosts, by clang's libFuzzer, for FUZZ_SECONDS each
+	@mkdir -p $(B)/fuzz/corpus $(B)/fuzz/corpus-read
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus \
 		tests/fuzz/corpus/domain
+	$(B)/fuzz/read -max_total_time=$(FUZZ_SECONDS) -max_len=10000 -artifact_prefix=$(B)/fuzz/ \
+		-dict=tests/fuzz/read.dict $(B)/fuzz/corpus-read tests/fuzz/corpus/read
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench tests/bench-fleet \

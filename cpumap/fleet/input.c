@@ -50,8 +50,15 @@ static int read_more(struct input *in, struct error *err)
 	return 0;
 }
 
+static int has_nul(const struct input *in, struct error *err)
+{
+	return input_bad(in, in->number, err, "a NUL byte: this isn't text");
+}
+
 static int too_long(const struct input *in, struct error *err)
 {
+	if (memchr(in->buf + in->start, '\0', in->end - in->start))
+		return has_nul(in, err);
 	return input_bad(in, in->number, err,
 			 "a line of more than %zu bytes: this isn't a dump of a CPU",
 			 INPUT_LINE_LIMIT);
@@ -97,7 +104,7 @@ int input_peek(struct input *in, struct line *line, struct error *err)
 	if (!newline && len == 0)
 		return 0;
 	if (memchr(s, '\0', len))
-		return input_bad(in, in->number, err, "a NUL byte: this isn't text");
+		return has_nul(in, err);
 	in->line_size = newline ? len + 1 : len;
 	if (newline && len > 0 && s[len - 1] == '\r')
 		len--;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host by its CPUs as Linux describes them, each as a host of its own: what all of them share. */
+/* A host by its CPUs as Linux describes them, each of which is read like a host: what all of them share. */
 #ifndef CPUSHIM_LIKES_H
 #define CPUSHIM_LIKES_H
 

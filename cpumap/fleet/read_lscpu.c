@@ -33,6 +33,8 @@ static int read_pair(struct session *s, struct lscpu *l, const struct line *line
 		return input_bad(s->in, line->number, s->err, "a CPU of '%s', not of x86",
 				 line_shown(&value, shown, sizeof(shown)));
 	if (line_value(line, "Flags", ':', &value)) {
+		if (l->flagged)
+			return input_bad(s->in, line->number, s->err, "'Flags' are there twice");
 		l->flagged = line->whole;
 		l->flags.len = 0;
 		text_add(&l->flags, value.s, value.len);

@@ -57,7 +57,7 @@ static void read_up_to(struct xmlsplit *x, char c, const char *end)
 {
 	size_t n = strlen(end);
 
-	if (c != end[n - 1] || memcmp(x->last + 3 - n, end, n - 1) != 0)
+	if (c != end[n - 1] || memcmp(x->last + (3 - n), end, n - 1) != 0)
 		return;
 	x->ended = x->depth == 0;
 	go_to(x, XML_TEXT);
