@@ -78,6 +78,23 @@ static void raws(void)
 		    3, "that leaf is there twice"));
 }
 
+/* A leaf that was lost from the middle */
+static void lost_leaf(void)
+{
+	_cleanup_free_ char *data = NULL;
+	_cleanup_reading_ struct reading r = {0};
+	size_t len;
+	char *line, *next;
+
+	if (!CHECK(file_read(SAMPLES "libcpuid.txt", TRUST_ANY, 1 << 20, &data, &len, NULL) == 0))
+		return;
+	line = strstr(data, "basic_cpuid[7]=");
+	next = line ? strchr(line, '\n') + 1 : data;
+	memmove(line ? line : data, next, strlen(next) + 1);
+	reading_text(&r, data);
+	CHECK(r.result == -EINVAL && strstr(r.err.what, "raw data of CPU 0 isn't complete"));
+}
+
 #define AIDA0 "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69\n"
 
 static void reports(void)
@@ -295,6 +312,7 @@ int main(void)
 	dumps();
 	vendors();
 	raws();
+	lost_leaf();
 	reports();
 	listings();
 	sizes();
