@@ -56,10 +56,13 @@ void likes_free(struct likes *l)
 
 void likes_vendor(struct host *h, const struct line *value)
 {
-	if (value->len == 12) {
-		memcpy(h->id.vendor, value->s, 12);
-		h->id.vendor[12] = '\0';
-	}
+	if (value->len != 12)
+		return;
+	for (size_t i = 0; i < 12; i++)
+		if (value->s[i] < ' ' || value->s[i] > '~')
+			return;
+	memcpy(h->id.vendor, value->s, 12);
+	h->id.vendor[12] = '\0';
 }
 
 void likes_number(int *number, const struct line *value)

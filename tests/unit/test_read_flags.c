@@ -64,6 +64,11 @@ static void cpuinfo(void)
 
 static void bad_cpuinfo(void)
 {
+	_cleanup_reading_ struct reading r = {0};
+
+	reading_text(&r, "Architecture: x86_64\nVendor ID: Genuine\033[31m\nStepping: "
+			 "99999999999\nFlags: fpu\n");
+	CHECK(r.n == 1 && *r.host[0].id.vendor == '\0' && r.host[0].id.stepping == -1);
 	CHECK(fails("processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\n\n", 4,
 		    "CPU 0 has no 'flags'"));
 	CHECK(fails("processor\t: 0\nflags\t\t: fpu aes\nbogomips\t: 5\n", 3,
