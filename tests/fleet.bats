@@ -150,6 +150,20 @@ domain() {
 	run -1 cpushim check "$CHECKOUT/cpumap/models/x86-64-v2.xml" ./*.dump
 }
 
+@test "QEMU's models are asked about as the accelerator starts them" {
+	staged
+	host n1 '' aes
+	cpushim check -a kvm --json qemu:EPYC n1.dump >kvm.json || [ $? = 1 ]
+	cpushim check -a tcg --json qemu:EPYC n1.dump >tcg.json || [ $? = 2 ]
+	cpushim check -a kvm --json qemu:qemu64 n1.dump >qemu64.json || [ $? = 2 ]
+	python3 -c '
+import json
+kvm, tcg, qemu64 = (set(json.load(open(f))["features"]) for f in ("kvm.json", "tcg.json", "qemu64.json"))
+assert {"x2apic", "vme", "avx2"} <= kvm and not {"monitor", "svm", "acpi"} & kvm, kvm
+assert {"monitor", "svm"} <= tcg and "vme" not in tcg, tcg
+assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
+}
+
 @test "check needs nothing installed: definitions, dumps, and no QEMU" {
 	fleet
 	run -0 cpushim check "$CHECKOUT/cpumap/models/gate64.xml" ./*.dump

@@ -20,7 +20,7 @@ static const char usage[] =
 	"  -n, --name NAME       the definition's name (fleet)\n"
 	"  -a, --accel ACCEL     kvm, tcg, or cpu: what the CPUs have (kvm if some host tells of\n"
 	"                        it, else cpu)\n"
-	"  -V, --vendor VENDOR   the guest's vendor: Intel, AMD, the 12 characters of CPUID, or\n"
+	"      --vendor VENDOR   the guest's vendor: Intel, AMD, the 12 characters of CPUID, or\n"
 	"                        none: that of the base, kvm64 (the hosts', if all have one)\n"
 	"  -l, --leave-out HOST  not this one; may be repeated\n"
 	"  -s, --skip-bad        leave files out that can't be read, and name them\n"
@@ -29,7 +29,7 @@ static const char usage[] =
 	"  -f, --format FORMAT   definition, cpu (libvirt's <cpu>), map (an include of libvirt's\n"
 	"                        CPU map), nova (nova.conf), qemu (-cpu), proxmox (its\n"
 	"                        cpu-models.conf)\n"
-	"  -A, --against MODEL   does this model still fit? MODEL is as in `cpushim check`. It\n"
+	"      --against MODEL   does this model still fit? MODEL is as in `cpushim check`. It\n"
 	"                        doesn't if some host can't run it, or all could have more\n"
 	"  -m, --ignore-more     with --against: that all could have more is no reason\n"
 	"  -e, --emulator PATH   the QEMU that is asked for its models (" EMULATOR_DEFAULT ")\n"
@@ -38,6 +38,9 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 done, or the model fits; 1 the hosts share nothing, or the model\n"
 	"doesn't fit; 2 a file isn't understood, or it can't be told.\n";
+
+/* options that have no letter */
+enum { OPTION_VENDOR = 256, OPTION_AGAINST };
 
 struct options {
 	struct hosts_wish hosts;
@@ -306,7 +309,7 @@ static int take_option(struct options *o, int opt)
 		if (o->hosts.accel < 0)
 			return usage_error("baseline", "--accel is kvm, tcg or cpu");
 		break;
-	case 'V':
+	case OPTION_VENDOR:
 		o->vendor = optarg;
 		break;
 	case 'l':
@@ -322,7 +325,7 @@ static int take_option(struct options *o, int opt)
 	case 'f':
 		o->format = optarg;
 		break;
-	case 'A':
+	case OPTION_AGAINST:
 		o->against = optarg;
 		break;
 	case 'm':
@@ -344,12 +347,12 @@ static int with_options(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
 						{"accel", required_argument, NULL, 'a'},
-						{"vendor", required_argument, NULL, 'V'},
+						{"vendor", required_argument, NULL, OPTION_VENDOR},
 						{"leave-out", required_argument, NULL, 'l'},
 						{"skip-bad", no_argument, NULL, 's'},
 						{"explain", no_argument, NULL, 'x'},
 						{"format", required_argument, NULL, 'f'},
-						{"against", required_argument, NULL, 'A'},
+						{"against", required_argument, NULL, OPTION_AGAINST},
 						{"ignore-more", no_argument, NULL, 'm'},
 						{"emulator", required_argument, NULL, 'e'},
 						{"json", no_argument, NULL, 'j'},
@@ -358,7 +361,7 @@ static int with_options(struct options *o, int argc, char **argv)
 	int opt, status = EXIT_YES;
 
 	while (status == EXIT_YES &&
-	       (opt = getopt_long(argc, argv, "n:a:V:l:sxf:A:me:jh", options, NULL)) != -1) {
+	       (opt = getopt_long(argc, argv, "n:a:l:sxf:me:jh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(usage);
 		status = take_option(o, opt);
