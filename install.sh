@@ -158,7 +158,7 @@ check)
 	need_node
 	need_build
 	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion \
-		dpkg-dev debhelper lintian apparmor
+		dpkg-dev debhelper lintian apparmor chromium
 	[ -z "$prepare" ] || exit 0
 	make -s -j"$(nproc)" stage unit
 	exec make -s check

@@ -32,6 +32,9 @@ int cmd_help(const char *text);
  * the next one, behind @indent blanks. Returns @status, or EXIT_UNKNOWN with an error. */
 int cmd_print(const struct text *t, size_t indent, int status);
 
+/* cmd_write: @file becomes @t, at once; a device or a pipe is written to. */
+int cmd_write(const char *file, const struct text *t, struct error *err);
+
 /* cmd_flush: write what is left for stdout. Returns @status; if that fails, EXIT_UNKNOWN, and an
  * error is printed. */
 int cmd_flush(int status);

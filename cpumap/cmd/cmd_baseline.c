@@ -5,6 +5,7 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/show.h"
+#include "cpumap/fleet/page.h"
 #include "baseline_format.h"
 #include "baseline_print.h"
 #include "check_print.h"
@@ -32,6 +33,8 @@ static const char usage[] =
 	"      --against MODEL   does this model still fit? MODEL is as in `cpushim check`. It\n"
 	"                        doesn't if some host can't run it, or all could have more\n"
 	"  -m, --ignore-more     with --against: that all could have more is no reason\n"
+	"      --html FILE       also write a page to look at: the groups of hosts, what each\n"
+	"                        costs, and all the rest (-: on standard output, alone)\n"
 	"  -e, --emulator PATH   the QEMU that is asked for its models (" EMULATOR_DEFAULT ")\n"
 	"  -j, --json            as JSON, with all hosts\n"
 	"  -h, --help            this text\n"
@@ -40,11 +43,11 @@ static const char usage[] =
 	"doesn't fit; 2 a file isn't understood, or it can't be told.\n";
 
 /* options that have no letter */
-enum { OPTION_VENDOR = 256, OPTION_AGAINST };
+enum { OPTION_VENDOR = 256, OPTION_AGAINST, OPTION_HTML };
 
 struct options {
 	struct hosts_wish hosts;
-	const char *name, *vendor, *format, *against, *emulator;
+	const char *name, *vendor, *format, *against, *html, *emulator;
 	bool explain, json, ignore_more;
 };
 
@@ -74,6 +77,9 @@ static int check_options(const struct options *o)
 		return usage_error("baseline", "takes at least one HOST");
 	if (o->ignore_more && !o->against)
 		return usage_error("baseline", "--ignore-more goes with --against");
+	if (o->html && o->against)
+		return usage_error("baseline",
+				   "--html shows the hosts, and no model --against them");
 	return EXIT_YES;
 }
 
@@ -152,6 +158,25 @@ static int print_model(const struct fleet_findings *f, const char *format)
 	default:
 		return cmd_fail(&err);
 	}
+}
+
+/* Writes the page, or prints it. */
+static int write_page(const struct fleet_findings *f, const char *file)
+{
+	bool shared = featset_count(&f->baseline.model.features);
+	_cleanup_text_ struct text said = {0}, definition = {0}, out = {0};
+	struct error err = {0};
+
+	baseline_short(&said, f);
+	if (shared && baseline_format(&definition, "definition", f, &err) < 0)
+		return cmd_fail(&err);
+	page_write(&out, &(struct page){.findings = f,
+					.said = said.failed ? "" : said.data,
+					.definition = shared ? definition.data : NULL});
+	out.failed |= said.failed || definition.failed;
+	if (strcmp(file, "-") == 0)
+		return print_text(&out, EXIT_YES);
+	return cmd_write(file, &out, &err) < 0 ? cmd_fail(&err) : EXIT_YES;
 }
 
 /* ---- drift ---- */
@@ -271,11 +296,16 @@ static int check_name(const struct fleet_findings *f, const char *name, struct e
 static int answer(struct fleet_findings *f, const struct options *o)
 {
 	struct error err = {0};
+	int status = EXIT_YES;
 
 	if (check_name(f, o->name, &err) < 0)
 		return cmd_fail(&err);
 	if (o->against)
 		return compare(f, o);
+	if (o->html)
+		status = write_page(f, o->html);
+	if (status != EXIT_YES || (o->html && strcmp(o->html, "-") == 0))
+		return status;
 	if (o->json)
 		return cmd_json(baseline_json(f));
 	return o->explain ? print_explained(f) : print_model(f, o->format);
@@ -331,6 +361,9 @@ static int take_option(struct options *o, int opt)
 	case 'm':
 		o->ignore_more = true;
 		break;
+	case OPTION_HTML:
+		o->html = optarg;
+		break;
 	case 'e':
 		o->emulator = optarg;
 		break;
@@ -354,6 +387,7 @@ static int with_options(struct options *o, int argc, char **argv)
 						{"format", required_argument, NULL, 'f'},
 						{"against", required_argument, NULL, OPTION_AGAINST},
 						{"ignore-more", no_argument, NULL, 'm'},
+						{"html", required_argument, NULL, OPTION_HTML},
 						{"emulator", required_argument, NULL, 'e'},
 						{"json", no_argument, NULL, 'j'},
 						{"help", no_argument, NULL, 'h'},

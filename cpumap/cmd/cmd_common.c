@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the commands share: their errors, their exit, and finding a model. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/model.h"
@@ -71,6 +73,21 @@ int cmd_print(const struct text *t, size_t indent, int status)
 	}
 	fputs(folded.data, stdout);
 	return cmd_flush(status);
+}
+
+int cmd_write(const char *file, const struct text *t, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (t->failed)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	if (stat(file, &st) < 0 || S_ISREG(st.st_mode))
+		return file_write(file, 0644, t->data, t->len, NULL, err);
+	fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	r = fd < 0 ? -errno : fd_write_all(fd, t->data, t->len);
+	return r < 0 ? error_set(err, r, file, 0, "can't be written: %s", strerror(-r)) : 0;
 }
 
 int cmd_table(struct table *t, struct error *err)

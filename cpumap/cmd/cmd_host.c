@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpushim host: this host's CPU, and what it and its accelerators can give. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <sys/stat.h>
 
 #include "cmd.h"
 #include "host_print.h"
@@ -52,20 +50,6 @@ static void say_unasked(const struct thishost *h)
 	}
 }
 
-/* A file is replaced at once; a device or a pipe is written to. */
-static int write_dump(const char *file, const struct text *dump, struct error *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	int r;
-
-	if (stat(file, &st) < 0 || S_ISREG(st.st_mode))
-		return file_write(file, 0644, dump->data, dump->len, NULL, err);
-	fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	r = fd < 0 ? -errno : fd_write_all(fd, dump->data, dump->len);
-	return r < 0 ? error_set(err, r, file, 0, "can't be written: %s", strerror(-r)) : 0;
-}
-
 static int dump(const struct thishost *h, const struct options *o)
 {
 	_cleanup_text_ struct text out = {0};
@@ -76,7 +60,7 @@ static int dump(const struct thishost *h, const struct options *o)
 		return no_memory();
 	say_unasked(h);
 	if (o->file && strcmp(o->file, "-") != 0)
-		return write_dump(o->file, &out, &err) < 0 ? cmd_fail(&err) : EXIT_YES;
+		return cmd_write(o->file, &out, &err) < 0 ? cmd_fail(&err) : EXIT_YES;
 	fputs(out.data, stdout);
 	return cmd_flush(EXIT_YES);
 }

@@ -148,3 +148,30 @@ void show_json(struct text *out, const char *json, size_t len)
 				  0xdc00 + ((c - 0x10000) & 0x3ff));
 	}
 }
+
+static void add_html(struct text *out, const char *text, size_t size, uint32_t c)
+{
+	if (c == UTF8_NONE || is_unseen(c))
+		for (size_t i = 0; i < size; i++)
+			text_addf(out, "\\x%02x", (unsigned char)text[i]);
+	else if (c < 0x80 && strchr("&<>\"'", (int)c))
+		text_addf(out, "&#%u;", c);
+	else
+		text_add(out, text, size);
+}
+
+void show_html(struct text *out, const char *text, size_t max)
+{
+	size_t len = strlen(text), size, n = 0;
+
+	text_adds(out, "");
+	for (size_t i = 0; i < len; i += size) {
+		uint32_t c = utf8_next(text + i, len - i, &size);
+
+		if (n++ == max) {
+			text_adds(out, "...");
+			return;
+		}
+		add_html(out, text + i, size, c);
+	}
+}

@@ -28,6 +28,11 @@ void show_padded(struct text *out, const char *text, size_t width, size_t max);
  */
 void show_json(struct text *out, const char *json, size_t len);
 
+/* show_html: add foreign text to HTML in UTF-8, in an element or in a quoted attribute: markup becomes
+ * character references. What nobody sees becomes \xNN, in every locale. At most @max characters; cut
+ * text ends in "...". */
+void show_html(struct text *out, const char *text, size_t max);
+
 #define UTF8_NONE 0xffffffffu
 
 /* utf8_next: the character at @text, of at most @len bytes, and in *@size how many bytes it has;

@@ -100,6 +100,29 @@ static void test_json(void)
 			  "\xf0\x9f\x98\x80\"\n}");
 }
 
+/* In any locale: markup and what nobody sees lose their meaning. */
+static void test_html(void)
+{
+	static const struct {
+		const char *text, *html;
+		size_t max;
+	} cases[] = {
+		{"", "", 5},
+		{"a<b>&\"'", "a&#60;b&#62;&#38;&#34;&#39;", SIZE_MAX},
+		{"\xc3\xa9\xff\x1b" RLO, "\xc3\xa9\\xff\\x1b\\xe2\\x80\\xae", SIZE_MAX},
+		{"abc", "abc", 3},
+		{"ab<cd", "ab&#60;...", 3},
+		{"\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5...", 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_text_ struct text t = {0};
+
+		show_html(&t, cases[i].text, cases[i].max);
+		CHECK_STR(t.data, cases[i].html);
+	}
+}
+
 int main(void)
 {
 	CHECK(setlocale(LC_CTYPE, "C.UTF-8"));
@@ -107,8 +130,10 @@ int main(void)
 	test_cut();
 	test_padded();
 	test_json();
+	test_html();
 	CHECK(setlocale(LC_CTYPE, "C"));
 	test_shown(false);
 	test_json();
+	test_html();
 	return check_done();
 }
