@@ -20,7 +20,7 @@ cpushim() {
 
 need_libvirt() {
 	[ -x /usr/bin/qemu-system-x86_64 ] || skip 'needs QEMU'
-	# since 6.1 its driver for QEMU can be asked in a process of its own
+	# since 6.1 its driver for QEMU can be asked without its daemon
 	[ -e "$map/index.xml" ] || skip 'needs libvirt'
 	run -0 virsh --version
 	[ "$(printf '%s\n6.1.0\n' "$output" | sort -V | head -n 1)" = 6.1.0 ] || skip 'needs libvirt 6.1'

@@ -13,7 +13,7 @@ struct page {
 };
 
 /**
- * page_write: the page. Hosts are in groups, each in a colour of its own; with very many different hosts
+ * page_write: the page. Hosts are in groups, each in another colour; with very many different hosts
  * or names only the first are shown, so that the page stays under 1 MB.
  */
 void page_write(struct text *out, const struct page *page);

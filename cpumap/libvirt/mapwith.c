@@ -31,7 +31,7 @@ static int check_features(const struct model *m, const struct libvirtmap *map, s
 			 names.failed ? "" : names.data);
 }
 
-/* "Intel" for "GenuineIntel"; NULL: the map hasn't it. */
+/* "Intel" for "GenuineIntel"; NULL: the map lacks it. */
 static const char *vendor_in(const struct libvirtmap *map, const char *vendor)
 {
 	for (size_t i = 0; i + 1 < map->vendors.n; i += 2)
