@@ -229,6 +229,8 @@ static void around(void)
 				 "Intel") "</hosts>\n"
 					  "<cpus>\n<model name='x'/>\n</cpus>\n");
 	CHECK(r.result == 0 && r.n == 2);
+	CHECK(hosts_in("<cpu a='/>' b=\"'/>\"><!-- </cpu> --><![CDATA[</cpu>]]><?x </cpu> ?>"
+		       "<model>small</model></cpu><cpu><model>small</model></cpu >\n") == 2);
 	CHECK(fails("\n<cpu>\n<model x=y>small</model></cpu>\n", 3, "isn't well-formed XML"));
 	CHECK(fails("\n<cpu>\n<model>small\n", 2, "an XML element begins here and doesn't end"));
 	CHECK(fails("<!DOCTYPE cpu [<!ENTITY a 'b'>]>\n<cpu/>\n", 1, "a DOCTYPE"));
