@@ -71,6 +71,12 @@ completes() {
 	[ "$output" = 'tcg kvm' ]
 	completes 'cpushim expand -f n'
 	[ "$output" = nova ]
+	completes 'cpushim baseline --format no'
+	[ "$output" = nova ]
+	completes 'cpushim check --accel '
+	[ "$output" = 'kvm tcg cpu' ]
+	completes 'cpushim rollover gate'
+	[ "$output" = gate64 ]
 	completes 'cpushim verify --cpus '
 	[ -z "$output" ]
 	cd "$BATS_TEST_TMPDIR"
