@@ -21,7 +21,7 @@ limited() (
 )
 
 need_dumps() {
-	[ -f "$dumps/LICENSE.libcpuid" ] || skip "needs the dumps of libcpuid's tests (CPUSHIM_DUMPS)"
+	[ -f "$dumps/LICENSE.libcpuid" ] || skip "dumps: needs those of libcpuid's tests (CPUSHIM_DUMPS)"
 }
 
 # Reads all dumps into the file `told`.

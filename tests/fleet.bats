@@ -31,7 +31,7 @@ staged() {
 }
 
 need_dumps() {
-	[ -d "$dumps" ] || skip 'needs real dumps: CPUSHIM_DUMPS'
+	[ -d "$dumps" ] || skip 'dumps: needs those that CPUSHIM_DUMPS names'
 	mapfile -t real < <(printf '%s\n' "$dumps"/*.test | grep -v /arm_)
 }
 

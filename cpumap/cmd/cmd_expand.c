@@ -6,6 +6,7 @@
 #include "cpumap/core/cpuarg.h"
 #include "cpumap/core/emulator.h"
 #include "cpumap/define/expand.h"
+#include "cpumap/fleet/write.h"
 #include "hook/domain/domain.h"
 #include "cmd.h"
 
@@ -75,8 +76,10 @@ static int print_xml(const struct table_row *row)
 
 static int print_nova(const struct table_row *row)
 {
-	printf("[libvirt]\ncpu_mode = custom\ncpu_models = %s\n", row->model);
-	return cmd_flush(EXIT_YES);
+	_cleanup_text_ struct text lines = {0};
+
+	write_nova_named(&lines, row->model);
+	return cmd_print(&lines, 0, EXIT_YES);
 }
 
 static int print(const struct table_row *row, const char *props, const struct options *o)
