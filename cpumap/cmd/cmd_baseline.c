@@ -14,28 +14,33 @@
 
 static const char usage[] =
 	"Usage: cpushim baseline [OPTION]... HOST...\n"
-	"Print a definition of the CPU that all hosts can give to a guest: the features that\n"
-	"all of them have and are known to have. HOST is as in `cpushim check`. What the hosts\n"
-	"share, and whether a stock model would do, is told on standard error.\n"
+	"Print a definition of the CPU that all hosts can give to a guest: the features\n"
+	"that all of them have and are known to have. HOST is as in `cpushim check`.\n"
+	"What the hosts share, and whether a stock model would do, is told on standard\n"
+	"error.\n"
 	"\n"
 	"  -n, --name NAME       the definition's name (fleet)\n"
-	"  -a, --accel ACCEL     kvm, tcg, or cpu: what the CPUs have (kvm if some host tells of\n"
-	"                        it, else cpu)\n"
-	"      --vendor VENDOR   the guest's vendor: Intel, AMD, the 12 characters of CPUID, or\n"
-	"                        none: that of the base, kvm64 (the hosts', if all have one)\n"
+	"  -a, --accel ACCEL     kvm, tcg, or cpu: what the CPUs have (kvm if some host\n"
+	"                        tells of it, else cpu)\n"
+	"      --vendor VENDOR   the guest's vendor: Intel, AMD, the 12 characters of\n"
+	"                        CPUID, or none: that of kvm64, the base (the hosts',\n"
+	"                        if all have the same one)\n"
 	"  -l, --leave-out HOST  not this one; may be repeated\n"
 	"  -s, --skip-bad        leave files out that can't be read, and name them\n"
-	"  -x, --explain         tell all about these hosts instead: what each costs the others,\n"
-	"                        the nearest stock models, two or three models in place of one\n"
-	"  -f, --format FORMAT   definition, cpu (libvirt's <cpu>), map (an include of libvirt's\n"
-	"                        CPU map), nova (nova.conf), qemu (-cpu), proxmox (its\n"
-	"                        cpu-models.conf)\n"
-	"      --against MODEL   does this model still fit? MODEL is as in `cpushim check`. It\n"
-	"                        doesn't if some host can't run it, or all could have more\n"
+	"  -x, --explain         tell all about these hosts instead: what each costs the\n"
+	"                        others, the nearest stock models, two or three models\n"
+	"                        in place of one\n"
+	"  -f, --format FORMAT   definition, cpu (libvirt's <cpu>), map (an include of\n"
+	"                        libvirt's CPU map), nova (nova.conf), qemu (-cpu),\n"
+	"                        proxmox (its cpu-models.conf)\n"
+	"      --against MODEL   does this model still fit? MODEL is as in `cpushim\n"
+	"                        check`. It doesn't if some host can't run it, or if\n"
+	"                        all could have more\n"
 	"  -m, --ignore-more     with --against: that all could have more is no reason\n"
-	"      --html FILE       also write a page to look at: the groups of hosts, what each\n"
-	"                        costs, and all the rest (-: on standard output, alone)\n"
-	"  -e, --emulator PATH   the QEMU that is asked for its models (" EMULATOR_DEFAULT ")\n"
+	"      --html FILE       also write a page to look at: the groups of hosts, what\n"
+	"                        each costs, and the rest (-: alone on standard output)\n"
+	"  -e, --emulator PATH   the QEMU that is asked for its models\n"
+	"                        (" EMULATOR_DEFAULT ")\n"
 	"  -j, --json            as JSON, with all hosts\n"
 	"  -h, --help            this text\n"
 	"\n"
@@ -378,20 +383,21 @@ static int take_option(struct options *o, int opt)
 
 static int with_options(struct options *o, int argc, char **argv)
 {
-	static const struct option options[] = {{"name", required_argument, NULL, 'n'},
-						{"accel", required_argument, NULL, 'a'},
-						{"vendor", required_argument, NULL, OPTION_VENDOR},
-						{"leave-out", required_argument, NULL, 'l'},
-						{"skip-bad", no_argument, NULL, 's'},
-						{"explain", no_argument, NULL, 'x'},
-						{"format", required_argument, NULL, 'f'},
-						{"against", required_argument, NULL, OPTION_AGAINST},
-						{"ignore-more", no_argument, NULL, 'm'},
-						{"html", required_argument, NULL, OPTION_HTML},
-						{"emulator", required_argument, NULL, 'e'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
+	static const struct option options[] = {
+		{"name", required_argument, NULL, 'n'},
+		{"accel", required_argument, NULL, 'a'},
+		{"vendor", required_argument, NULL, OPTION_VENDOR},
+		{"leave-out", required_argument, NULL, 'l'},
+		{"skip-bad", no_argument, NULL, 's'},
+		{"explain", no_argument, NULL, 'x'},
+		{"format", required_argument, NULL, 'f'},
+		{"against", required_argument, NULL, OPTION_AGAINST},
+		{"ignore-more", no_argument, NULL, 'm'},
+		{"html", required_argument, NULL, OPTION_HTML},
+		{"emulator", required_argument, NULL, 'e'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0}};
 	int opt, status = EXIT_YES;
 
 	while (status == EXIT_YES &&

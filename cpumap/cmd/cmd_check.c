@@ -12,24 +12,25 @@
 static const char usage[] =
 	"Usage: cpushim check [OPTION]... MODEL HOST...\n"
 	"       cpushim check [OPTION]... --domain FILE HOST...\n"
-	"Tell which hosts can run a model, and what each of them lacks. MODEL is the site's,\n"
-	"libvirt's or QEMU's, in this order; site:NAME, libvirt:NAME or qemu:NAME names one\n"
-	"of theirs; FILE.xml or FILE.xml:NAME is a definition that isn't compiled yet. HOST is\n"
-	"a file that tells a host's CPU (`cpushim host --dump`, and what cpushim(1) lists), a\n"
-	"directory or a tar archive of them, or - for standard input. What a file doesn't tell\n"
-	"is unknown, and never taken for lacking.\n"
+	"Tell which hosts can run a model, and what each of the others lacks. MODEL is\n"
+	"the site's, libvirt's or QEMU's, in this order; site:NAME, libvirt:NAME and\n"
+	"qemu:NAME say whose; FILE.xml or FILE.xml:NAME is a definition that isn't\n"
+	"compiled yet. HOST is a file that tells a host's CPU (`cpushim host --dump`,\n"
+	"and what cpushim(1) lists), a directory or a tar archive of them, or - for\n"
+	"standard input. What a file doesn't tell is neither there nor lacking.\n"
 	"\n"
 	"  -d, --domain FILE     one guest's XML: where may it go?\n"
-	"  -a, --accel ACCEL     kvm, tcg, or cpu: what the CPUs have (kvm if some host tells of\n"
-	"                        it, else cpu; a domain's is its type)\n"
+	"  -a, --accel ACCEL     kvm, tcg, or cpu: what the CPUs have (kvm if some host\n"
+	"                        tells of it, else cpu; a guest's is its type)\n"
 	"  -l, --leave-out HOST  not this one; may be repeated\n"
 	"  -s, --skip-bad        leave files out that can't be read, and name them\n"
-	"  -e, --emulator PATH   the QEMU whose models are meant (" EMULATOR_DEFAULT ")\n"
+	"  -e, --emulator PATH   the QEMU whose models are meant\n"
+	"                        (" EMULATOR_DEFAULT ")\n"
 	"  -j, --json            as JSON, with all hosts\n"
 	"  -h, --help            this text\n"
 	"\n"
-	"Exit status: 0 all can run it; 1 some can't; 2 of some it can't be told, or a file\n"
-	"isn't understood.\n";
+	"Exit status: 0 all can run it; 1 some can't; 2 of some it can't be told, or a\n"
+	"file isn't understood.\n";
 
 struct options {
 	struct hosts_wish hosts;
