@@ -230,6 +230,7 @@ assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
 	domain kvm "<cpu mode='custom' match='exact'><model>gate64</model></cpu>"
 	run -0 cpushim check --domain domain.xml ./*.dump
 	[[ $output == 'g asks for gate64 (site, '*'kvm: '* ]]
+	[[ $output == *"Their TSCs run at 2.000 to 2.600 GHz, and 2 hosts can't scale it: a guest that is told a frequency"* ]]
 	domain kvm "<cpu><model>gate64</model><feature name='avx'/><feature name='aes' policy='optional'/></cpu>"
 	run -1 cpushim check --domain domain.xml ./*.dump
 	[[ $output == *'no        3  lacks avx: amd, far, near'* ]]

@@ -154,6 +154,22 @@ static size_t narrow_hosts(const struct fleet_rows *rows)
 	return n;
 }
 
+/* A guest that was told a frequency, or has invtsc, keeps it where it goes. */
+static void say_tscs(struct text *out, const struct check *c, const struct terminal *t)
+{
+	struct fit_tscs tscs = fit_tscs(c->rows);
+	struct text line = {0};
+
+	if (c->wish->tsc_hz || !tscs.differ || !tscs.n_fixed)
+		return;
+	text_addf(&line,
+		  "Their TSCs run at %.3f to %.3f GHz, and %zu %s scale it: a guest that is told a "
+		  "frequency can't go everywhere.",
+		  (double)tscs.least / 1e9, (double)tscs.most / 1e9, tscs.n_fixed,
+		  tscs.n_fixed == 1 ? "host can't" : "hosts can't");
+	say(out, t, &line);
+}
+
 static void say_notes(struct text *out, const struct check *c, const struct terminal *t)
 {
 	size_t narrow = c->wish->physbits ? 0 : narrow_hosts(c->rows);
@@ -170,6 +186,7 @@ static void say_notes(struct text *out, const struct check *c, const struct term
 			  "unless phys-bits= says otherwise.",
 			  narrow, narrow == 1 ? "host has" : "hosts have", PHYSBITS_USUAL);
 	say(out, t, &line);
+	say_tscs(out, c, t);
 }
 
 void check_print(struct text *out, const struct check *c, const struct terminal *t)

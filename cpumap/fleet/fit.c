@@ -65,6 +65,23 @@ static enum fit_verdict verdict_of(const struct fit_why *why)
 	return FIT_YES;
 }
 
+struct fit_tscs fit_tscs(const struct fleet_rows *rows)
+{
+	struct fit_tscs t = {0};
+
+	for (size_t i = 0; i < rows->n_hosts; i++) {
+		uint64_t hz = rows->host[i]->tsc_hz;
+
+		t.n_fixed += rows->host[i]->tsc_scaling == 0;
+		if (hz && (!t.least || hz < t.least))
+			t.least = hz;
+		if (hz > t.most)
+			t.most = hz;
+	}
+	t.differ = t.most - t.least > t.most / 1000000 * FIT_TSC_PPM;
+	return t;
+}
+
 /* ---- all of them ---- */
 
 /* A host's answer; sorted, hosts with the same one stand together. */

@@ -56,6 +56,15 @@ int fits_find(struct fits *f, const struct fleet_rows *rows, const struct fit_wi
 void fits_free(struct fits *f);
 #define _cleanup_fits_ __attribute__((cleanup(fits_free)))
 
+/* The TSCs of hosts, as far as they tell. */
+struct fit_tscs {
+	uint64_t least, most; /* Hz; 0: none tells */
+	size_t n_fixed;       /* hosts that are known not to scale it */
+	bool differ;          /* by more than a guest may differ from its host */
+};
+
+struct fit_tscs fit_tscs(const struct fleet_rows *rows);
+
 /* fit_verdict_name: "no", "unknown", "yes" */
 const char *fit_verdict_name(enum fit_verdict verdict);
 
