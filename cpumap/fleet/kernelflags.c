@@ -45,6 +45,7 @@ static const struct {
 	{"split_lock_detect", NULL, ANY}, /* also by model */
 	{"vnmi", NULL, INTEL},            /* VMX's */
 	{"arat", NULL, AMD},              /* also by family */
+	{"3dnowprefetch", NULL, AMD},     /* also where lm is */
 };
 
 /* The flags that each kernel shows, in the spelling of features[], and the one in front of it doesn't. A

@@ -204,14 +204,18 @@ static bool has_msr(const struct answers *l, uint32_t number)
 	return false;
 }
 
-/* KVM tells the same of all CPUs. */
+/* KVM tells the same of all CPUs. It has such MSRs for guests also where the CPU lacks them, as by CPUID AMD's
+ * lack IA32_ARCH_CAPABILITIES. */
 static void read_msrs(struct thishost *h)
 {
+	const struct host_view *view = &h->host.view[HOST_CPU];
+
 	for (size_t i = 0; i < n_features; i++) {
 		const struct feature *f = &features[i];
 		uint64_t value;
 
-		if (f->kind != FEATURE_MSR || has_msr(&h->group[0].answers, f->leaf) ||
+		if (f->kind != FEATURE_MSR || featset_has(&view->known, i) ||
+		    has_msr(&h->group[0].answers, f->leaf) ||
 		    kvm_msr(f->leaf, &value, &h->no_msrs) < 0)
 			continue;
 		for (size_t g = 0; g < h->n_groups; g++)
@@ -349,6 +353,7 @@ int thishost_read(struct thishost *h, const char *emulator, struct error *err)
 
 	if (r < 0)
 		return r;
+	thishost_judge(h);
 	read_msrs(h);
 	thishost_judge(h);
 	if (ask_system(&h->host) < 0)
