@@ -3,7 +3,7 @@
 #
 # Hosts that aren't there: unlike machines with a working KVM, on a machine without one. QEMU's TCG emulates
 # AMD's SVM, so a Debian kernel in its guest has a kvm_amd that hides the CPU as it should. Such a host sees this
-# machine's / below changes of its own, with this checkout in it. It has one CPU, and no network. Needs root.
+# machine's / and can change what it sees, for itself. It has one CPU, and no network. Needs root.
 #
 #	host_needs		what this machine lacks for them: nothing, or a sentence
 #	host_new NAME CPU	start one, with what QEMU's -cpu takes; the vendor has to be AuthenticAMD, and
