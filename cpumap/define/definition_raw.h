@@ -15,8 +15,8 @@ struct raw {
 	char *name;
 	char *path;
 	unsigned int line;
-	bool imported;  /* made from a CPU that others described */
-	bool asked;     /* its model and its problems are wanted: it isn't only here to be built on */
+	bool imported; /* made from a CPU that others described */
+	bool asked; /* its model and its problems are wanted: it isn't only here to be built on */
 	char *ancestor; /* NULL: none */
 	unsigned int ancestor_line;
 	char *base; /* NULL: not said */
@@ -37,7 +37,7 @@ struct loader {
 	struct raw *raw;
 	size_t n;
 	bool asking; /* what is read now is wanted */
-	bool failed;    /* out of memory */
+	bool failed; /* out of memory */
 };
 
 /* An element that is allowed, the function that reads it (NULL: it is ignored), and its
