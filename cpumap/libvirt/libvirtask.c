@@ -75,10 +75,9 @@ static int become_asker(const void *data, struct text *answer, struct error *err
 	static const char *const argv[] = {ASKER, LIBVIRT_ASK, NULL};
 	const struct asker *asker = data;
 	_cleanup_free_ char *home = NULL;
-	const char *const environment[] = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-					   asprintf(&home, "HOME=%s", asker->home) < 0 ? "HOME=/"
-										       : home,
-					   NULL};
+	const char *const environment[] = {
+		"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		asprintf(&home, "HOME=%s", asker->home) < 0 ? "HOME=/" : home, NULL};
 	/* where /proc isn't mounted */
 	unsigned long started_as = getauxval(AT_EXECFN);
 

@@ -26,7 +26,7 @@
 
 /* Who is asked, and how long at most. */
 struct libvirt_at {
-	const char *uri;      /* LIBVIRT_SYSTEM_URI, LIBVIRT_TEST_URI, or one of LIBVIRT_EMBED_URI */
+	const char *uri; /* LIBVIRT_SYSTEM_URI, LIBVIRT_TEST_URI, or one of LIBVIRT_EMBED_URI */
 	unsigned int seconds; /* for all of it, from loading the library on */
 	const char *home;     /* where an embedded driver may write; NULL: / */
 };
