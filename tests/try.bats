@@ -91,6 +91,23 @@ part() {
 	run -1 grep -c 'cpushim' /proc/mounts
 }
 
+@test "where root asks, libvirt's driver runs as nobody" {
+	need_libvirt
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	local open
+	open=$(mktemp -d "${TMPDIR:-/tmp}/cpushim-test.XXXXXX")
+	chmod 755 "$open"
+	install -m 666 /dev/null "$open/users"
+	printf '#!/bin/sh\nid -u >>%s\nexec /usr/bin/qemu-system-x86_64 "$@"\n' "$open/users" >"$open/qemu"
+	chmod 755 "$open/qemu"
+	run -0 --separate-stderr cpushim try --emulator "$open/qemu" "$models/gate64.xml"
+	users=$(sort -u "$open/users")
+	rm -r "$open"
+	[[ $(part libvirt) == *$'\ntcg  another CPU\n     -cpu '* ]]
+	# ours asks as root
+	[ "$users" = $'0\n65534' ]
+}
+
 @test "where a user may have no namespace, libvirt's part can't be told, and the rest is" {
 	need_libvirt
 	[ "$(id -u)" = 0 ] || skip 'needs root, to become somebody else'
