@@ -177,3 +177,19 @@ char *mapmount_room(const struct map_binding *file, struct error *err)
 	free(room);
 	return NULL;
 }
+
+void mapmount_device(const struct mapmount *m, const struct map_binding *file, const char *device)
+{
+	_cleanup_free_ char *dir = directory_of(file->path), *room = NULL, *node = NULL;
+	struct stat st;
+
+	if (m->seen || geteuid() != 0 || stat(device, &st) < 0 || !S_ISCHR(st.st_mode) || !dir ||
+	    asprintf(&room, "%s/.cpushim-device", dir) < 0 ||
+	    asprintf(&node, "%s/device", room) < 0)
+		return;
+	/* the other tmpfs has no devices */
+	if (mkdir(room, 0755) == 0 &&
+	    mount("cpushim", room, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755") == 0 &&
+	    mknod(node, S_IFCHR, st.st_rdev) == 0 && chmod(node, 0666) == 0)
+		(void)mount(node, device, NULL, MS_BIND, NULL);
+}

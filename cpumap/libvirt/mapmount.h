@@ -39,4 +39,8 @@ void mapmount_undo(struct mapmount *m);
  */
 char *mapmount_room(const struct map_binding *file, struct error *err);
 
+/* mapmount_device: where root asks, let this process and its children use a device whatever user they become.
+ * Nothing where other processes would see that, or where it can't be done. */
+void mapmount_device(const struct mapmount *m, const struct map_binding *file, const char *device);
+
 #endif

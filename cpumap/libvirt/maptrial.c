@@ -43,15 +43,12 @@ static int try_mounted(const void *data, struct text *answer, struct error *err)
 
 #define NOBODY 65534
 
-/* Root becomes a user who can change nothing of the node. Whoever may use KVM goes along. */
+/* Root becomes a user who can change nothing of the node. */
 static int become_nobody(const char *room)
 {
-	struct stat kvm;
-	gid_t group = stat("/dev/kvm", &kvm) == 0 ? kvm.st_gid : NOBODY;
-
 	if (geteuid() != 0)
 		return 0;
-	return chown(room, NOBODY, NOBODY) < 0 || setgroups(1, &group) < 0 ||
+	return chown(room, NOBODY, NOBODY) < 0 || setgroups(0, NULL) < 0 ||
 			       setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 			       setresuid(NOBODY, NOBODY, NOBODY) < 0
 		       ? -errno
@@ -87,6 +84,8 @@ static int try_driver(const void *data, struct text *answer, struct error *err)
 	struct mapmount m = {0};
 	int r = mapmount(&m, t->map->file, t->map->n, err);
 
+	if (r == 0)
+		mapmount_device(&m, &t->map->file[0], "/dev/kvm");
 	if (r == 0)
 		r = task_run(try_embedded, t, t->map->seconds + GRACE_SECONDS, answer, err);
 	mapmount_undo(&m);

@@ -124,3 +124,10 @@ dump() {
 	[ "$(cat "$HOSTS/nehalem/status")" = 1 ]
 	[[ $(cat "$HOSTS/nehalem/answer" "$HOSTS/nehalem/error") == *$feature* ]]
 }
+
+@test "under KVM, too, libvirt alone makes another CPU of gate64, and cpushim exactly gate64" {
+	[ -e /usr/share/libvirt/cpu_map/index.xml ] || skip 'needs libvirt'
+	run -0 --separate-stderr on epyc "$CHECKOUT/build/cpushim" try "$CHECKOUT/cpumap/models/gate64.xml"
+	[[ $output == *$'alone, with the model in its CPU map:\n'*$'\nkvm  another CPU\n     -cpu '*'AuthenticAMD, not GenuineIntel'*$'\ncpushim, '* ]]
+	[[ $output == *$'\ncpushim, with QEMU '*$'\nkvm  exact\n     -cpu kvm64,'* ]]
+}

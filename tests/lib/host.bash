@@ -53,6 +53,7 @@ host_new() {
 			-virtfs "local,path=$dir/share,mount_tag=share,security_model=none"
 	) </dev/null >"$dir/qemu" 2>&1 &
 	printf '%s\n' $! >"$dir/pid"
+	disown # nobody is told when it ends
 }
 
 # host_wait NAME FILE: until the host has written it
