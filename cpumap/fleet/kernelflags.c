@@ -150,6 +150,18 @@ static void known_names(const struct featset *has, bool since_4_11, struct feats
 		featset_union(known, &row_set[i]);
 }
 
+/* A flag that says nothing where it is shown says nothing where it isn't. */
+static void forget_silent(struct featset *known, enum whose whose)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int f = feature_find(names[i].flag, strlen(names[i].flag));
+
+		if (!names[i].feature && f >= 0 &&
+		    (names[i].whose == ANY || names[i].whose == whose))
+			featset_remove(known, (size_t)f);
+	}
+}
+
 void kernelflags_tell(const char *vendor, struct line flags, struct host_view *view)
 {
 	enum whose whose = whose_vendor(vendor);
@@ -166,5 +178,6 @@ void kernelflags_tell(const char *vendor, struct line flags, struct host_view *v
 			featset_add(&view->has, (size_t)f);
 	}
 	known_names(&view->has, since_4_11, &view->known);
+	forget_silent(&view->known, whose);
 	featset_union(&view->known, &view->has);
 }

@@ -19,11 +19,13 @@ static void meanings(void)
 		view_of("GenuineIntel", "dts ds_cpl ibrs ibpb stibp ssbd vnmi arat "
 					"split_lock_detect nonstop_tsc sgx_lc");
 	struct host_view amd =
-		view_of("AuthenticAMD", "ibrs ibpb stibp ssbd vnmi arat cqm_mbm_total");
+		view_of("AuthenticAMD", "ibrs ibpb stibp ssbd vnmi arat cqm_mbm_total "
+					"3dnowprefetch");
 
 	CHECK_STR(names_of(&intel.has), "arat ds ds_cpl invtsc sgxlc spec-ctrl ssbd stibp");
 	CHECK_STR(names_of(&amd.has), "amd-stibp ibpb ibrs mbm_total vnmi");
-	CHECK(unknown(&amd, "arat ssbd amd-ssbd virt-ssbd stibp"));
+	CHECK(unknown(&amd, "3dnowprefetch arat ssbd amd-ssbd virt-ssbd stibp"));
+	CHECK(lacks(&intel, "3dnowprefetch"));
 	CHECK(unknown(&intel, "ibpb ibrs amd-stibp split-lock-detect vnmi"));
 }
 
