@@ -6,20 +6,15 @@
 
 # shellcheck disable=SC2016,SC2154,SC2030,SC2031 # bats sets them; each test runs by itself; names of commands in backticks
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	node_install node >/dev/null
 	libvirt_up node
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 	map=$root/usr/share/libvirt/cpu_map
 	hook=$root/etc/libvirt/hooks/qemu
