@@ -71,13 +71,13 @@ load lib/install.bash
 	listing >"$keep/before"
 	run -0 install --dry-run
 	[[ ${lines[0]} == '1. '* ]]
-	[[ $output == *$'\n6. put the wrapper where QEMU is'*"would put $emulator"* ]]
+	[[ $output == *'. put the wrapper where QEMU is'*"would put $emulator"* ]]
 	as_before
 	install
 	listing >"$keep/before"
 	run -0 install --uninstall --dry-run
 	[[ ${lines[0]} == '1. '* ]]
-	[[ $output == *$'\n9. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
+	[[ $output == *'. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
 	as_before
 }
 
