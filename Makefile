@@ -61,6 +61,9 @@ sources = $(wildcard $(addsuffix /*.c,$(1)))
 objects = $(patsubst %.c,$(B)/obj/%.o,$(call sources,$(1)))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(call sources,$(1)))
 
+folders = $(core) $(library) $(front) $(worker) $(node) $(command) $(wrapper) $(proxy) tests/unit tests/proof \
+	tests/fuzz tests/lib
+
 programs = $(addprefix $(B)/,cpushim qmp-proxy qemu-wrapper hook guest)
 unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) $(B)/unit/test_replay
 # the targets of `make fuzz`, whose corpora are replayed by test_replay
@@ -220,9 +223,10 @@ bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper
 	tests/bench-fleet
 	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
-strict: lint ## lint; builds by gcc and clang with -Werror; the unit tests with sanitizers
-	$(MAKE) B=$(B)/gcc WERROR=1 all unit
-	$(MAKE) B=$(B)/clang CC=clang WERROR=1 all unit
+strict: lint ## lint; gcc and clang without a warning; the unit tests with sanitizers
+	$(if $(WERROR),,$(MAKE) B=$(B)/gcc WERROR=1 all unit)
+	printf '%s\n' $(sort $(call sources,$(folders))) | \
+		xargs -n 16 -P "$$(nproc)" clang $(STD) $(WARN) -Werror -fsyntax-only $(XML_CFLAGS)
 	$(MAKE) B=$(B)/san SAN=1 all unit
 	UNIT=$(B)/san/unit tests/run unit
 

@@ -71,13 +71,13 @@ load lib/install.bash
 	listing >"$keep/before"
 	run -0 install --dry-run
 	[[ ${lines[0]} == '1. '* ]]
-	[[ $output == *$'\n6. put the wrapper where QEMU is'*"would put $emulator"* ]]
+	[[ $output == *'. put the wrapper where QEMU is'*"would put $emulator"* ]]
 	as_before
 	install
 	listing >"$keep/before"
 	run -0 install --uninstall --dry-run
 	[[ ${lines[0]} == '1. '* ]]
-	[[ $output == *$'\n9. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
+	[[ $output == *'. put QEMU back where the wrapper is'*"would rename $emulator.distrib to $emulator"* ]]
 	as_before
 }
 
@@ -325,9 +325,55 @@ image() {
 	done
 }
 
+# contents DIR: of all that is below it, with digests
+contents() {
+	# shellcheck disable=SC2016 # the inner shell's
+	on node sh -c 'cd "$1" && find . ! -path "*/dpkg/diversions*" | sort && find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort' sh "$1"
+}
+
+# refuses_image WORDS: installing into /tmp/image fails with them, and no file of either root changes
+refuses_image() {
+	contents /tmp/image >"$keep/image"
+	run -2 install --destdir /tmp/image
+	[[ $output == *"$1"* ]]
+	diff "$keep/image" <(contents /tmp/image)
+	as_before
+}
+
+@test "--destdir refuses a root of another release before it puts a file there" {
+	image /tmp/image
+	listing >"$keep/before"
+	on node mkdir -p /tmp/image/etc
+	sed 's/^VERSION_CODENAME=.*/VERSION_CODENAME=forky/; s/^VERSION_ID=.*/VERSION_ID="14"/' \
+		"$root/etc/os-release" >"$root/tmp/image/etc/os-release"
+	refuses_image 'this root is of another release (VERSION_ID="14")'
+	cp "$root/etc/os-release" "$root/tmp/image/etc/os-release"
+	install --destdir /tmp/image
+}
+
+@test "--destdir refuses a link that leads out of the root, and leaves what it points to alone" {
+	local place
+	image /tmp/image
+	listing >"$keep/before"
+	for place in usr/lib usr/share/libvirt etc/libvirt; do
+		on node mv "/tmp/image/$place" /tmp/away
+		# to the same place of this node
+		on node ln -s "/$place" "/tmp/image/$place"
+		refuses_image "leads out of /tmp/image"
+		on node rm "/tmp/image/$place"
+		on node mv /tmp/away "/tmp/image/$place"
+	done
+	# one that stays inside is followed
+	on node mv /tmp/image/etc/libvirt /tmp/image/etc/other
+	on node ln -s other /tmp/image/etc/libvirt
+	install --destdir /tmp/image
+	[ -x "$root/tmp/image/etc/other/hooks/qemu" ]
+	as_before
+}
+
 @test "--destdir installs into a prepared root, and touches nothing outside of it" {
 	image /tmp/image
-	on node sh -c 'cd /tmp/image && find . ! -path "*/dpkg/diversions*" | sort; find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort' >"$keep/image"
+	contents /tmp/image >"$keep/image"
 	listing >"$keep/before"
 	run -0 install --destdir /tmp/image
 	as_before
@@ -340,7 +386,7 @@ image() {
 	on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list "$emulator" | grep -q distrib
 	# relative to where the caller is
 	on node sh -c "cd /tmp && '$CHECKOUT/install.sh' --uninstall --destdir image/"
-	diff "$keep/image" <(on node sh -c 'cd /tmp/image && find . ! -path "*/dpkg/diversions*" | sort; find . -type f ! -path "*/dpkg/diversions*" -exec sha256sum {} + | sort')
+	diff "$keep/image" <(contents /tmp/image)
 	[ -z "$(on node dpkg-divert --admindir /tmp/image/var/lib/dpkg --list "$emulator")" ]
 	as_before
 }

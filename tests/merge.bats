@@ -13,12 +13,15 @@ setup() {
 	export TMPDIR=$BATS_TEST_TMPDIR
 }
 
-# a wrapper before ours that changes each word by a sed script
-changed_wrapper() {
+# a wrapper before ours that loses the last property of a site model
+losing_wrapper() {
 	wrapper=$BATS_TEST_TMPDIR/wrapper
 	cat >"$wrapper" <<-EOF
 		#!/bin/bash
-		for word; do words+=("\$(sed '$1' <<<"\$word")"); done
+		for word; do
+			case \$word in gate64,* | x86-64*,*) word=\${word%,*} ;; esac
+			words+=("\$word")
+		done
 		exec "$CHECKOUT/build/root/usr/bin/qemu-system-x86_64" "\${words[@]}"
 	EOF
 	chmod 755 "$wrapper"
@@ -33,7 +36,7 @@ changed_wrapper() {
 }
 
 @test "a property that gets lost is found, and told with its argument" {
-	changed_wrapper '/^gate64\|^x86-64/s/,[^,]*$//'
+	losing_wrapper
 	run -1 tests/merge --cases 40 --seed 1 --wrapper "$wrapper"
 	[[ $output == *'wrong: case '*': -cpu '* ]]
 	[[ ${lines[-1]} != *', 0 wrong' ]]

@@ -56,6 +56,13 @@
 #define LIBVIRT_DEFINITION_DIR "/etc/libvirt/qemu"
 #define LIBVIRT_LOG_DIR        "/var/log/libvirt/qemu"
 
+/* ---- the system's ---- */
+
+#define UNITS_DIR "/usr/lib/systemd/system"
+/* what a guest's QEMU may do, as libvirt has it, and what a site adds */
+#define APPARMOR_QEMU  "/etc/apparmor.d/abstractions/libvirt-qemu"
+#define APPARMOR_LOCAL "/etc/apparmor.d/local/abstractions/libvirt-qemu"
+
 /* ---- nova's ---- */
 
 #define NOVA_DIR "/var/lib/nova/instances" /* its default instances_path */

@@ -7,19 +7,18 @@
 #include <errno.h>
 
 #include "cpumap/core/emulator.h"
+#include "cpumap/core/paths.h"
 #include "change.h"
 #include "emulators.h"
 #include "steps.h"
 
-#define PROFILE    "/etc/apparmor.d/abstractions/libvirt-qemu"
-#define LOCAL      "/etc/apparmor.d/local/abstractions/libvirt-qemu"
-#define UPSTREAM   PROFILE ".d/cpushim"
+#define UPSTREAM   APPARMOR_QEMU ".d/cpushim"
 #define FILE_LIMIT ((size_t)4 << 20)
 #define LINE_END   EMULATOR_REAL " rmix, # cpushim"
 
 static int no_memory(struct error *err)
 {
-	return error_set(err, -ENOMEM, PROFILE, 0, "out of memory");
+	return error_set(err, -ENOMEM, APPARMOR_QEMU, 0, "out of memory");
 }
 
 /* A file's text; "" if there is none. */
@@ -39,7 +38,7 @@ static int read_text(const char *path, char **text, size_t *len, struct error *e
 static const char *included(const char *profile)
 {
 	if (strstr(profile, "local/abstractions/libvirt-qemu"))
-		return LOCAL;
+		return APPARMOR_LOCAL;
 	return strstr(profile, "abstractions/libvirt-qemu.d") ? UPSTREAM : NULL;
 }
 
@@ -79,7 +78,7 @@ int allow_in_apparmor(struct node *n, struct error *err)
 	_cleanup_free_ char *profile = NULL;
 	const char *path;
 	size_t len;
-	int r = node_has(PROFILE) ? read_text(PROFILE, &profile, &len, err) : 0;
+	int r = node_has(APPARMOR_QEMU) ? read_text(APPARMOR_QEMU, &profile, &len, err) : 0;
 
 	if (r < 0 || !profile)
 		return r;
@@ -89,7 +88,8 @@ int allow_in_apparmor(struct node *n, struct error *err)
 			r = allow(n, path, n->emulators.item[i], err);
 		else
 			node_warn(n,
-				  PROFILE ": includes no local override; add to it:   %s" LINE_END,
+				  APPARMOR_QEMU
+				  ": includes no local override; add to it:   %s" LINE_END,
 				  n->emulators.item[i]);
 	}
 	return r;
@@ -135,7 +135,7 @@ static int disallow(struct node *n, const char *path, struct error *err)
 
 int disallow_in_apparmor(struct node *n, struct error *err)
 {
-	int r = disallow(n, LOCAL, err);
+	int r = disallow(n, APPARMOR_LOCAL, err);
 
 	return r < 0 ? r : disallow(n, UPSTREAM, err);
 }

@@ -67,8 +67,8 @@ static int check_passed(const char *model, const char *emulator, struct error *e
 			 model);
 }
 
-/* Does libvirt call the hook? It refuses this domain at once, before a QEMU is started. */
-static int check_called(const char *model, const char *emulator, struct error *err)
+/* The hook refuses this domain at once, before a QEMU is started. */
+int libvirt_calls_hook(const char *model, const char *emulator, struct error *err)
 {
 	_cleanup_free_ char *xml = domain_asking(model, emulator, "minimum");
 	struct error why = {0};
@@ -129,7 +129,7 @@ int libvirt_goes_along(struct node *n, struct error *err)
 	if (model && !n->no_wrapper)
 		r = check_passed(model, emulator, err);
 	if (r == 0 && model && n->changes)
-		r = check_called(model, emulator, err);
+		r = libvirt_calls_hook(model, emulator, err);
 	return r;
 }
 

@@ -13,6 +13,14 @@
  */
 int libvirt_goes_along(struct node *n, struct error *err);
 
+/**
+ * libvirt_calls_hook: does the running libvirt call the hook? It is asked to start a domain that the hook
+ * refuses.
+ * @model: one that libvirt knows
+ * Returns 0, or -errno and @err: -ESTALE: it doesn't.
+ */
+int libvirt_calls_hook(const char *model, const char *emulator, struct error *err);
+
 /* libvirt_has_forgotten: does the running libvirt know none of the models any more? */
 bool libvirt_has_forgotten(struct node *n);
 

@@ -52,6 +52,13 @@ static char *locate(const char *path, struct error *err)
 	return NULL;
 }
 
+int change_inside(const char *path, struct error *err)
+{
+	_cleanup_free_ char *here = locate(path, err);
+
+	return here ? 0 : err->code;
+}
+
 bool change_begin(struct node *n, const char *fmt, ...)
 {
 	char line[1024];

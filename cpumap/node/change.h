@@ -14,6 +14,10 @@
 
 #include "node.h"
 
+/* change_inside: can @path be changed without leaving a prepared root? -EXDEV: a link on the way leads
+ * out of it. Nothing is changed. */
+int change_inside(const char *path, struct error *err);
+
 /* change_put: @path is to be a file with @len bytes of @data, @mode, owned by root. */
 int change_put(struct node *n, const char *path, mode_t mode, const char *data, size_t len,
 	       struct error *err);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cpumap/core/paths.h"
+#include "change.h"
 #include "emulators.h"
 #include "hookfile.h"
 #include "steps.h"
@@ -179,12 +180,29 @@ static int check_release(const struct node *n, struct error *err)
 	return 0;
 }
 
+/* A root with a link that leads to the machine that prepares it is refused before a file is put. */
+static int check_inside(const struct node *n, struct error *err)
+{
+	static const char *const places[] = {COMMAND_PATH,   TABLE_PATH,         SHIPPED_DIR "/",
+					     PUBLISHED_PATH, LIBVIRTMAP_DIR "/", HOOK_PATH,
+					     HOOK_BESIDE,    UNITS_DIR "/",      APPARMOR_LOCAL};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+		r = change_inside(places[i], err);
+	for (size_t i = 0; i < n->emulators.n && r == 0; i++)
+		r = change_inside(n->emulators.item[i], err);
+	return r;
+}
+
 int check_node(struct node *n, struct error *err)
 {
 	int r = check_release(n, err);
 
 	if (r == 0)
 		r = check_emulators(n, err);
+	if (r == 0)
+		r = check_inside(n, err);
 	if (r == 0 && !n->no_wrapper)
 		check_path(n);
 	return r < 0 ? r : check_libvirt(n, err);

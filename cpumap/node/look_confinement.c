@@ -11,7 +11,6 @@
 #include "condition.h"
 #include "run.h"
 
-#define PROFILE         "/etc/apparmor.d/abstractions/libvirt-qemu"
 #define APPARMOR_STATE  "/sys/module/apparmor/parameters/enabled"
 #define SELINUX_STATE   "/sys/fs/selinux/enforce"
 #define JOURNAL         "/run/systemd/journal"
@@ -51,9 +50,8 @@ static bool has_rule(const char *text, const char *program)
 /* In the profile itself, or in an override that it includes. */
 static bool is_allowed(const char *program)
 {
-	static const char *const files[] = {PROFILE,
-					    "/etc/apparmor.d/local/abstractions/libvirt-qemu"};
-	_cleanup_free_ char *dir_path = root_path(PROFILE ".d");
+	static const char *const files[] = {APPARMOR_QEMU, APPARMOR_LOCAL};
+	_cleanup_free_ char *dir_path = root_path(APPARMOR_QEMU ".d");
 	DIR *dir = dir_path ? opendir(dir_path) : NULL;
 	const struct dirent *entry;
 	bool found = false;
@@ -66,7 +64,7 @@ static bool is_allowed(const char *program)
 	while (dir && !found && (entry = readdir(dir))) {
 		_cleanup_free_ char *path = NULL, *text = NULL;
 
-		if (asprintf(&path, PROFILE ".d/%s", entry->d_name) < 0)
+		if (asprintf(&path, APPARMOR_QEMU ".d/%s", entry->d_name) < 0)
 			path = NULL;
 		text = path && *entry->d_name != '.' ? checkup_text(path) : NULL;
 		found = text && has_rule(text, program);
@@ -78,7 +76,7 @@ static bool is_allowed(const char *program)
 
 void look_apparmor(struct checkup *c, const struct condition *it, struct faults *f)
 {
-	if (!checkup_has(PROFILE) || c->state.native) {
+	if (!checkup_has(APPARMOR_QEMU) || c->state.native) {
 		fault_add(f, it->id, WEIGHT_SKIPPED,
 			  c->state.native ? "there is no wrapper here, so no rule is needed"
 					  : "libvirt has no AppArmor profile here");

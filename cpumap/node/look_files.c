@@ -8,7 +8,6 @@
 #include "cpumap/define/digest.h"
 #include "condition.h"
 
-#define UNITS      "/usr/lib/systemd/system/"
 #define FILE_LIMIT ((size_t)64 << 20)
 
 void look_table(struct checkup *c, const struct condition *it, struct faults *f)
@@ -95,7 +94,8 @@ static bool is_told_elsewhere(const char *path)
 /* Who puts it back? `cpushim ready` writes systemd's units itself. */
 static const char *cure_of(const char *path)
 {
-	return strncmp(path, UNITS, strlen(UNITS)) == 0 ? CURE_READY : CURE_REINSTALL;
+	return strncmp(path, UNITS_DIR "/", strlen(UNITS_DIR "/")) == 0 ? CURE_READY
+									: CURE_REINSTALL;
 }
 
 void look_files(struct checkup *c, const struct condition *it, struct faults *f)

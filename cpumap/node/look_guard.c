@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cpumap/core/paths.h"
+#include "ask.h"
 #include "condition.h"
 
 #define HOOK_LIMIT    ((size_t)16 << 20)
@@ -90,6 +91,20 @@ static bool was_called(const struct timespec *since)
 	return dir && stat(dir, &st) == 0 && time_later(&st.st_mtim, since);
 }
 
+/* Files and times can't tell, so libvirt itself is asked. */
+static bool is_called(struct checkup *c)
+{
+	const struct checkup_libvirt *libvirt = checkup_libvirt(c);
+
+	for (size_t i = 0; i < c->table.n && !libvirt->error.code; i++) {
+		const struct table_row *row = &c->table.row[i];
+
+		if (!*row->refused && strv_has(&libvirt->models, row->model))
+			return libvirt_calls_hook(row->model, row->emulator, NULL) == 0;
+	}
+	return false;
+}
+
 /* libvirt looks once whether there is a hook, when it starts or is told to reload (virHookInitialize,
  * src/util/virhook.c, 1.2 to 11.3). */
 void look_hook_known(struct checkup *c, const struct condition *it, struct faults *f)
@@ -106,11 +121,11 @@ void look_hook_known(struct checkup *c, const struct condition *it, struct fault
 		looked.tv_sec += START_SECONDS;
 		if (!time_later(&hook->time, &looked) || was_called(&d->started) ||
 		    (other->there && other->runs && !time_later(&other->time, &looked)) ||
-		    older_hook(HOOKS_DIR, "cpushim", &looked))
+		    older_hook(HOOKS_DIR, "cpushim", &looked) || is_called(c))
 			continue;
 		fault_add(f, it->id, WEIGHT_FAILS,
 			  "%s: was put there after %s (process %d) was started, which looks once "
-			  "whether there is a hook, and hasn't called this one yet",
+			  "whether there is a hook, and doesn't call this one",
 			  hook->path, d->name, (int)d->id.pid);
 		fault_cure(f, "`systemctl restart %s`", d->name);
 	}

@@ -125,6 +125,30 @@ static bool may_lack(const struct checkup *c, const struct table_row *row)
 	return *row->refused || strv_has(&c->state.map.unknown, row->model);
 }
 
+/* The models that the running libvirt should know and doesn't, a blank before each. */
+static void add_unknown(struct text *names, struct checkup *c)
+{
+	const struct strv *known = &checkup_libvirt(c)->models;
+
+	for (size_t i = 0; i < c->table.n; i++) {
+		const struct table_row *row = &c->table.row[i];
+
+		if (is_first(&c->table, i) && !may_lack(c, row) && !strv_has(known, row->model))
+			text_addf(names, " %s", row->model);
+	}
+}
+
+/* What QEMU gets is the wrapper's to say, so an older map that has the names does no harm. */
+static bool knows_names(struct checkup *c)
+{
+	_cleanup_text_ struct text names = {0};
+
+	if (c->state.native || checkup_libvirt(c)->error.code)
+		return false;
+	add_unknown(&names, c);
+	return !names.data && !names.failed;
+}
+
 void look_daemon(struct checkup *c, const struct condition *it, struct faults *f)
 {
 	if (c->state.n_daemons)
@@ -134,6 +158,9 @@ void look_daemon(struct checkup *c, const struct condition *it, struct faults *f
 			f, it->id, WEIGHT_UNKNOWN,
 			"libvirt answers, and none of its processes sees this CPU map: is it in a "
 			"container?");
+	for (size_t i = 0; i < f->n; i++)
+		if (f->item[i].weight > WEIGHT_UNKNOWN && knows_names(c))
+			f->item[i].weight = WEIGHT_WARNS;
 }
 
 /* Is the daemon older than the map? Then that is why it lacks models. */
@@ -160,13 +187,7 @@ void look_models(struct checkup *c, const struct condition *it, struct faults *f
 		fault_cure(f, "%s", c->restart);
 		return;
 	}
-	for (size_t i = 0; i < c->table.n; i++) {
-		const struct table_row *row = &c->table.row[i];
-
-		if (is_first(&c->table, i) && !may_lack(c, row) &&
-		    !strv_has(&libvirt->models, row->model))
-			text_addf(&names, " %s", row->model);
-	}
+	add_unknown(&names, c);
 	if (!names.data || names.failed)
 		return;
 	fault_add(f, it->id, WEIGHT_BLOCKS,

@@ -12,12 +12,11 @@
 #include "run.h"
 #include "steps.h"
 
-#define UNITS   "/usr/lib/systemd/system"
 #define SECONDS 60
 
-static const char *const places[] = {UNITS "/libvirtd.service.d/cpushim.conf",
-				     UNITS "/virtqemud.service.d/cpushim.conf",
-				     UNITS "/cpushim.path", UNITS "/cpushim.service"};
+static const char *const places[] = {UNITS_DIR "/libvirtd.service.d/cpushim.conf",
+				     UNITS_DIR "/virtqemud.service.d/cpushim.conf",
+				     UNITS_DIR "/cpushim.path", UNITS_DIR "/cpushim.service"};
 enum { PATH_UNIT = 2, PATH_SERVICE };
 
 /* The leading - and the limits: whatever becomes of our command, libvirt starts. */
@@ -109,11 +108,11 @@ int put_units(struct node *n, struct error *err)
 	_cleanup_text_ struct text path_unit = {0};
 	int r;
 
-	if (!node_has(UNITS) && !node_has("/lib/systemd/system"))
+	if (!node_has(UNITS_DIR) && !node_has("/lib/systemd/system"))
 		return 0;
 	print_path_unit(&path_unit, n);
 	if (path_unit.failed)
-		return error_set(err, -ENOMEM, UNITS, 0, "out of memory");
+		return error_set(err, -ENOMEM, UNITS_DIR, 0, "out of memory");
 	r = put_text(n, places[0], drop_in, err);
 	if (r == 0)
 		r = put_text(n, places[1], drop_in, err);

@@ -5,31 +5,19 @@
 # where they were started counts, not what their source or their file says of their CPU. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
-	export NODE_TCP=yes
-	local node
-	for node in one two; do
-		node_new $node
-		node_install $node
-	done
-	root_link one two
+make_nodes() {
+	linked_nodes
 	libvirt_up one
 	libvirt_up two
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	two=$(root_path two)
 }
 
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	local node guest
 	guests_stop one two
 	for node in one two; do

@@ -6,26 +6,21 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	root=$(root_path node)
 	stock_guests
 	node_ready node >"$BATS_FILE_TMPDIR/install" 2>&1
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 }
 
-teardown() {
-	[ "$(id -u)" != 0 ] || guests_stop node
+after_each() {
+	guests_stop node
 }
 
 # with gate64 in libvirt's map and no more

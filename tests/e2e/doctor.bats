@@ -6,20 +6,15 @@
 
 # shellcheck disable=SC2016,SC2154,SC2030,SC2031 # bats sets them; each test runs by itself; names of commands in backticks
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	node_install node >/dev/null
 	libvirt_up node
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 	map=$root/usr/share/libvirt/cpu_map
 	hook=$root/etc/libvirt/hooks/qemu
@@ -53,9 +48,13 @@ only() { # ID...: those that aren't right
 
 break_answers() { libvirt_down node; }
 break_daemon() {
+	# it reads the map when it is asked first
+	on node virsh -q cpu-models x86_64 >/dev/null
 	# longer than a start takes
 	sleep 2
-	touch "$map/x86_cpushim.xml"
+	printf "<cpus><model name='site-new'><model name='gate64'/><feature name='aes'/></model></cpus>\n" \
+		>"$root/etc/cpushim/models.d/new.xml"
+	on node cpushim compile >/dev/null
 }
 # its own mounts show it an index without our line
 break_models() {
@@ -70,8 +69,10 @@ break_daemons() {
 }
 break_hook_known() {
 	rm -rf "$root/run/cpushim"
+	mv "$hook" "$root/run/hook"
+	libvirt_restart node
 	sleep 2
-	touch "$hook"
+	cp "$root/run/hook" "$hook"
 }
 break_nova_names() { nova_conf qemu gate65; }
 # no CPU of today has 3dnow
@@ -127,19 +128,30 @@ nova_conf() { # VIRT-TYPE MODEL
 	says FAIL daemon 'and goes by the CPU map that it read then.*; .systemctl restart libvirtd.$'
 	libvirt_restart node
 	doctor 0
+	# it has all names: guests are right
+	sleep 2
+	touch "$map/x86_cpushim.xml"
+	doctor 0
+	only daemon
+	says WARN daemon 'and goes by the CPU map that it read then.*; .systemctl restart libvirtd.$'
+	rm "$root/etc/cpushim/models.d/new.xml"
+	on node cpushim compile --force >/dev/null
+	libvirt_restart node
+	doctor 0
 }
 
-@test "hook-known: a hook that was put there after libvirt looked for it" {
+@test "hook-known: a hook that was put there after libvirt looked for one" {
 	break_hook_known
 	doctor 1
 	only hook-known
-	says FAIL hook-known 'was put there after libvirtd (process [0-9]*) was started.*; .systemctl restart libvirtd.$'
-	# a guest that was started since: libvirt called it
-	guest_start node ours --cpu "$(cpu_xml gate64)"
-	mark_of node ours
-	doctor 0
-	guests_stop node
+	says FAIL hook-known "was put there after libvirtd (process [0-9]*) was started.*doesn't call this one; .systemctl restart libvirtd.$"
 	libvirt_restart node
+	doctor 0
+	# replaced since: libvirt calls what is there
+	rm -rf "$root/run/cpushim"
+	sleep 2
+	touch "$hook"
+	doctor 0
 }
 
 @test "daemons: one of each kind" {
@@ -226,6 +238,7 @@ nova_conf() { # VIRT-TYPE MODEL
 
 @test "five faults at once, and --mend mends what cpushim's commands can" {
 	local id
+	on node virsh -q cpu-models x86_64 >/dev/null
 	# longer than a start takes
 	sleep 2
 	sed -i '/x86_cpushim/d' "$map/index.xml"
@@ -234,7 +247,7 @@ nova_conf() { # VIRT-TYPE MODEL
 	guest_xml gone --cpu "$(cpu_xml site-gone)" >"$root/run/gone.xml"
 	on node virsh -q define /run/gone.xml
 	doctor 1
-	only index daemon dropin hook modes defined-gone
+	only index dropin hook modes defined-gone daemon
 	doctor 1 --mend
 	[[ $stderr == *'cpushim ready: exit status'* ]]
 	for id in index hook dropin; do
@@ -243,7 +256,7 @@ nova_conf() { # VIRT-TYPE MODEL
 	# what isn't cpushim's to do is left
 	says FAIL modes '.chmod go-w /usr/lib/cpushim/guest.$'
 	says FAIL defined-gone
-	says FAIL daemon '.systemctl restart libvirtd.$'
+	says WARN daemon '.systemctl restart libvirtd.$'
 	chmod 644 "$root/usr/lib/cpushim/guest"
 	libvirt_restart node
 	on node virsh -q undefine gone

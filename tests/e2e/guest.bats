@@ -5,24 +5,15 @@
 # site models under TCG. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	node_install node
 	libvirt_up node
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-}
-
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	guests_stop node
 }
 

@@ -7,11 +7,9 @@
 
 # shellcheck disable=SC2154,SC2016 # bats sets them; the scripts' own
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	local root hooks
 	root=$(root_path node)
@@ -37,17 +35,14 @@ script() { # PATH TEXT
 	chmod 755 "$1"
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 	hooks=$root/etc/libvirt/hooks
 	rm -f "$root/run/called"
 }
 
-teardown() {
-	[ "$(id -u)" != 0 ] || guests_stop node
+after_each() {
+	guests_stop node
 	rm -f "$root/run/no-device"
 }
 

@@ -7,30 +7,25 @@
 
 # shellcheck disable=SC2154 # bats sets output and stderr
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
 map=/usr/share/libvirt/cpu_map
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	libvirt_up node
 	node_new other
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node) other=$(root_path other)
 	asker=$CHECKOUT/build/asker
 	mkdir -p "$root/run/staged" "$other/run/staged"
 	stage node
 }
 
-teardown() {
-	[ "$(id -u)" != 0 ] || guests_stop node
+after_each() {
+	guests_stop node
 }
 
 # stage NODE: index.xml that names our include, and two of those: good and bad

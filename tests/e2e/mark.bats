@@ -7,34 +7,22 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
-	export NODE_TCP=yes
-	local node
-	for node in one two; do
-		node_new $node
-		node_install $node
-	done
+make_nodes() {
+	linked_nodes
 	means one aes
 	means two rdrand
-	root_link one two
 	libvirt_up one
 	libvirt_up two
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	one=$(root_path one)
 	two=$(root_path two)
 }
 
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	local guest
 	rm -f "$one/etc/libvirt/hooks/qemu.d/stop"
 	kill_daemon one CONT || libvirt_up one

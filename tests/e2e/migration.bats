@@ -4,30 +4,15 @@
 # Live migration between two nodes, each with its own libvirtd and cpushim. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
-	export NODE_TCP=yes
-	local node
-	for node in one two; do
-		node_new $node
-		node_install $node
-	done
-	root_link one two
+make_nodes() {
+	linked_nodes
 	libvirt_up one
 	libvirt_up two
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-}
-
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	guests_stop one two
 }
 

@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC1003,SC2016,SC2030,SC2031 # names aren't expanded; each test runs by itself
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
 names=('R&D' "it's" '<b>' '>' '"quoted"' '&amp;' '&lt;' ' lead' 'trail ' 'a b' '-dash' '--help' '[x]' '[' ']' ';'
 	'#x' '%s%n' "\$HOME" '`id`' '\' '*' '?' 'a,b' 'guest=x,y' ',' '.' '..' '.hidden' '~' '!' '(x)' '{x}' 'x.xml'
@@ -13,22 +14,10 @@ names=('R&D' "it's" '<b>' '>' '"quoted"' '&amp;' '&lt;' ' lead' 'trail ' 'a b' '
 	# none of these is one for libvirt
 	'a/b' '../x' '/etc/passwd' '/')
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
-	for node in one two; do
-		NODE_TCP=--tcp node_new $node
-		node_install $node
-		libvirt_up $node
-	done
-	root_link one two
-}
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+make_nodes() {
+	linked_nodes
+	libvirt_up one
+	libvirt_up two
 }
 
 # named NAME MODEL: its XML, without a serial port, whose file would have the name
@@ -53,8 +42,7 @@ stop_all() {
 	done
 }
 
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	stop_all one
 	stop_all two
 }

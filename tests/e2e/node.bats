@@ -6,11 +6,9 @@
 
 # shellcheck disable=SC2016 # names of commands in backticks
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	node_install node
 	libvirt_up node
@@ -18,10 +16,7 @@ setup_file() {
 	on node virsh -q define /run/guest.xml
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 	map=$root/usr/share/libvirt/cpu_map
 }

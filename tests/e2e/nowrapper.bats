@@ -5,11 +5,9 @@
 # site model and is exact by its features. On the distribution's libvirtd and QEMU. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	export KVM=
 	! kvm_works || KVM=--kvm
 	export NODE_TCP=yes
@@ -28,15 +26,11 @@ kvm_works() {
 		-cpu kvm64 >/dev/null 2>&1
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	root=$(root_path node)
 }
 
-teardown() {
-	[ "$(id -u)" = 0 ] || return 0
+after_each() {
 	guests_stop node peer
 	[ ! -e "$root/etc/cpushim/models.d/site.xml" ] || {
 		rm "$root/etc/cpushim/models.d/site.xml"

@@ -7,25 +7,17 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node --kvm
 	node_install node
 	rm "$(root_path node)/etc/libvirt/hooks/qemu"
 	libvirt_up node
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-}
-
-teardown() {
-	[ "$(id -u)" != 0 ] || on node virsh -q destroy guest 2>/dev/null || :
+after_each() {
+	on node virsh -q destroy guest 2>/dev/null || :
 }
 
 # kvm_or_skip: a QEMU starts with this machine's KVM

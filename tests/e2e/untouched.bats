@@ -5,23 +5,15 @@
 # after cpushim came. The same node without it is the judge. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	export OUT=$BATS_FILE_TMPDIR
 	NODE_EMULATORS=all node_new node
 	libvirt_up node
 	observe before
 	node_ready node
 	observe after
-}
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
 }
 
 # The domains that must not change.

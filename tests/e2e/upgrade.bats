@@ -7,11 +7,9 @@
 
 # shellcheck disable=SC2154,SC2016 # bats sets them; names of commands in backticks
 bats_require_minimum_version 1.5.0
+load ../lib/e2e
 
-setup_file() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	[ "$(id -u)" = 0 ] || return 0
+make_nodes() {
 	node_new node
 	node_install node
 	cat >"$(root_path node)/etc/cpushim/models.d/site.xml" <<-'XML'
@@ -24,17 +22,14 @@ setup_file() {
 	libvirt_up node
 }
 
-setup() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
+before_each() {
 	load ../lib/qemu.bash
 	root=$(root_path node)
 	real=/usr/bin/qemu-system-x86_64.distrib
 }
 
-teardown() {
-	[ "$(id -u)" != 0 ] || guests_stop node
+after_each() {
+	guests_stop node
 }
 
 # upgrade: with the mtime of a package, which may be older than the one before

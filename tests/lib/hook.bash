@@ -49,7 +49,14 @@ include() { # NAME...: libvirt's include with the names of last resort
 		>"$root/usr/share/libvirt/cpu_map/x86_cpushim.xml"
 }
 
+# The same for each test of a suite, so it is made once.
 make_root() {
+	root=$BATS_TEST_TMPDIR/root
+	record=$root/run/cpushim/$uuid
+	if [ -d "$BATS_FILE_TMPDIR/made" ]; then
+		cp -a "$BATS_FILE_TMPDIR/made/." "$BATS_TEST_TMPDIR"
+		return
+	fi
 	local program
 	for program in build/cpushim build/qemu-wrapper build/libvirt_driver_qemu.so hook/qemu; do
 		[ -x "$CHECKOUT/$program" ] || {
@@ -57,8 +64,6 @@ make_root() {
 			return 1
 		}
 	done
-	root=$BATS_TEST_TMPDIR/root
-	record=$root/run/cpushim/$uuid
 	mkdir -p "$root/usr/bin" "$root/run"
 	cp "$CHECKOUT/build/cpushim" "$root/usr/bin/cpushim"
 	cp "$CHECKOUT/build/qemu-wrapper" "$root/usr/bin/qemu-system-x86_64"
@@ -67,6 +72,8 @@ make_root() {
 	cp "$CHECKOUT/build/libvirt_driver_qemu.so" "$BATS_TEST_TMPDIR/"
 	a_daemon libvirtd
 	row | table
+	mkdir "$BATS_FILE_TMPDIR/made"
+	cp -a "$root" "$BATS_TEST_TMPDIR/libvirtd" "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" "$BATS_FILE_TMPDIR/made"
 }
 
 hook() { # OPERATION SUB-OPERATION: by hand

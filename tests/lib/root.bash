@@ -125,7 +125,7 @@ online() {
 # root_enter NODE [OPTION of nsenter] -- COMMAND...
 root_enter() {
 	local pid
-	pid=$(cat "$ROOTS/$1/pid") || return
+	read -r pid <"$ROOTS/$1/pid" || return
 	! has_systemd "$1" || set -- "$1" -C "${@:2}"
 	shift
 	(

@@ -33,7 +33,7 @@ setup_file() {
 	export BATS_FILE_TMPDIR
 	root_new build
 	online build apt-get -qq -o Acquire::Check-Valid-Until=false update
-	online build env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install debhelper scdoc >&2
+	online build env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install build-essential debhelper scdoc >&2
 	on build cp -r "$CHECKOUT" /root/source
 	on build rm -rf /root/source/build /root/source/.git
 	build build 1.1
