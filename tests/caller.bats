@@ -106,7 +106,7 @@ bound() {
 	# the parent keeps others from reading it: prctl(PR_SET_DUMPABLE, 0)
 	unreadable() {
 		CPUSHIM_ROOT=$root perl -e 'syscall 157, 4, 0; exit(system(@ARGV) >> 8)' \
-			setpriv --bounding-set -sys_ptrace,-sys_admin,-perfmon "$root/hook" instance-00000001 "${1-prepare}" begin -
+			setpriv --bounding-set -sys_ptrace,-sys_admin,-cap_38 "$root/hook" instance-00000001 "${1-prepare}" begin -
 	}
 	counts_as libvirt unreadable
 	# it stands for the daemon

@@ -9,17 +9,23 @@
 bats_require_minimum_version 1.5.0
 load lib/qemu
 
-setup() {
+setup_file() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
-	root=$BATS_TEST_TMPDIR/root
-	data=$CHECKOUT/tests/data/models
-	map=/usr/share/libvirt/cpu_map
+	root=$BATS_FILE_TMPDIR/root
 	cp -a "$CHECKOUT/build/root" "$root" || {
 		printf 'make stage comes first\n' >&2
 		return 1
 	}
 	rm -f "$root"/etc/cpushim/models.d/*
 	cpushim compile >/dev/null
+}
+
+setup() {
+	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+	root=$BATS_TEST_TMPDIR/root
+	data=$CHECKOUT/tests/data/models
+	map=/usr/share/libvirt/cpu_map
+	cp -a "$BATS_FILE_TMPDIR/root" "$root"
 }
 
 cpushim() {

@@ -7,17 +7,23 @@
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets stderr and runs each test by itself
 bats_require_minimum_version 1.5.0
 
+setup_file() {
+	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
+	root=$BATS_FILE_TMPDIR/root
+	cp -a "$CHECKOUT/build/root" "$root" || {
+		printf 'make stage comes first\n' >&2
+		return 1
+	}
+	rm -f "$root"/etc/cpushim/models.d/* "$root/etc/cpushim/published" "$root/usr/lib/cpushim/models.table"
+	cpushim compile >/dev/null
+}
+
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
 	root=$BATS_TEST_TMPDIR/root
 	published=$root/etc/cpushim/published
 	table=$root/usr/lib/cpushim/models.table
-	cp -a "$CHECKOUT/build/root" "$root" || {
-		printf 'make stage comes first\n' >&2
-		return 1
-	}
-	rm -f "$root"/etc/cpushim/models.d/* "$published" "$table"
-	cpushim compile >/dev/null
+	cp -a "$BATS_FILE_TMPDIR/root" "$root"
 }
 
 teardown() {

@@ -38,7 +38,8 @@
 
 /* ---- libvirt's ---- */
 
-#define LIBVIRTMAP_DIR "/usr/share/libvirt/cpu_map"
+#define LIBVIRT_SHARE_DIR "/usr/share/libvirt"
+#define LIBVIRTMAP_DIR    LIBVIRT_SHARE_DIR "/cpu_map"
 /* the include that is ours */
 #define LIBVIRTMAP_OURS "x86_cpushim.xml"
 /* In that include's first comment, in front of the names of all our models, on one line with a blank

@@ -345,6 +345,16 @@ int comment_out_include(struct error *err)
 	return r < 0 ? error_set(err, r, here, 0, "can't be written: %s", strerror(-r)) : 0;
 }
 
+/* libvirt's own removal left its directories behind, because our include was in them. */
+static int remove_map_dirs(struct node *n, struct error *err)
+{
+	int r = node_has(INDEX_PATH) ? 0 : change_undirectory(n, LIBVIRTMAP_DIR, err);
+
+	if (r == 0 && !node_has(LIBVIRTMAP_DIR))
+		r = change_undirectory(n, LIBVIRT_SHARE_DIR, err);
+	return r;
+}
+
 int remove_include(struct node *n, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -363,8 +373,10 @@ int remove_include(struct node *n, struct error *err)
 	if (r < 0)
 		return r;
 	r = read_map(INCLUDE_COPY, &copy.data, &copy.len, NULL);
-	if (r == 0 ? has_include(&copy) : strstr(text, MAPINCLUDE_NAMES) != NULL)
-		return change_delete(n, INCLUDE_PATH, err);
+	if (r == 0 ? has_include(&copy) : strstr(text, MAPINCLUDE_NAMES) != NULL) {
+		r = change_delete(n, INCLUDE_PATH, err);
+		return r == 0 ? remove_map_dirs(n, err) : r;
+	}
 	node_warn(n, INCLUDE_PATH ": isn't what cpushim wrote; left alone");
 	return 0;
 }

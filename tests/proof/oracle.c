@@ -252,62 +252,105 @@ static uint32_t value_of(const json_t *word, const char *key)
 	return (uint32_t)json_number_value(json_object_get(word, key));
 }
 
-/* QEMU's name means the bit that is asked for with it and not without it. */
-static void learn_name(struct oracle *o, const char *name, const json_t *without)
+#define MAX_QEMU_WORDS 128
+
+/* Of each bit of QEMU's words: the rounds in which it was asked for. */
+struct heard {
+	uint32_t in[2][MAX_QEMU_WORDS][32];
+};
+
+/* Starts a CPU with those names whose number has this bit set, or clear. */
+static void hear(struct oracle *o, struct heard *h, const struct strv *names, unsigned int round,
+		 bool set, const json_t *without)
 {
-	_cleanup_free_ char *cpu = NULL;
+	_cleanup_text_ struct text cpu = {0};
 	json_t *with;
 
-	if (asprintf(&cpu, "486,%s=on", name) < 0)
-		die("out of memory");
-	with = qom_get(o, cpu);
-	for (size_t list = 0; with && list < 2; list++) {
-		const json_t *words = json_array_get(with, list);
+	text_adds(&cpu, "486");
+	for (size_t i = 0; i < names->n; i++)
+		if ((i >> round & 1) == set)
+			text_addf(&cpu, ",%s=on", names->item[i]);
+	with = cpu.failed ? NULL : qom_get(o, cpu.data);
+	if (!with || json_array_size(json_array_get(with, 0)) > MAX_QEMU_WORDS)
+		die("%s: -cpu %s: doesn't start, or has too many words", o->emulator, cpu.data);
+	for (size_t list = 0; list < 2; list++) {
 		const json_t *before = json_array_get(without, list);
 		size_t i;
 		const json_t *w;
 
-		json_array_foreach(words, i, w)
+		json_array_foreach(json_array_get(with, list), i, w)
 		{
 			uint32_t more = value_of(w, "features") &
 					~value_of(json_array_get(before, i), "features");
-			uint32_t leaf = value_of(w, "cpuid-input-eax");
 
-			/* 0x4000_0000...: the hypervisor's own, no part of a CPU */
-			if (__builtin_popcount(more) == 1 && leaf >> 28 != 4)
-				add_name(
-					o, name,
-					word_at(o, leaf, value_of(w, "cpuid-input-ecx"), reg_of(w)),
-					(unsigned int)__builtin_ctz(more));
+			for (unsigned int bit = 0; bit < 32; bit++)
+				h->in[set][i][bit] |= (more >> bit & 1) << round;
 		}
 	}
 	json_decref(with);
 }
 
+/* QEMU's name means the bit that is asked for with it and never without it. A bit that two names ask for is
+ * asked for in both starts of some round. */
+static void learn_names(struct oracle *o, const struct strv *names)
+{
+	static struct heard h;
+	json_t *without = qom_get(o, "486");
+	unsigned int rounds = 0;
+	size_t i;
+	const json_t *w;
+
+	for (memset(&h, 0, sizeof(h)); names->n > (size_t)1 << rounds || rounds == 0; rounds++)
+		for (int set = 0; set < 2; set++)
+			hear(o, &h, names, rounds, set, without);
+	json_array_foreach(json_array_get(without, 0), i, w)
+	{
+		uint32_t leaf = value_of(w, "cpuid-input-eax");
+
+		for (unsigned int bit = 0; bit < 32; bit++) {
+			uint32_t number = h.in[1][i][bit];
+
+			/* 0x4000_0000...: the hypervisor's own, no part of a CPU */
+			if ((number ^ h.in[0][i][bit]) == (UINT32_C(1) << rounds) - 1 &&
+			    !(number & h.in[0][i][bit]) && number < names->n && leaf >> 28 != 4)
+				add_name(
+					o, names->item[number],
+					word_at(o, leaf, value_of(w, "cpuid-input-ecx"), reg_of(w)),
+					bit);
+		}
+	}
+	json_decref(without);
+}
+
+static bool is_cpuid_flag(const char *word)
+{
+	return *word && strncmp(word, "vmx-", 4) != 0 && strncmp(word, "kvm", 3) != 0;
+}
+
 /* `-cpu help` ends with all names of features that this QEMU has. */
 static void read_properties(struct oracle *o)
 {
+	_cleanup_strv_ struct strv all = {0}, unknown = {0};
 	_cleanup_outcome_ struct outcome help;
-	json_t *without = qom_get(o, "486");
 	char *rest, *word;
 
 	run(&help, (const char *const[]){o->emulator, "-cpu", "help", NULL}, "");
 	rest = strstr(help.out.data, "Recognized CPUID flags:");
-	if (help.status != 0 || !rest || !without)
+	if (help.status != 0 || !rest)
 		die("%s: -cpu help doesn't tell its features", o->emulator);
 	rest += strlen("Recognized CPUID flags:");
-	while ((word = strsep(&rest, " \n"))) {
-		int i = oracle_name(o, word, strlen(word));
+	while ((word = strsep(&rest, " \n")))
+		if (is_cpuid_flag(word) && (strv_add(&all, word, strlen(word)) < 0 ||
+					    (oracle_name(o, word, strlen(word)) < 0 &&
+					     strv_add(&unknown, word, strlen(word)) < 0)))
+			die("out of memory");
+	learn_names(o, &unknown);
+	for (size_t i = 0; i < all.n; i++) {
+		int name = oracle_name(o, all.item[i], strlen(all.item[i]));
 
-		if (!*word || strncmp(word, "vmx-", 4) == 0 || strncmp(word, "kvm", 3) == 0)
-			continue;
-		if (i < 0)
-			learn_name(o, word, without);
-		i = oracle_name(o, word, strlen(word));
-		if (i >= 0 && strcmp(o->name[i].qemu, word) == 0)
-			o->name[i].known = true;
+		if (name >= 0 && strcmp(o->name[name].qemu, all.item[i]) == 0)
+			o->name[name].known = true;
 	}
-	json_decref(without);
 }
 
 /* What QEMU warns of when everything is asked for isn't offered; the warnings come first, should

@@ -132,6 +132,8 @@ is_ready() {
 }
 
 @test "a site's own definitions and what they mean outlive a removal, not a purge" {
+	# the package asked libvirt, whose socket started it, so that it knows the models
+	printf 'RESTART_LIBVIRT=yes\n' >"$root/etc/default/cpushim"
 	run -0 install_version 1.0
 	printf "<cpus><model name='site'><model name='gate64'/></model></cpus>\n" >"$root/etc/cpushim/models.d/site.xml"
 	on node cpushim compile
@@ -162,8 +164,8 @@ is_ready() {
 
 @test "cpushim upgraded while guests run: they go on, and the node is that of the new release" {
 	libvirt_up node
-	printf 'RESTART_LIBVIRT=yes\n' >"$root/etc/default/cpushim"
 	tree >"$keep/before"
+	printf 'RESTART_LIBVIRT=yes\n' >"$root/etc/default/cpushim"
 	run -0 install_version 1.0
 	guest_begin node site "$(cpu_xml gate64)"
 	guest_begin node ordinary "$(cpu_xml kvm64)"
