@@ -207,7 +207,7 @@ stage: all node ## build/root: a root to try everything in, uninstalled
 deb: ## the Debian package, in build/deb (debhelper, scdoc)
 	packaging/deb $(B)/deb
 
-unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/hosts $(B)/fleetoracle $(B)/libvirt_driver_qemu.so ## the C unit tests, built
+unit: $(unit_tests) $(B)/exact $(B)/asker $(B)/hosts $(B)/fleetgen $(B)/fleetoracle $(B)/usage $(B)/libvirt_driver_qemu.so ## the C unit tests, built
 
 check: stage unit ## all tests (./install.sh check brings what they need)
 	tests/run
@@ -217,6 +217,9 @@ check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under
 
 matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
+
+clouds: stage ## unlike hosts with a KVM of their own, under TCG (root)
+	tests/run tests/clouds/*.bats
 
 bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
 	tests/bench
@@ -253,6 +256,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall node stage deb unit check check-fast matrix bench strict fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds bench strict fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

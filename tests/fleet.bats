@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Many hosts: cpushim check, baseline and rollover. With made-up hosts, in our dumps' form and in no root, and
-# with the real dumps that CPUSHIM_DUMPS names (../shared/data/cpuid beside the checkout), held against libvirt.
+# with the real dumps that CPUSHIM_DUMPS names, held against libvirt.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test has its own subshell
 bats_require_minimum_version 1.5.0
@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
 	work=$BATS_TEST_TMPDIR
-	dumps=${CPUSHIM_DUMPS:-$CHECKOUT/../shared/data/cpuid}
+	dumps=${CPUSHIM_DUMPS-}
 	export SOURCE_DATE_EPOCH=1764000000 TERM=xterm
 	unset COLUMNS NO_COLOR
 	cd "$work" || return

@@ -40,7 +40,7 @@ lists() {
 }
 
 # as_linux: does CPUID answer a program as it answered Linux? Not in guests of KVM's PVM, whose programs see
-# more of the real CPU. tests/e2e/hosts.bats compares both on machines where it does.
+# more of the real CPU. tests/clouds/hosts.bats compares both on machines where it does.
 as_linux() {
 	[[ $(cpushim host) == *$'\ncpu       '"$(cpuinfo 'model name' | sed 's/^ *//; s/ *$//')"$'\n'* ]]
 }

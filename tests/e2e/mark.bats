@@ -137,7 +137,7 @@ no_markers_soon() {
 	persistent saved drift
 	before=$(mark_of one saved)
 	on one virsh -q managedsave saved
-	means one avx
+	means one movbe
 	run -1 on one virsh -q start saved
 	names_both "$before" "$(digest one drift)"
 	means one aes
@@ -151,7 +151,7 @@ no_markers_soon() {
 	on one virsh -q snapshot-create-as snapped before
 	# libvirt 7.0 reverts a guest that runs within its QEMU, and calls no hook
 	guest_stop one snapped
-	means one avx
+	means one movbe
 	run -1 on one virsh -q snapshot-revert snapped before
 	names_both "$before" "$(digest one drift)"
 	on one virsh -q start snapped
@@ -169,7 +169,7 @@ no_markers_soon() {
 	on one sh -c 'virsh dumpxml dumped >/run/dumped.xml && virsh -q define /run/dumped.xml'
 	grep urn:cpushim "$one/etc/libvirt/qemu/dumped.xml"
 	guest_stop one dumped
-	means one avx
+	means one movbe
 	# what was dumped has check='full': libvirt compares it with its map
 	libvirt_restart one
 	on one virsh -q start dumped

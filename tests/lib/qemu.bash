@@ -12,20 +12,18 @@ build_id() {
 }
 
 another_qemu() {
-	local id at pattern
+	local id at
 	id=$(build_id "$1")
-	[ "$id" ] || {
+	at=$(readelf -SW "$1" 2>/dev/null | awk '{ sub(/^ *\[ *[0-9]+\]/, "") } $1 == ".note.gnu.build-id" { print $4 }')
+	if [ -z "$id" ] || [ -z "$at" ]; then
 		printf '%s: has no build-id\n' "$1" >&2
 		return 1
-	}
+	fi
 	# whole first, as this may be a running program's name
 	cp "$1" "$2.new"
-	# shellcheck disable=SC2001 # with a part of what is found
-	pattern=$(sed 's/../\\x&/g' <<<"$id")
-	at=$(LC_ALL=C grep -obUaP "$pattern" "$2.new" | head -n 1)
-	# its last byte becomes 0, or 1 if it was that
+	# behind three numbers and "GNU" its last byte becomes 0, or 1 if it was that
 	printf '%b' "\\x0$([ "${id: -2}" != 00 ] && printf 0 || printf 1)" |
-		dd of="$2.new" bs=1 seek=$((${at%%:*} + ${#id} / 2 - 1)) conv=notrunc status=none
+		dd of="$2.new" bs=1 seek=$((0x$at + 16 + ${#id} / 2 - 1)) conv=notrunc status=none
 	mv "$2.new" "$2"
 }
 

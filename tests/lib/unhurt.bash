@@ -6,6 +6,7 @@
 #
 #	guest_begin NODE NAME [CPU-XML]	start one and note its process
 #	goes_on NODE NAME		it still is that process, and libvirt has it
+#	stays_exact NODE NAME MODEL	and reads the model's CPU, if anybody can still read what it says
 #	site_saved NODE			save two of gate64: `saved` in a file, `kept` as managed save
 #	others_start NODE		new guests without a site model
 #	site_starts NODE		a new gate64 guest, exact by its CPUID
@@ -26,6 +27,17 @@ goes_on() {
 	root=$(root_path "$1")
 	[ "$(on "$1" virsh -q domstate "$2" 2>/dev/null)" = running ] || return
 	[ "$(guest_pid "$1" "$2")" = "$(cat "$root/run/guests/$2.pid")" ]
+}
+
+# Debian 11's packages start virtlogd anew, and then nobody reads the serial ports of guests that run.
+stays_exact() {
+	goes_on "$1" "$2" || return
+	[ "$(running_for "$1" "$(on "$1" pidof virtlogd)")" -lt "$(running_for "$1" "$(guest_pid "$1" "$2")")" ] ||
+		guest_exact "$1" "$2" "$3"
+}
+
+running_for() { # NODE PID: in seconds
+	on "$1" ps -o etimes= -p "$2"
 }
 
 site_saved() {

@@ -50,10 +50,10 @@ is_well_after_it() {
 	libvirt_await node
 	[ "$(on node systemctl show libvirtd -P MainPID)" != "$daemon" ]
 	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ]
-	for guest in site ordinary plain; do
+	for guest in ordinary plain; do
 		goes_on node $guest
 	done
-	guest_exact node site gate64
+	stays_exact node site gate64
 	others_start node
 	site_starts node
 	site_resumes node
