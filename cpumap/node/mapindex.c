@@ -27,7 +27,7 @@ static const char *include_end(const char *s, const char *file)
 	name = memmem(s, (size_t)(end - s), file, strlen(file));
 	if (!name || !strchr("'\"", name[-1]) || !strchr("'\"", name[strlen(file)]))
 		return NULL;
-	if (end++[-1] == '/')
+	if (end++ [-1] == '/')
 		return end;
 	end += strspn(end, BLANKS);
 	return starts(end, closing) ? end + strlen(closing) : NULL;
