@@ -142,13 +142,13 @@ load lib/install.bash
 
 @test "directories are for guests, whatever the caller's umask" {
 	on node sh -c "umask 077 && '$CHECKOUT/build/cpushim' ready --source '$CHECKOUT/build/node'"
-	run -0 on node find $lib /etc/cpushim /usr/share/cpushim -type d ! -perm 755
+	run -0 on node find "$lib" /etc/cpushim /usr/share/cpushim -type d ! -perm 755
 	[ -z "$output" ]
 }
 
 @test "a directory that a package has as well stays" {
 	rmdir "$root$hooks"
-	on node dpkg -S $hooks
+	on node dpkg -S "$hooks"
 	install
 	install --uninstall
 	[ -d "$root$hooks" ]

@@ -106,7 +106,7 @@ static int add_published(struct strv *names)
 	struct published p = {0};
 	int r = path ? 0 : -ENOMEM;
 
-	/* what of a damaged file could be read counts as well */
+	/* a damaged file tells none */
 	if (path)
 		(void)published_load(&p, path, NULL);
 	for (size_t i = 0; i < p.n && r == 0; i++)
