@@ -168,6 +168,8 @@ others_gate64() { # [XML-OF-ITS-OWN]
 }
 
 @test "compiled again, nothing changes" {
+	# once in this copy, whose QEMU is newer for libvirt
+	cpushim compile
 	cp "$root/usr/lib/cpushim/models.table" "$BATS_TEST_TMPDIR/before"
 	run -0 cpushim compile
 	[[ $output == *'; nothing changed' ]]

@@ -512,8 +512,8 @@ not_asked() {
 		row
 		yes "$(row model=other "origin=$(printf '%065536d' 0)")" | head -n 180
 	} | table
-	refuses "model 'gate64'" limited --as=8000000 < <(domain)
-	passes limited --as=8000000 < <(other)
+	refuses "model 'gate64'" limited --as=2000000 < <(domain)
+	passes limited --as=2000000 < <(other)
 }
 
 @test "input that is closed is no domain; a limit on files kills nobody" {

@@ -108,7 +108,7 @@ load lib/install.bash
 	# who waits says so, and touches nothing before
 	install --uninstall
 	listing >"$keep/before"
-	on node flock /usr/lib sleep 4 &
+	on node flock /run/cpushim.lock sleep 4 &
 	sleep 0.2
 	install >"$keep/second" &
 	first=$!
@@ -117,6 +117,41 @@ load lib/install.bash
 	wait "$first"
 	grep -q 'waiting for another cpushim' "$keep/second"
 	diff "$keep/one" <(listing)
+}
+
+@test "who waits for a removal puts nothing back, and who may not remove holds nobody up" {
+	install
+	install --uninstall
+	listing >"$keep/before"
+	install
+	on node flock /run/cpushim.lock sleep 3 &
+	sleep 0.2
+	install --uninstall >"$keep/first" &
+	local first=$!
+	sleep 1
+	# by itself, as systemd calls it
+	run on node cpushim ready
+	wait "$first"
+	as_before
+	[ ! -e "$root/run/cpushim.lock" ]
+	on node setpriv --reuid 65534 --regid 65534 --clear-groups flock /usr/lib sleep 60 3>&- &
+	run -0 install
+	[[ $output != *waiting* ]]
+	on node pkill -x flock
+}
+
+@test "directories are for guests, whatever the caller's umask" {
+	on node sh -c "umask 077 && '$CHECKOUT/build/cpushim' ready --source '$CHECKOUT/build/node'"
+	run -0 on node find "$lib" /etc/cpushim /usr/share/cpushim -type d ! -perm 755
+	[ -z "$output" ]
+}
+
+@test "a directory that a package has as well stays" {
+	rmdir "$root$hooks"
+	on node dpkg -S "$hooks"
+	install
+	install --uninstall
+	[ -d "$root$hooks" ]
 }
 
 @test "killed at any moment, run again it completes, and --uninstall takes all of it" {
@@ -227,11 +262,11 @@ killed_each() {
 	rm "$root$lib/receipt"
 	# as systemd or doctor has it done, and as libvirt's start does
 	on node cpushim ready
-	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 1 rebuilt' ]
+	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 2 rebuilt' ]
 	sed -i '/x86_cpushim/d' "$root$map/index.xml"
 	rm -f "$root$lib/receipt" "$root/run/cpushim.map"
 	on node cpushim ready --before-libvirt
-	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 1 rebuilt' ]
+	[ "$(head -n 1 "$root$lib/receipt")" = 'cpushim-receipt 2 rebuilt' ]
 	# the next installation notes all of it
 	run -0 install --uninstall
 	run ! is_wrapper "$emulator"
@@ -244,6 +279,23 @@ killed_each() {
 	diff <(grep -v ' d [0-7]* \|/local/' "$keep/before") <(listing | grep -v ' d [0-7]* \|/local/')
 }
 
+@test "a receipt that is damaged isn't taken for the whole" {
+	local lines
+	install
+	install --uninstall
+	listing >"$keep/before"
+	for lines in 0 5; do
+		install
+		head -n "$lines" "$root$lib/receipt" >"$keep/cut"
+		cp "$keep/cut" "$root$lib/receipt"
+		run ! on node cpushim doctor
+		[[ $output == *receipt*'is missing or damaged'* ]]
+		run -0 install --uninstall
+		[[ $output != *'left alone'* ]]
+		diff <(grep -v '/local/' "$keep/before") <(listing | grep -v '/local/')
+	done
+}
+
 @test "--uninstall is refused while the table can't be read and guests are defined, and the hook's names tell which" {
 	install
 	guest_xml asks --cpu "$(cpu_xml gate64)" >"$root/etc/libvirt/qemu/asks.xml"
@@ -253,6 +305,10 @@ killed_each() {
 	is_wrapper "$emulator"
 	[ -e "$root$hooks/qemu" ]
 	rm "$root$lib/models.table" "$root$lib/x86_cpushim.xml"
+	run -1 install --uninstall
+	[[ $output == *'guest asks is defined with gate64'* ]]
+	# nor does anything that libvirt or a guest reads
+	rm "$root$map/x86_cpushim.xml"
 	run -1 install --uninstall
 	[[ $output == *'guest asks is defined with gate64'* ]]
 	rm "$root/etc/libvirt/qemu/asks.xml"

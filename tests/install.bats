@@ -355,7 +355,8 @@ refuses_image() {
 	local place
 	image /tmp/image
 	listing >"$keep/before"
-	for place in usr/lib usr/share/libvirt etc/libvirt; do
+	on node mkdir -p /tmp/image/usr/share/man
+	for place in usr/lib usr/share/libvirt usr/share/man etc/libvirt; do
 		on node mv "/tmp/image/$place" /tmp/away
 		# to the same place of this node
 		on node ln -s "/$place" "/tmp/image/$place"

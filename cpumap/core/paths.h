@@ -29,7 +29,8 @@
 #define SITE_DIR       "/etc/cpushim/models.d"
 #define PUBLISHED_PATH "/etc/cpushim/published"
 #define RECORD_DIR     "/run/cpushim"
-#define STAGED         ".cpushim-??????" /* behind the name of a file that is to be replaced */
+#define STAGED         ".cpushim-??????"   /* behind the name of a file that is to be replaced */
+#define LOCK_PATH      "/run/cpushim.lock" /* held by `cpushim ready` and `remove` */
 #define REMOVING_MARK  "/run/cpushim.removing" /* `cpushim remove` was begun, and hasn't ended */
 #define MAP_STAMP      "/run/cpushim.map" /* the map that libvirt last took (cpumap/node/before.c) */
 

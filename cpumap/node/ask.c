@@ -137,7 +137,7 @@ bool libvirt_has_forgotten(struct node *n)
 {
 	_cleanup_strv_ struct strv names = {0}, ours = {0}, known = {0};
 
-	if (map_names_ours() || models_names(&names) < 0)
+	if (map_names_ours() || models_names_ever(&names) < 0)
 		return false;
 	/* the names that another file of the map has stay */
 	if (in_map(&ours, &names, NULL) < 0 ||

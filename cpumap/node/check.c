@@ -183,13 +183,15 @@ static int check_release(const struct node *n, struct error *err)
 /* A root with a link that leads to the machine that prepares it is refused before a file is put. */
 static int check_inside(const struct node *n, struct error *err)
 {
-	static const char *const places[] = {COMMAND_PATH,   TABLE_PATH,         SHIPPED_DIR "/",
-					     PUBLISHED_PATH, LIBVIRTMAP_DIR "/", HOOK_PATH,
-					     HOOK_BESIDE,    UNITS_DIR "/",      APPARMOR_LOCAL};
+	static const char *const places[] = {TABLE_PATH,         SHIPPED_DIR "/", PUBLISHED_PATH,
+					     LIBVIRTMAP_DIR "/", HOOK_PATH,       HOOK_BESIDE,
+					     UNITS_DIR "/",      APPARMOR_LOCAL};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
 		r = change_inside(places[i], err);
+	for (size_t i = 0; programs_usual[i] && r == 0; i++)
+		r = change_inside(programs_usual[i], err);
 	for (size_t i = 0; i < n->emulators.n && r == 0; i++)
 		r = change_inside(n->emulators.item[i], err);
 	return r;

@@ -118,6 +118,15 @@ static bool is_packaged(const char *path)
 	return admin && run_program(argv, SECONDS, &out, NULL) == 0;
 }
 
+bool dpkg_owns(const char *path)
+{
+	_cleanup_free_ char *admin = root_path(ADMIN_DIR);
+	_cleanup_text_ struct text out = {0};
+	const char *const argv[] = {"dpkg-query", "--admindir", admin, "--search", path, NULL};
+
+	return admin && run_program(argv, SECONDS, &out, NULL) == 0;
+}
+
 int dpkg_divert(struct node *n, const char *path, const char *real, struct error *err)
 {
 	/* the diversions of a package are that package's (Debian Policy, appendix G) */

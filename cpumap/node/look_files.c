@@ -61,7 +61,7 @@ void look_receipt(struct checkup *c, const struct condition *it, struct faults *
 	else if (c->receipt.lost && !c->receipt.rebuilt)
 		fault_add(f, it->id, WEIGHT_WARNS,
 			  RECEIPT_PATH
-			  ": is missing, so that `cpushim remove` has to guess what is "
+			  ": is missing or damaged, so that `cpushim remove` has to guess what is "
 			  "cpushim's");
 	else
 		return;

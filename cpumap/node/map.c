@@ -10,91 +10,16 @@
 #include "cpumap/libvirt/maptrial.h"
 #include "change.h"
 #include "daemons.h"
+#include "mapindex.h"
 #include "steps.h"
 
 #define INDEX_PATH   LIBVIRTMAP_DIR "/index.xml"
 #define INCLUDE_PATH LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS
-#define FEATURES     "x86_features.xml"
-#define LINE         "    <include filename='" LIBVIRTMAP_OURS "'/>\n"
-#define LEFT_OUT     "<!-- cpushim: this disk was full" /* instead of our line's element */
 #define MAP_LIMIT    ((size_t)16 << 20)
 
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, LIBVIRTMAP_DIR, 0, "out of memory");
-}
-
-/* ---- texts ---- */
-
-size_t index_names(const char *text)
-{
-	size_t n = 0;
-
-	while ((text = strstr(text, LIBVIRTMAP_OURS))) {
-		text += strlen(LIBVIRTMAP_OURS);
-		n++;
-	}
-	return n;
-}
-
-static bool is_ours(const char *line, size_t len)
-{
-	return memmem(line, len, LIBVIRTMAP_OURS, strlen(LIBVIRTMAP_OURS)) ||
-	       memmem(line, len, LEFT_OUT, strlen(LEFT_OUT));
-}
-
-/* Copies the lines of @text but ours; behind each that has @behind comes @line. */
-static void copy_lines(struct text *out, const char *text, const char *behind, const char *line)
-{
-	text_adds(out, "");
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-		bool found = behind && memmem(text, len, behind, strlen(behind));
-
-		if (text[len])
-			len++;
-		if (!is_ours(text, len))
-			text_add(out, text, len);
-		if (found)
-			text_adds(out, line);
-		text += len;
-	}
-}
-
-int index_with_include(struct text *out, const char *text, struct error *err)
-{
-	if (!strstr(text, FEATURES))
-		return error_set(err, -EINVAL, INDEX_PATH, 0,
-				 "names no " FEATURES ", so the models have no place in it");
-	copy_lines(out, text, FEATURES, LINE);
-	return out->failed ? no_memory(err) : 0;
-}
-
-void index_without_include(struct text *out, const char *text)
-{
-	copy_lines(out, text, NULL, NULL);
-}
-
-int index_comment_out(char *text)
-{
-	static const char element[] = "<include filename=";
-	char *ours = text;
-	int n = 0;
-
-	while ((ours = strstr(ours, LIBVIRTMAP_OURS))) {
-		char *begin = ours - strlen(element) - 1, *end = strstr(ours, "/>");
-
-		ours += strlen(LIBVIRTMAP_OURS);
-		if (begin < text || strncmp(begin, element, strlen(element)) != 0 ||
-		    end != ours + 1)
-			return -EINVAL;
-		/* as long as the element, which has at least its length */
-		(void)memset(begin, ' ', (size_t)(end + 2 - begin));
-		(void)memcpy(begin, LEFT_OUT, strlen(LEFT_OUT));
-		(void)memcpy(end - 1, "-->", 3);
-		n++;
-	}
-	return n;
 }
 
 /* ---- the node's files ---- */
@@ -318,7 +243,7 @@ int unname_include(struct node *n, struct error *err)
 	if (r < 0 || !node_has(INDEX_PATH))
 		return r;
 	r = read_map(INDEX_PATH, &text, &len, err);
-	if (r < 0 || (index_names(text) == 0 && !strstr(text, LEFT_OUT)))
+	if (r < 0 || !index_has_ours(text))
 		return r;
 	index_without_include(&without, text);
 	return without.failed ? no_memory(err)

@@ -4,30 +4,9 @@
 #ifndef CPUSHIM_MAP_H
 #define CPUSHIM_MAP_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "cpumap/core/error.h"
-#include "cpumap/core/util.h"
-
-/* index_names: how often does the text of an index.xml name our include? */
-size_t index_names(const char *text);
-
-/**
- * index_with_include: an index.xml that names our include once, behind the features: models come
- * after the features that they name.
- * -EINVAL: it names no x86_features.xml.
- */
-int index_with_include(struct text *out, const char *text, struct error *err);
-
-/* index_without_include: the same text without the lines that name our include. */
-void index_without_include(struct text *out, const char *text);
-
-/**
- * index_comment_out: make comments of the elements of index.xml that name our include. The text keeps its
- * length; index_without_include and index_with_include drop these lines.
- * Returns how many there were. -EINVAL: one isn't as we write them, and @text is of no use.
- */
-int index_comment_out(char *text);
 
 /**
  * comment_out_include: where there is no room for another index.xml, take our include out in the file that

@@ -7,6 +7,7 @@
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
 #include "cpumap/core/table.h"
+#include "cpumap/define/published.h"
 #include "change.h"
 #include "emulators.h"
 #include "models.h"
@@ -95,6 +96,35 @@ int models_names(struct strv *names)
 	}
 	for (size_t i = 0; i < t.n && r == 0; i++)
 		r = strv_add(names, t.row[i].model, strlen(t.row[i].model));
+	strv_sort(names);
+	return r;
+}
+
+static int add_published(struct strv *names)
+{
+	_cleanup_free_ char *path = root_path(PUBLISHED_PATH);
+	struct published p = {0};
+	int r = path ? 0 : -ENOMEM;
+
+	/* a damaged file tells none */
+	if (path)
+		(void)published_load(&p, path, NULL);
+	for (size_t i = 0; i < p.n && r == 0; i++)
+		r = strv_add(names, p.name[i].model, strlen(p.name[i].model));
+	published_free(&p);
+	return r;
+}
+
+int models_names_ever(struct strv *names)
+{
+	int r = models_names(names);
+
+	if (r == 0)
+		r = names_in(names, INCLUDE_COPY);
+	if (r == 0)
+		r = names_in(names, LIBVIRTMAP_DIR "/" LIBVIRTMAP_OURS);
+	if (r == 0)
+		r = add_published(names);
 	strv_sort(names);
 	return r;
 }

@@ -13,4 +13,8 @@ int models_compile(const struct node *n, unsigned int seconds, struct error *err
  * each once. None: there is neither. 0 or -ENOMEM. */
 int models_names(struct strv *names);
 
+/* models_names_ever: likewise all names that this node's guests and its libvirt may still go by: those of the
+ * table, of the include and of the published names. */
+int models_names_ever(struct strv *names);
+
 #endif

@@ -151,7 +151,7 @@ int check_needs(struct node *n, struct error *err)
 	_cleanup_strv_ struct strv names = {0};
 	struct search s = {.node = n, .names = &names};
 
-	if (models_names(&names) < 0 || find_all(&s) < 0)
+	if (models_names_ever(&names) < 0 || find_all(&s) < 0)
 		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	if (s.n == 0)
 		return 0;

@@ -119,37 +119,47 @@ static int hand_over(struct node *n, struct error *err)
 
 int put_programs(struct node *n, struct error *err)
 {
-	int r = n->source && dpkg_has_us()
-			? error_set(err, -EEXIST, COMMAND_PATH, 0,
-				    "belongs to the package cpushim; upgrade that, or remove it "
-				    "first: apt-get remove cpushim")
-			: change_directory(n, LIB_DIR, err);
+	int r;
 
+	if (!n->source)
+		r = check_programs(n, err);
+	else if (dpkg_has_us())
+		r = error_set(err, -EEXIST, COMMAND_PATH, 0,
+			      "belongs to the package cpushim; upgrade that, or remove it first: "
+			      "apt-get remove cpushim");
+	else
+		r = 0;
+	if (r == 0)
+		r = change_directory(n, LIB_DIR, err);
 	/* a directory, but not one of /etc/cpushim that a package or a site has */
 	if (r == 0)
 		r = change_directory(n, SITE_DIR, err);
-	if (r < 0)
-		return r;
-	if (dpkg_has_us())
+	if (r == 0 && dpkg_has_us())
 		r = hand_over(n, err);
-	if (r < 0)
-		return r;
-	return n->source ? put_tree(n, "", err) : check_programs(n, err);
+	return r == 0 && n->source ? put_tree(n, "", err) : r;
 }
 
 /* The directories that we made, from the deepest. */
 static int remove_directories(struct node *n, struct error *err)
 {
-	static const char *const ours[] = {"/usr/share/cpushim", SHIPPED_DIR};
+	static const char *const ours[] = {"/usr/share/cpushim",
+					   SHIPPED_DIR,
+					   "/etc/cpushim",
+					   SITE_DIR,
+					   UNITS_DIR "/libvirtd.service.d",
+					   UNITS_DIR "/virtqemud.service.d"};
+	/* nobody else's, whoever made the first two; the others are known by the receipt */
+	size_t n_ours = n->receipt.lost && !dpkg_has_us() ? ARRAY_SIZE(ours) : 2;
 	_cleanup_strv_ struct strv dirs = {0};
 	int r = receipt_paths(&n->receipt, RECEIPT_DIR, &dirs);
 
-	/* nobody else's, whoever made them */
-	for (size_t i = 0; i < ARRAY_SIZE(ours) && r == 0; i++)
+	for (size_t i = 0; i < n_ours && r == 0; i++)
 		r = strv_add(&dirs, ours[i], strlen(ours[i]));
 	strv_sort(&dirs);
+	/* a package that came later may have one as well */
 	for (size_t i = dirs.n; i-- > 0 && r == 0;)
-		r = change_undirectory(n, dirs.item[i], err);
+		if (node_has(dirs.item[i]) && !dpkg_owns(dirs.item[i]))
+			r = change_undirectory(n, dirs.item[i], err);
 	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
 }
 
@@ -168,27 +178,29 @@ static int add_shipped(struct strv *paths)
 	return r;
 }
 
+const char *const programs_usual[] = {COMMAND_PATH,
+				      PROXY_PATH,
+				      GUEST_PATH,
+				      HOOK_SOURCE,
+				      NATIVE_MARK,
+				      WRAPPER_SOURCE,
+				      "/usr/share/bash-completion/completions/cpushim",
+				      "/usr/share/man/man1/cpushim.1",
+				      "/usr/share/man/man5/cpushim-models.5",
+				      "/usr/share/man/man8/cpushim-hook.8",
+				      "/usr/share/man/man8/cpushim-wrapper.8",
+				      NULL};
+
 /* The files that we put. If the receipt is lost they are known by their places. */
 static int known_files(struct node *n, struct strv *paths)
 {
-	static const char *const always[] = {COMMAND_PATH,
-					     PROXY_PATH,
-					     GUEST_PATH,
-					     HOOK_SOURCE,
-					     NATIVE_MARK,
-					     WRAPPER_SOURCE,
-					     "/usr/share/bash-completion/completions/cpushim",
-					     "/usr/share/man/man1/cpushim.1",
-					     "/usr/share/man/man5/cpushim-models.5",
-					     "/usr/share/man/man8/cpushim-hook.8",
-					     "/usr/share/man/man8/cpushim-wrapper.8"};
 	int r;
 
 	if (dpkg_has_us())
 		return strv_addf(paths, NATIVE_MARK); /* the others are dpkg's */
 	r = receipt_paths(&n->receipt, RECEIPT_FILE, paths);
-	for (size_t i = 0; n->receipt.lost && i < ARRAY_SIZE(always) && r == 0; i++)
-		r = strv_add(paths, always[i], strlen(always[i]));
+	for (size_t i = 0; n->receipt.lost && programs_usual[i] && r == 0; i++)
+		r = strv_add(paths, programs_usual[i], strlen(programs_usual[i]));
 	if (n->receipt.lost && r == 0)
 		r = add_shipped(paths);
 	strv_sort(paths);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "cpumap/core/paths.h"
 #include "dpkg.h"
@@ -62,20 +63,46 @@ static const struct step remove_steps[] = {
 	{"end the removal", end_removal},
 };
 
-/* Alone on this node: a second run waits, and then finds the work done. */
-static int lock_node(struct node *n, int *fd, struct error *err)
+static int wait_for_lock(struct node *n, int fd, const char *path, struct error *err)
 {
-	_cleanup_free_ char *path = root_path("/usr/lib");
-
-	*fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (*fd < 0)
-		return error_set(err, -errno, path ? path : "/usr/lib", 0, "%s", strerror(errno));
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	node_say(n, "waiting for another cpushim ready or remove on this node");
-	return flock(*fd, LOCK_EX) == 0
+	return flock(fd, LOCK_EX) == 0
 		       ? 0
 		       : error_set(err, -errno, path, 0, "can't be locked: %s", strerror(errno));
+}
+
+/* Alone on this node: a second run waits, and then finds the work done. Nobody else can open the file, and so
+ * hold us up. A root without /run is being prepared by one alone. */
+static int lock_node(struct node *n, int *fd, struct error *err)
+{
+	_cleanup_free_ char *path = root_path(LOCK_PATH);
+	struct stat st = {0};
+	int r = 0;
+
+	while (r == 0 && st.st_nlink == 0) {
+		cleanup_closep(fd); /* one that its holder removed meanwhile */
+		*fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+		if (*fd < 0)
+			return path && errno == ENOENT
+				       ? 0
+				       : error_set(err, -errno, LOCK_PATH, 0, "can't be opened: %s",
+						   strerror(errno));
+		r = wait_for_lock(n, *fd, path, err);
+		if (r == 0 && fstat(*fd, &st) < 0)
+			r = error_set(err, -errno, path, 0, "%s", strerror(errno));
+	}
+	return r;
+}
+
+static void unlock_node(int *fd)
+{
+	_cleanup_free_ char *path = *fd >= 0 ? root_path(LOCK_PATH) : NULL;
+
+	if (path)
+		(void)unlink(path);
+	cleanup_closep(fd);
 }
 
 static int run_steps(struct node *n, const struct step *steps, size_t n_steps, struct error *err)
@@ -112,9 +139,11 @@ static void judge_receipt(struct node *n)
 
 static int run(struct node *n, const struct step *steps, size_t n_steps, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
-	int r = n->dry_run ? 0 : lock_node(n, &lock, err);
+	__attribute__((cleanup(unlock_node))) int lock = -1;
+	int r;
 
+	(void)umask(022); /* directories are for guests, too */
+	r = n->dry_run ? 0 : lock_node(n, &lock, err);
 	if (r == 0)
 		r = receipt_load(&n->receipt, err);
 	judge_receipt(n);

@@ -5,8 +5,10 @@
 
 #include "cpumap/core/paths.h"
 
-#define HEADER        "cpushim-receipt 1"
-#define REBUILT       HEADER " rebuilt"
+#define HEADER        "cpushim-receipt 2"
+#define HEADER_1      "cpushim-receipt 1" /* the same without an end */
+#define REBUILT       " rebuilt"          /* behind the header */
+#define END           "end\t"
 #define RECEIPT_LIMIT ((size_t)4 << 20)
 
 void receipt_free(struct receipt *r)
@@ -41,20 +43,45 @@ static int import_line(struct receipt *r, char *line)
 	return strv_addf(&r->lines, "%s\t%s\t%s\t-\t-\t-", kind, path, digest);
 }
 
-/* Splits @text into lines. One that was cut off, by a disk that ran full, isn't a line. */
-static int take_lines(struct receipt *r, char *text, bool manifest)
+/* Takes the first line, and says in *@ends whether the last one has to be an end. */
+static bool take_header(struct receipt *r, const char *line, bool *ends)
+{
+	*ends = starts(line, HEADER);
+	if (!*ends && !starts(line, HEADER_1))
+		return false;
+	r->rebuilt = strcmp(line + strlen(HEADER), REBUILT) == 0;
+	return r->rebuilt || line[strlen(HEADER)] == '\0';
+}
+
+/* Splits @text into lines. What was cut off, by a disk that ran full, or begins with something else tells only
+ * a part. */
+static int take_lines(struct receipt *r, char *text)
+{
+	bool ends = true, whole = false, begun = false;
+	char *end, *line = text;
+	int rc = 0;
+
+	for (; rc == 0 && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (line == text && (begun = take_header(r, line, &ends)))
+			continue;
+		whole = ends && starts(line, END) &&
+			strtoul(line + strlen(END), NULL, 10) == r->lines.n;
+		if (!ends || !starts(line, END))
+			rc = strv_add(&r->lines, line, strlen(line));
+	}
+	r->lost = r->rebuilt || !begun || *line || (ends && !whole);
+	return rc;
+}
+
+static int take_manifest(struct receipt *r, char *text)
 {
 	char *end;
 	int rc = 0;
 
 	for (char *line = text; rc == 0 && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		if (manifest)
-			rc = import_line(r, line);
-		else if (strcmp(line, REBUILT) == 0)
-			r->lost = r->rebuilt = true;
-		else if (strcmp(line, HEADER) != 0)
-			rc = strv_add(&r->lines, line, strlen(line));
+		rc = import_line(r, line);
 	}
 	return rc;
 }
@@ -77,7 +104,7 @@ int receipt_load(struct receipt *r, struct error *err)
 	r->lost = rc == -ENOENT;
 	if (rc < 0)
 		return r->lost ? 0 : rc;
-	if (take_lines(r, text, old) < 0)
+	if ((old ? take_manifest(r, text) : take_lines(r, text)) < 0)
 		return error_set(err, -ENOMEM, RECEIPT_PATH, 0, "out of memory");
 	return 0;
 }
@@ -98,9 +125,10 @@ static int save(struct receipt *r, struct error *err)
 	_cleanup_text_ struct text t = {0};
 	int rc;
 
-	text_addf(&t, "%s\n", r->rebuilt ? REBUILT : HEADER);
+	text_addf(&t, "%s%s\n", HEADER, r->rebuilt ? REBUILT : "");
 	for (size_t i = 0; i < r->lines.n; i++)
 		text_addf(&t, "%s\n", r->lines.item[i]);
+	text_addf(&t, END "%zu\n", r->lines.n);
 	if (t.failed || !manifest)
 		return error_set(err, -ENOMEM, RECEIPT_PATH, 0, "out of memory");
 	rc = file_write(r->path, 0644, t.data, t.len, NULL, err);

@@ -3,8 +3,9 @@
  * The receipt: what `cpushim ready` has done to this node, so that `cpushim remove` can take it
  * back. Each line is written and synced before what it tells is done. Format:
  *
- *	cpushim-receipt 1 [rebuilt]
+ *	cpushim-receipt 2 [rebuilt]
  *	KIND<TAB>PATH<TAB>SHA256<TAB>MODE<TAB>UID:GID<TAB>BEFORE
+ *	end<TAB>LINES
  *
  * SHA256, MODE and UID:GID are those of the file that was put there, and BEFORE is the SHA-256 of
  * the file that was there. What isn't known, or wasn't there, is "-". A line of an unknown kind
@@ -29,7 +30,7 @@
 struct receipt {
 	char *path; /* under CPUSHIM_ROOT */
 	struct strv lines;
-	bool lost;    /* there was none when it was loaded, or one that was begun after a loss */
+	bool lost; /* there was none when it was loaded, a damaged one, or one begun after a loss */
 	bool rebuilt; /* it is to say that it was begun after a loss, and doesn't tell all */
 };
 
@@ -40,7 +41,7 @@ struct receipt_entry {
 
 /**
  * receipt_load: read this node's receipt, or the manifest that a release before receipts wrote. If
- * there is neither it is empty, and lost is set.
+ * there is neither it is empty, and lost is set. Of a damaged one it has the lines that are whole.
  */
 int receipt_load(struct receipt *r, struct error *err);
 void receipt_free(struct receipt *r);

@@ -11,6 +11,8 @@ int check_node(struct node *n, struct error *err);
 
 /* programs.c: the programs and shipped models, from n->source */
 int put_programs(struct node *n, struct error *err);
+/* the usual places of what --source puts, but units and models; up to NULL */
+extern const char *const programs_usual[];
 int unput_programs(struct node *n, struct error *err);
 
 /* programs.c: what only the wrapper needs */

@@ -269,7 +269,7 @@ while :; do sleep 1; done'
 }
 
 @test "a cpushim ready that holds the node doesn't hold libvirt up" {
-	on node sh -c 'flock -o /usr/lib sleep 1000 >/dev/null 2>&1 &'
+	on node sh -c 'flock -o /run/cpushim.lock sleep 1000 >/dev/null 2>&1 &'
 	lose_ours
 	mended
 	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'code=exited ; status=0 }' ]]
