@@ -229,7 +229,7 @@ bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper
 strict: lint ## lint; gcc and clang without a warning; the unit tests with sanitizers
 	$(if $(WERROR),,$(MAKE) B=$(B)/gcc WERROR=1 all unit)
 	printf '%s\n' $(sort $(call sources,$(folders))) | \
-		xargs -n 16 -P "$$(nproc)" clang $(STD) $(WARN) -Werror -fsyntax-only $(XML_CFLAGS)
+		xargs -n 16 -P "$$(nproc)" clang $(STD) $(WARN) -Werror -fsyntax-only -DDIFFERENCE=$(fuzz_domain) $(PKG_CFLAGS)
 	$(MAKE) B=$(B)/san SAN=1 all unit
 	UNIT=$(B)/san/unit tests/run unit
 
