@@ -191,6 +191,24 @@ expected() {
 	"$hosts" part.txt | grep '^cpu has' | diff whole -
 }
 
+@test "two reports in one stream are two hosts, and a host's CPUs have one vendor" {
+	local reports=$CHECKOUT/tests/fuzz/corpus/read
+	# of one CPU each, the second one called #1
+	sed '/Logical CPU #1/,$d' "$reports/aida-registers.txt" >one.txt
+	sed '/(CPU #2)/,$d' "$reports/aida-cpu.txt" >two.txt
+	[ "$(cat one.txt two.txt | "$hosts" - | tail -n 1)" = "2 hosts" ]
+	# in one form, as if they were one report
+	{
+		cat one.txt
+		sed '1s/.*/------[ CPUID Registers \/ Logical CPU #1 ]------/; s/68747541-444D4163-69746E65/756E6547-6C65746E-49656E69/' one.txt
+	} >both.txt
+	run -2 --separate-stderr "$hosts" both.txt
+	[[ $stderr == 'cpushim: both.txt:'*'CPU 1 is of another vendor than the first one'* ]]
+	awk '/^vendor_id/ && seen++ { $NF = "CentaurHauls" } { print }' "$reports/cpuinfo.txt" >cpuinfo.txt
+	run -2 --separate-stderr "$hosts" cpuinfo.txt
+	[[ $stderr == 'cpushim: cpuinfo.txt:'*'a CPU of another vendor'* ]]
+}
+
 @test "memory is bounded, however many hosts a stream has" {
 	need_dumps
 	find "$dumps" -name '*.test' ! -name 'arm*' -exec cat {} + >all.txt

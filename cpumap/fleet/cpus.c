@@ -90,6 +90,7 @@ enum likeness {
 	FEWER,   /* one lacks a leaf that says nothing in the other one */
 	UNLIKE,  /* in what was read of both */
 	LACKING, /* it lacks a leaf that the first one has, with features in it */
+	FOREIGN, /* of another vendor */
 };
 
 static enum likeness compare_word(const struct answers *first, const struct answers *now,
@@ -108,14 +109,16 @@ static enum likeness compare_word(const struct answers *first, const struct answ
 	return had != has ? UNLIKE : ALIKE;
 }
 
-static bool same_identity(const struct answers *first, const struct answers *now)
+static enum likeness compare_identity(const struct answers *first, const struct answers *now)
 {
 	struct identity a, b;
 
 	cpuid_identity(&first->cpu, &a);
 	cpuid_identity(&now->cpu, &b);
-	return strcmp(a.vendor, b.vendor) == 0 && a.family == b.family && a.model == b.model &&
-	       a.stepping == b.stepping;
+	if (strcmp(a.vendor, b.vendor) != 0)
+		return FOREIGN;
+	return a.family == b.family && a.model == b.model && a.stepping == b.stepping ? ALIKE
+										      : UNLIKE;
 }
 
 static bool same_msrs(const struct answers *a, const struct answers *b)
@@ -132,7 +135,7 @@ static bool same_msrs(const struct answers *a, const struct answers *b)
 static enum likeness compare(const struct answers *first, const struct answers *now,
 			     const struct feature_word **at)
 {
-	enum likeness is = ALIKE;
+	enum likeness is = compare_identity(first, now);
 	size_t n;
 	const struct feature_word *words = all_words(&n);
 
@@ -143,7 +146,7 @@ static enum likeness compare(const struct answers *first, const struct answers *
 			*at = &words[i];
 		is = word > is ? word : is;
 	}
-	if (is < UNLIKE && !(same_identity(first, now) && same_msrs(first, now)))
+	if (is < UNLIKE && !same_msrs(first, now))
 		is = UNLIKE;
 	if (is == ALIKE && answers_physbits(first) != answers_physbits(now))
 		is = FEWER;
@@ -200,6 +203,10 @@ static int check_and_share(struct cpus *c, const struct input *in, unsigned int 
 	const struct feature_word *at = NULL;
 
 	switch (compare(&c->first, &c->now, &at)) {
+	case FOREIGN:
+		return input_bad(in, number, err,
+				 "CPU %u is of another vendor than the first one: not one host's",
+				 c->n);
 	case LACKING:
 		return input_bad(
 			in, number, err,

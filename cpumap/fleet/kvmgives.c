@@ -36,8 +36,9 @@ static const char perhaps[] =
 	"fred lkgs wrmsrns movrs msr-imm tce prefetchi eraps "
 	"pku";
 
-/* If the CPU lacks it: synthesized by KVM or for the kernel's mitigations. */
+/* If the CPU lacks it: synthesized or emulated by KVM, for nested guests or for the kernel's mitigations. */
 static const char without_cpu[] =
+	"umip vmcb-clean flushbyasid svme-addr-chk "
 	"arch-capabilities spec-ctrl stibp ssbd ibpb ibrs amd-stibp amd-ssbd virt-ssbd amd-no-ssb "
 	"lfence-always-serializing null-sel-clr-base sbpb ibpb-brtype srso-no verw-clear tsa-sq-no "
 	"tsa-l1-no pdpe1gb topoext";

@@ -28,6 +28,9 @@ int likes_add(struct likes *l, struct host *now, const struct input *in, unsigne
 		l->shared.microcode = steal_pointer(&now->microcode);
 		return 0;
 	}
+	if (strcmp(l->shared.id.vendor, now->id.vendor) != 0)
+		return input_bad(in, number, err,
+				 "a CPU of another vendor than the first one: not one host's");
 	if (!same_cpu(&l->shared, now))
 		l->uneven = true;
 	view_share(&l->shared.view[HOST_CPU], &now->view[HOST_CPU]);

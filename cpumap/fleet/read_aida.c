@@ -24,14 +24,15 @@ struct report {
 	struct cpus cpus;
 	unsigned int last; /* the line of the last leaf */
 	uint64_t number;   /* of the CPU that is being read */
+	size_t form;       /* of the line in front of it */
 	bool headed, told; /* a line in front of a CPU was there; a leaf of this CPU was */
 	uint32_t leaf;     /* the last one */
 };
 
 /* ---- lines ---- */
 
-/* Is it the line in front of a logical CPU, and of which? */
-static bool is_header(const struct line *line, uint64_t *number)
+/* Is it the line in front of a logical CPU, in which form, and of which CPU? */
+static bool is_header(const struct line *line, size_t *form, uint64_t *number)
 {
 	static const char *const forms[] = {"CPUID Registers / Logical CPU #", "Logical CPU #",
 					    "CPUID Registers (CPU #", "CPU#"};
@@ -43,6 +44,7 @@ static bool is_header(const struct line *line, uint64_t *number)
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct line at = rest;
 
+		*form = i;
 		if (line_eat(&at, forms[i]) && line_decimal(&at, CPULIST_MAX - 1, number))
 			return at.len > 0 && memchr(" ]):", at.s[0], 4);
 	}
@@ -63,9 +65,11 @@ bool aida_begins(const struct line *line)
 	struct line trimmed = *line, rest;
 	uint64_t number;
 	uint32_t leaf;
+	size_t form;
 
 	line_trim(&trimmed);
-	return is_header(&trimmed, &number) || (is_leaf(&trimmed, &leaf, &rest) && leaf == 0);
+	return is_header(&trimmed, &form, &number) ||
+	       (is_leaf(&trimmed, &leaf, &rest) && leaf == 0);
 }
 
 /* "H-H-H-H", and nothing or a blank behind it. */
@@ -126,20 +130,21 @@ static int end_cpu(struct session *s, struct report *r)
 	return cpus_end(&r->cpus, 1, s->in, r->last, s->err);
 }
 
-/* The line in front of CPU @number. @ends: it is another host's. */
-static int read_header(struct session *s, struct report *r, const struct line *line,
+/* The line in front of CPU @number. @ends: it is another host's. A report has one form. */
+static int read_header(struct session *s, struct report *r, const struct line *line, size_t form,
 		       uint64_t number, bool *ends)
 {
 	bool first = !r->headed && !r->told;
 	int done = 0;
 
-	*ends = !first && (!r->headed || number <= r->number);
+	*ends = !first && (!r->headed || form != r->form || number <= r->number);
 	if (*ends)
 		return 0;
 	if (!first)
 		done = end_cpu(s, r);
 	r->headed = true;
 	r->number = number;
+	r->form = form;
 	r->last = line->number;
 	return done;
 }
@@ -151,10 +156,11 @@ static int read_line(struct session *s, struct report *r, const struct format *f
 	struct line trimmed = *line, rest;
 	uint64_t number;
 	uint32_t leaf;
+	size_t form;
 
 	line_trim(&trimmed);
-	if (is_header(&trimmed, &number))
-		return read_header(s, r, line, number, ends);
+	if (is_header(&trimmed, &form, &number))
+		return read_header(s, r, line, form, number, ends);
 	if (is_leaf(&trimmed, &leaf, &rest)) {
 		*ends = leaf == 0 && r->told && !r->headed;
 		return *ends ? 0 : read_leaf(s, r, &trimmed, leaf, rest);
