@@ -314,7 +314,9 @@ bare() { # APT
 # image DIR: a root with the machine's QEMU, libvirt's map and what dpkg knows, as an image builder has it
 image() {
 	local modules
-	on node mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share/libvirt" "$1/etc/libvirt" "$1/var/lib"
+	# what dpkg says that packages have there, too
+	on node mkdir -p "$1/usr/bin" "$1/usr/lib" "$1/usr/share/libvirt" "$1/usr/share/bash-completion/completions" \
+		"$1"/usr/share/man/man{1,5,8} "$1/etc/libvirt/hooks" "$1/var/lib"
 	on node cp "$emulator" "$1/usr/bin"
 	on node cp -r "$map" "$1/usr/share/libvirt"
 	on node cp -r /var/lib/dpkg "$1/var/lib"
