@@ -6,7 +6,6 @@
 #include "cpumap/core/qemuargs.h"
 #include "cpumap/define/expand.h"
 #include "cpumap/guest/guest.h"
-#include "cpumap/libvirt/libvirtask.h"
 #include "cpumap/libvirt/maptrial.h"
 #include "cpumap/libvirt/mapwith.h"
 #include "cmd.h"
@@ -243,13 +242,9 @@ static void ask_release(struct trial *t)
 {
 	const struct libvirt_at library = {.seconds = LIBRARY_SECONDS};
 	struct libvirt_versions versions = {0};
-	unsigned long v;
 
-	if (libvirt_ask_versions(&library, &versions, NULL) < 0)
-		return;
-	v = versions.library;
-	(void)snprintf(t->libvirt, sizeof(t->libvirt), "%lu.%lu.%lu", v / 1000000, v / 1000 % 1000,
-		       v % 1000);
+	if (libvirt_ask_versions(&library, &versions, NULL) == 0)
+		libvirt_version_print(t->libvirt, versions.library);
 }
 
 /* A model of libvirt's or QEMU's: its features alone are compared. */

@@ -8,6 +8,7 @@
 
 #include "cpumap/fleet/catalogue.h"
 #include "cpumap/guest/cpuid.h"
+#include "cpumap/libvirt/libvirtask.h"
 #include "accels.h"
 #include "terminal.h"
 
@@ -32,7 +33,7 @@ struct trial {
 	const struct catalogue_model *found;
 	struct model model; /* with the identity that its guests get; texts are @found's */
 	const char *boot;   /* why no Linux boots with it under TCG; NULL: nothing is known */
-	char libvirt[32];   /* libvirt's release; "": not known */
+	char libvirt[LIBVIRT_VERSION_TEXT]; /* libvirt's release; "": not known */
 	struct outcome stock[ACCELS], ours[ACCELS];
 };
 

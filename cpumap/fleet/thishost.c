@@ -336,14 +336,12 @@ static void ask_libvirt(struct thishost *h)
 {
 	const struct libvirt_at library = {.seconds = LIBVIRT_SECONDS};
 	struct libvirt_versions versions = {0};
-	unsigned long v;
+	char version[LIBVIRT_VERSION_TEXT];
 
 	if (libvirt_ask_versions(&library, &versions, &h->no_libvirt) < 0)
 		return;
-	v = versions.library;
-	if (asprintf(&h->host.libvirt_version, "%lu.%lu.%lu", v / 1000000, v / 1000 % 1000,
-		     v % 1000) < 0)
-		h->host.libvirt_version = NULL;
+	libvirt_version_print(version, versions.library);
+	h->host.libvirt_version = strdup(version);
 }
 
 int thishost_read(struct thishost *h, const char *emulator, struct error *err)

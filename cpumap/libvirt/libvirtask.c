@@ -159,6 +159,12 @@ static int ask_string(const struct libvirt_at *at, const char *question, const s
 	return r;
 }
 
+void libvirt_version_print(char text[LIBVIRT_VERSION_TEXT], unsigned long version)
+{
+	(void)snprintf(text, LIBVIRT_VERSION_TEXT, "%lu.%lu.%lu", version / 1000000,
+		       version / 1000 % 1000, version % 1000);
+}
+
 int libvirt_ask_versions(const struct libvirt_at *at, struct libvirt_versions *versions,
 			 struct error *err)
 {

@@ -46,6 +46,10 @@ struct libvirt_versions {
 int libvirt_ask_versions(const struct libvirt_at *at, struct libvirt_versions *versions,
 			 struct error *err);
 
+/* libvirt_version_print: "9.0.0" of 9000000, into @text. */
+#define LIBVIRT_VERSION_TEXT 64
+void libvirt_version_print(char text[LIBVIRT_VERSION_TEXT], unsigned long version);
+
 /**
  * libvirt_ask_models: the CPU models that libvirt's map has for @arch (x86_64), in its order. The
  * map is that of the process that the URI leads to: libvirtd's, as it was when that read it; or a

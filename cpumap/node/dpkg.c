@@ -109,15 +109,6 @@ static int end_diversion(const char *path, enum diverter who, struct error *err)
 	return divert(args, ARRAY_SIZE(args), err);
 }
 
-static bool is_packaged(const char *path)
-{
-	_cleanup_free_ char *admin = root_path(ADMIN_DIR);
-	const char *const argv[] = {"dpkg-query", "--admindir", admin, "-S", path, NULL};
-	_cleanup_text_ struct text out = {0};
-
-	return admin && run_program(argv, SECONDS, &out, NULL) == 0;
-}
-
 bool dpkg_owns(const char *path)
 {
 	_cleanup_free_ char *admin = root_path(ADMIN_DIR);
@@ -133,7 +124,7 @@ int dpkg_divert(struct node *n, const char *path, const char *real, struct error
 	enum diverter now = NOBODY, wanted = dpkg_has_us() ? THE_PACKAGE : LOCALLY;
 	int r;
 
-	if (!has_dpkg() || !is_packaged(path))
+	if (!has_dpkg() || !dpkg_owns(path))
 		return 0;
 	r = who_diverts(&now, path, real, err);
 	/* with a diversion of the site's to elsewhere no package's file comes here */

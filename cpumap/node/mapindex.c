@@ -27,9 +27,9 @@ static const char *include_end(const char *s, const char *file)
 	name = memmem(s, (size_t)(end - s), file, strlen(file));
 	if (!name || !strchr("'\"", name[-1]) || !strchr("'\"", name[strlen(file)]))
 		return NULL;
-	if (end++ [-1] == '/')
-		return end;
-	end += strspn(end, BLANKS);
+	if (end[-1] == '/')
+		return end + 1;
+	end += 1 + strspn(end + 1, BLANKS);
 	return starts(end, closing) ? end + strlen(closing) : NULL;
 }
 
