@@ -569,9 +569,17 @@ guests() {
 	[[ $output != *'may retire'* ]]
 	: >n4.json
 	run -2 cpushim rollover gate64 ./*.json
-	[[ $output == "cpushim: ./n4.json: isn't an answer of \`cpushim guests --json\`: it is empty" ]]
+	[[ $output == "cpushim: ./n4.json: isn't an answer of \`cpushim guests --json\`: it is empty"$'\n'* ]]
+	[[ $output == *'gate64: none of 2 guests on 3 nodes has it'*'no answer from 1 node: n4' ]]
+	[[ $output != *'may retire'* ]]
 	head -c 40 n2.json >n4.json
 	run -2 cpushim rollover gate64 ./*.json
+	run -2 cpushim rollover gate64 <n4.json
+	# what others have told counts all the same
+	guests n1 a:gate64
+	run -1 cpushim rollover gate64 ./*.json
+	[[ $output == *'1 of 2 guests on 1 of 3 nodes'*'no answer from 1 node: n4' ]]
+	guests n1 b:gate64-2
 	guests n4 'd:?'
 	run -2 cpushim rollover gate64 ./*.json
 	[[ $output == *"can't be told"* ]]

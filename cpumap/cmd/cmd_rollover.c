@@ -17,8 +17,8 @@ static const char usage[] =
 	"Tell which guests still have the model OLD, where, and whether it may retire.\n"
 	"FILE is what `cpushim guests --json` answered on a node, which is called as the\n"
 	"file says, or else as the file is called; without FILE, or with -, standard\n"
-	"input, where many may stand one behind the other. An answer that is missing or\n"
-	"broken is an error: the guests of that node aren't known.\n"
+	"input, where many may stand one behind the other. The guests of a node whose\n"
+	"answer is missing, empty or broken aren't known, and the node is named.\n"
 	"\n"
 	"  -n, --nodes FILE  the names of all nodes, a line each: those that haven't\n"
 	"                    answered are named\n"
@@ -38,11 +38,19 @@ static int read_answer(struct rollover *r, const char *file, struct error *err)
 	int result = in ? fd_read_all(STDIN_FILENO, ANSWER_LIMIT, &text, &len)
 			: file_read(file, TRUST_ANY, ANSWER_LIMIT, &text, &len, err);
 
-	if (result < 0)
-		return in ? error_set(err, result, name, 0, "%s", strerror(-result)) : result;
+	if (result < 0 && in)
+		error_set(err, result, name, 0, "%s", strerror(-result));
 	if (!node)
 		return error_set(err, -ENOMEM, name, 0, "out of memory");
-	return rollover_read(r, name, node, text, len, err);
+	if (result == 0)
+		result = rollover_read(r, name, node, text, len, err);
+	if (result == 0 || result == -ENOMEM)
+		return result;
+	/* one node's answer keeps no other's from being told */
+	(void)cmd_fail(err);
+	*err = (struct error){0};
+	r->broken++;
+	return in ? 0 : rollover_expect(r, node, strlen(node));
 }
 
 static int read_nodes(struct rollover *r, const char *file, struct error *err)
@@ -116,6 +124,13 @@ static void say_others(struct text *out, const struct rollover *r)
 	text_adds(out, r->n_others ? "\n" : "");
 }
 
+static int status_of(const struct rollover *r)
+{
+	if (r->have.n)
+		return EXIT_NO;
+	return r->unclear.n || r->missing.n || r->broken ? EXIT_UNKNOWN : EXIT_YES;
+}
+
 static void say_answer(struct text *out, const struct rollover *r)
 {
 	(void)show(out, r->model, strlen(r->model), 64);
@@ -127,15 +142,8 @@ static void say_answer(struct text *out, const struct rollover *r)
 			  r->n_guests, r->nodes.n);
 	else
 		text_addf(out, ": none of %zu guests on %zu nodes has it%s", r->n_guests,
-			  r->nodes.n, r->missing.n ? "" : "; it may retire");
+			  r->nodes.n, status_of(r) == EXIT_YES ? "; it may retire" : "");
 	text_adds(out, "\n");
-}
-
-static int status_of(const struct rollover *r)
-{
-	if (r->have.n)
-		return EXIT_NO;
-	return r->unclear.n || r->missing.n ? EXIT_UNKNOWN : EXIT_YES;
 }
 
 static int print_text(const struct rollover *r)

@@ -33,6 +33,7 @@ struct rollover {
 	size_t n_others;
 	struct strv nodes;   /* that have answered, sorted */
 	struct strv missing; /* that should have; sorted */
+	size_t broken;       /* answers that couldn't be read */
 	size_t n_guests;     /* all; QEMUs that aren't libvirt's don't count */
 };
 
