@@ -206,11 +206,8 @@ static int take_long_name(struct archive *a, char type)
 static int read_file(struct archive *a, const char *member)
 {
 	_cleanup_free_ char *name = NULL, *stem = stem_of(member);
-	const char *base = strrchr(member, '/');
 	struct text_source from = {.fill = fill_from_member, .source = a, .in_archive = true};
 
-	if (*(base ? base + 1 : member) == '.')
-		return 0;
 	if (asprintf(&name, "%s/%s", a->in->name, member) < 0)
 		name = NULL;
 	if (!stem || !name)
@@ -220,13 +217,35 @@ static int read_file(struct archive *a, const char *member)
 	return text_read(a->read, &from, a->err);
 }
 
-static int read_named_file(struct archive *a, const char *header)
+/* The host that it points to may be in no archive, and would be lost in silence. */
+static int refuse_link(struct archive *a, const char *member)
+{
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (asprintf(&name, "%s/%s", a->in->name, member) < 0)
+		name = NULL;
+	r = error_set(a->err, -EINVAL, name ? name : a->in->name, 0,
+		      "a symbolic link, which isn't followed; make the archive with tar "
+		      "--dereference");
+	if (!a->read->bad)
+		return r;
+	a->read->bad(a->err, a->read->data);
+	return 0;
+}
+
+static int read_named(struct archive *a, const char *header)
 {
 	_cleanup_free_ char *name = a->long_name ? steal_pointer(&a->long_name) : name_of(header);
+	const char *member, *base;
 
 	if (!name)
 		return error_set(a->err, -ENOMEM, a->in->name, 0, "out of memory");
-	return read_file(a, strncmp(name, "./", 2) == 0 ? name + 2 : name);
+	member = strncmp(name, "./", 2) == 0 ? name + 2 : name;
+	base = strrchr(member, '/');
+	if (*(base ? base + 1 : member) == '.')
+		return 0; /* hidden */
+	return header[TYPE_AT] == '2' ? refuse_link(a, member) : read_file(a, member);
 }
 
 static int read_member(struct archive *a, const char *header)
@@ -240,16 +259,16 @@ static int read_member(struct archive *a, const char *header)
 	a->padding = -a->left % ARCHIVE_BLOCK;
 	if (type == 'L' || type == 'x')
 		return take_long_name(a, type);
-	if (type == '0' || type == '\0' || type == '7')
-		return read_named_file(a, header);
-	/* directories, links, devices, comments; a link's content stands elsewhere in the archive */
-	if (!strchr("123456gK", type))
-		return bad(a, "a kind of member that isn't read");
-	free(a->long_name);
-	a->long_name = NULL;
 	/* a link has no content, whatever its size */
 	if (type == '1' || type == '2')
 		a->left = a->padding = 0;
+	if (strchr("027", type)) /* with '\0' */
+		return read_named(a, header);
+	/* hard links, whose content stands elsewhere in the archive; devices, directories, comments */
+	if (!strchr("13456gK", type))
+		return bad(a, "a kind of member that isn't read");
+	free(a->long_name);
+	a->long_name = NULL;
 	return 0;
 }
 

@@ -154,8 +154,9 @@ static void archive(void)
 		{"short", '0', "cpushim-host 1\ntcg has aes\nend\n"},
 		{"././@LongLink", 'L', "longer/c.dump"},
 		{"short", '\0', "cpushim-host 1\ntcg has aes\nend\n"},
-		{"link", '2', ""},
+		{"link", '1', ""},
 		{"dir/._d.dump", '0', "nothing"},
+		{"dir/.link", '2', ""},
 	};
 	_cleanup_text_ struct text tar = {0};
 	_cleanup_reading_ struct reading r = {0};
@@ -186,6 +187,7 @@ static void bad_archives(void)
 	} cases[] = {
 		{{"a", '0', "nothing\n"}, "no CPU up to here"},
 		{{"a", 'S', ""}, "a kind of member that isn't read"},
+		{{"a", '2', ""}, "a symbolic link, which isn't followed; "},
 		{{"a", '5', ""}, "an archive without hosts"},
 	};
 
