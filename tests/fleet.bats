@@ -511,6 +511,31 @@ assert dict(c["libvirt"]) == {"cpu_mode": "custom", "cpu_models": "fleet"}, dict
 	run -0 cpushim baseline -f nova ./*.dump
 }
 
+@test "a host with unlike CPUs counts with what all of them share, and is named" {
+	fleet
+	{
+		printf 'cpushim-host 1\nname big.little\n'
+		for cpu in 0 1; do
+			printf 'cpus %s\nleaf 00000000 00000000 00000001 756e6547 6c65746e 49656e69\n' $cpu
+			# pni and cx16, or pni alone
+			printf 'leaf 00000001 00000000 000906ea 00000000 0000%s001 078bfbff\n' $((2 - 2 * cpu))
+			printf 'leaf 80000000 00000000 80000001 00000000 00000000 00000000\n'
+			printf 'leaf 80000001 00000000 00000000 00000000 00000001 28100800\n'
+		done
+		printf 'end\n'
+	} >uneven.dump
+	run -0 --separate-stderr cpushim baseline --json ./*.dump
+	[[ $stderr == *'cpushim: 1 host has unlike CPUs, what all of them share counts: big.little'* ]]
+	[[ $output == *'"n_uneven": 1'* ]]
+	[ "$(grep -c '"n_uneven": 0' <<<"$output")" -ge 3 ]
+	run --separate-stderr cpushim check --accel cpu qemu:kvm64 uneven.dump
+	[[ $stderr == *'1 host has unlike CPUs'*big.little* ]]
+	run -0 --separate-stderr cpushim baseline --html - uneven.dump
+	[[ $output == *', shared by unlike CPUs on 1<'* ]]
+	run -0 --separate-stderr cpushim baseline n1.dump n2.dump
+	[[ $stderr != *unlike* ]]
+}
+
 # ---- drift and rollover ----
 
 @test "against a published model: it fits, or a host can't run it, or all could have more" {

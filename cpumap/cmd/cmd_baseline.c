@@ -330,7 +330,10 @@ static int run(const struct options *o)
 	wish.accel = o->hosts.accel < 0 ? fleet_accel(&fleet) : (enum host_accel)o->hosts.accel;
 	if (r == 0)
 		r = fleet_find(&f, &fleet, &wish, &err);
-	return r < 0 ? cmd_fail(&err) : answer(&f, o);
+	if (r < 0)
+		return cmd_fail(&err);
+	hosts_tell_uneven(&f.rows);
+	return answer(&f, o);
 }
 
 static int take_option(struct options *o, int opt)

@@ -135,6 +135,8 @@ static int run(const struct options *o)
 		hosts.accel = (int)guestwish_accel(&g.domain);
 	if (r == 0)
 		r = hosts_see(&rows, &fleet, &hosts, &err);
+	if (r == 0)
+		hosts_tell_uneven(&rows);
 	c.accel = rows.accel;
 	if (r == 0)
 		r = find_wish(&wish, &check.model, o, &g, &c, &err);

@@ -7,7 +7,8 @@
 #include "cpumap/core/show.h"
 
 /* The terminal is told that often. */
-#define PROGRESS_MS 200
+#define PROGRESS_MS  200
+#define UNEVEN_NAMED 6
 
 /* ---- reading ---- */
 
@@ -182,4 +183,21 @@ json_t *hosts_json(const struct fleet *f, const struct fleet_host *const *host, 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(names, cmd_foreign(fleet_text(f, host[i]->name)));
 	return names;
+}
+
+void hosts_tell_uneven(const struct fleet_rows *rows)
+{
+	_cleanup_free_ const struct fleet_host **uneven = calloc(rows->n_hosts + 1, sizeof(*uneven));
+	_cleanup_text_ struct text names = {0}, shown = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; uneven && i < rows->n_hosts; i++)
+		if (rows->host[i]->uneven)
+			uneven[n++] = rows->host[i];
+	if (n == 0)
+		return;
+	hosts_names(&names, rows->fleet, uneven, n, UNEVEN_NAMED);
+	(void)show(&shown, names.data ? names.data : "", names.len, SHOWN_WHOLE);
+	fprintf(stderr, "cpushim: %zu %s unlike CPUs, what all of them share counts: %s\n", n,
+		n == 1 ? "host has" : "hosts have", shown.data ? shown.data : "");
 }

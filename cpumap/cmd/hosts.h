@@ -29,6 +29,9 @@ int hosts_read(struct fleet *f, const struct hosts_wish *wish, size_t *n_bad, st
 int hosts_see(struct fleet_rows *rows, const struct fleet *f, const struct hosts_wish *wish,
 	      struct error *err);
 
+/* hosts_tell_uneven: name the hosts with unlike CPUs on standard error. */
+void hosts_tell_uneven(const struct fleet_rows *rows);
+
 /* hosts_accel_said: add what is said of the choice: "kvm: asked of 3 hosts, taken from the CPU of 2". */
 void hosts_accel_said(struct text *out, const struct fleet_rows *rows);
 

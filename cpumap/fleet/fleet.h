@@ -96,6 +96,9 @@ struct fleet_brand {
 
 struct fleet_brand fleet_row_brand(const struct fleet_rows *r, const struct fleet_row *row);
 
+/* fleet_row_uneven: how many of a row's hosts have unlike CPUs, so that what these share is what counts. */
+size_t fleet_row_uneven(const struct fleet_rows *r, const struct fleet_row *row);
+
 /**
  * fleet_doubled: a name that several hosts have, the first by alphabet; NULL: all differ.
  * @n: receives how many hosts have it. -ENOMEM is taken for NULL.

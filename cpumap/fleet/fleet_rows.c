@@ -146,6 +146,15 @@ static int compare_numbers(const void *a, const void *b)
 	return x == y ? 0 : x < y ? -1 : 1;
 }
 
+size_t fleet_row_uneven(const struct fleet_rows *r, const struct fleet_row *row)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < row->n; i++)
+		n += r->host[row->first + i]->uneven;
+	return n;
+}
+
 struct fleet_brand fleet_row_brand(const struct fleet_rows *r, const struct fleet_row *row)
 {
 	_cleanup_free_ uint32_t *brand = calloc(row->n + 1, sizeof(*brand));

@@ -276,6 +276,7 @@ static void add_group(struct sheet *s, size_t at)
 	const struct fleet_row *row = &s->f->rows.row[at];
 	struct fleet_brand brand = fleet_row_brand(&s->f->rows, row);
 	struct featset has = usable(s, &row->view.has);
+	size_t uneven = fleet_row_uneven(&s->f->rows, row);
 
 	text_addf(s->out, "<article class=group style='--h:%zu'><h3>", at * HUE % 360);
 	add_tag(s, at);
@@ -295,6 +296,8 @@ static void add_group(struct sheet *s, size_t at)
 	add_count(s, featset_count(&has), "feature");
 	add(s, ", ");
 	add_level(s, psabi_level(&row->view.has));
+	if (uneven)
+		text_addf(s->out, ", shared by unlike CPUs on %zu", uneven);
 	add(s, "</p>");
 	add_gain(s, at);
 	add_names(s, row);
