@@ -272,6 +272,24 @@ assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
 	run -2 cpushim check -d domain.xml n1.dump
 	printf '<domain>' >domain.xml
 	run -2 cpushim check -d domain.xml n1.dump
+	# what libvirt refuses, or QEMU on x86 has nothing to do with
+	local cpu='<model>gate64</model>'
+	while read -r type rest; do
+		domain "$type" "<cpu>$cpu${rest%%|*}</cpu>" "${rest#*|}"
+		run -2 cpushim check -d domain.xml n1.dump
+		[[ $output == 'cpushim: g: '* ]]
+	done <<-'END'
+		xen |
+		hvf |
+		kvm |<os><type arch='aarch64'>hvm</type></os>
+		kvm <maxphysaddr mode='emulate' bits='9999999999999'/>|
+		kvm <maxphysaddr mode='emulate' bits='-1'/>|
+		kvm |<clock><timer name='tsc' frequency='0x77359400'/></clock>
+		kvm <feature policy='bogus' name='aes'/>|
+		kvm <feature policy='require' name='aes'/><feature policy='disable' name='aes'/>|
+	END
+	printf '<domain><name>g</name><cpu>%s</cpu></domain>' "$cpu" >domain.xml
+	run -2 cpushim check -d domain.xml n1.dump
 	# a path is no name of a model
 	domain kvm "<cpu><model>$CHECKOUT/cpumap/models/gate64.xml</model></cpu>"
 	run -2 cpushim check -d domain.xml n1.dump

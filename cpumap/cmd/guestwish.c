@@ -11,6 +11,57 @@ enum host_accel guestwish_accel(const struct domain *d)
 	return d->kvm ? HOST_KVM : HOST_TCG;
 }
 
+/* What libvirt wouldn't define, or not for QEMU on x86, has no place to go. */
+static int check_valid(const struct domain *d, struct error *err)
+{
+	char shown[64];
+
+	if (!d->type || (!d->kvm && strcmp(d->type, "qemu") != 0))
+		return error_set(err, -ENOTSUP, d->name, 0, "its type is %s, and not kvm or qemu",
+				 d->type ? text_escape(shown, sizeof(shown), d->type, strlen(d->type))
+					 : "not said");
+	if (d->arch && strcmp(d->arch, "x86_64") != 0 && strcmp(d->arch, "i686") != 0)
+		return error_set(err, -ENOTSUP, d->name, 0, "its architecture is %s, and not x86",
+				 text_escape(shown, sizeof(shown), d->arch, strlen(d->arch)));
+	if (d->bad_number)
+		return error_set(err, -EINVAL, d->name, 0,
+				 "the number in %s= can't be one: libvirt doesn't take it",
+				 d->bad_number);
+	return 0;
+}
+
+static bool is_policy(const char *policy)
+{
+	static const char *const policies[] = {"force", "require", "optional", "disable", "forbid"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (strcmp(policies[i], policy) == 0)
+			return true;
+	return false;
+}
+
+/* virCPUDefParseXML (libvirt 9.0) refuses other policies, and a feature that is named twice. */
+static int check_features(const struct domain *d, struct error *err)
+{
+	char shown[64];
+
+	for (size_t i = 0; i + 1 < d->own.n; i += 2) {
+		const char *name = d->own.item[i], *policy = d->own.item[i + 1];
+
+		if (!is_policy(policy))
+			return error_set(err, -EINVAL, d->name, 0,
+					 "there is no policy '%s' for a feature",
+					 text_escape(shown, sizeof(shown), policy, strlen(policy)));
+		for (size_t k = 0; k < i; k += 2)
+			if (strcmp(d->own.item[k], name) == 0)
+				return error_set(
+					err, -EINVAL, d->name, 0,
+					"the feature '%s' is named twice: libvirt doesn't take it",
+					text_escape(shown, sizeof(shown), name, strlen(name)));
+	}
+	return 0;
+}
+
 static int check_asks(const struct domain *d, struct error *err)
 {
 	char shown[64];
@@ -94,8 +145,12 @@ int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
 		   struct error *err)
 {
 	const char *vendor = d->vendor ? libvirtmap_vendor(NULL, d->vendor) : NULL;
-	int r = check_asks(d, err);
+	int r = check_valid(d, err);
 
+	if (r == 0)
+		r = check_features(d, err);
+	if (r == 0)
+		r = check_asks(d, err);
 	*wish = (struct fit_wish){.physbits = d->physbits, .tsc_hz = d->tsc_hz};
 	if (r == 0 && d->vendor && !vendor)
 		r = error_set(err, -ENOTSUP, d->name, 0,

@@ -14,6 +14,8 @@ void domain_free(struct domain *d)
 	free(d->uuid);
 	free(d->emulator);
 	free(d->machine);
+	free(d->type);
+	free(d->arch);
 	free(d->mode);
 	free(d->model);
 	free(d->match);
@@ -116,12 +118,14 @@ static bool property_is(const xmlNode *node, const char *name, const char *value
 }
 
 /* A number of decimal digits; 0: it isn't one, or isn't there. */
-static uint64_t number(const xmlNode *node, const char *name, uint64_t max)
+static uint64_t number(struct domain *d, const xmlNode *node, const char *name, uint64_t max)
 {
 	_cleanup_free_ char *text = property(node, name);
 	uint64_t value = 0;
 
-	return text && number_parse(text, strlen(text), 10, max, &value) == 0 ? value : 0;
+	if (text && number_parse(text, strlen(text), 10, max, &value) < 0)
+		d->bad_number = name;
+	return text && d->bad_number != name ? value : 0;
 }
 
 /* mode='passthrough' asks for no number (virCPUDefParseXML, 9.0). */
@@ -131,7 +135,7 @@ static void read_physbits(struct domain *d, const xmlNode *cpu)
 
 	d->physbits = 0;
 	if (address && property_is(address, "mode", "emulate"))
-		d->physbits = (unsigned int)number(address, "bits", 64);
+		d->physbits = (unsigned int)number(d, address, "bits", 64);
 }
 
 /* Reads <cpu>. With host-model and the like libvirt ignores a <model>. */
@@ -204,7 +208,7 @@ static void read_tsc(struct domain *d, const xmlNode *root)
 	for (const xmlNode *c = child(root, "clock"); c; c = next_child(root, c, "clock"))
 		for (const xmlNode *n = child(c, "timer"); n; n = next_child(c, n, "timer"))
 			if (!d->tsc_hz && property_is(n, "name", "tsc"))
-				d->tsc_hz = number(n, "frequency", UINT64_MAX);
+				d->tsc_hz = number(d, n, "frequency", UINT64_MAX);
 }
 
 /* The UUID in libvirt's form. Text that isn't a UUID is returned as it is. */
@@ -231,16 +235,17 @@ static void read_mark(struct domain *d, const xmlNode *metadata)
 
 static int read_parts(struct domain *d, const xmlNode *root)
 {
-	_cleanup_free_ char *type = attribute(root, "type");
 	const xmlNode *name = child(root, "name"), *uuid = child(root, "uuid");
 	const xmlNode *emulator = grandchild(root, "devices", "emulator");
 	const xmlNode *os_type = grandchild(root, "os", "type"), *cpu = child(root, "cpu");
 
-	d->kvm = type && strcmp(type, "kvm") == 0;
+	d->type = attribute(root, "type");
+	d->kvm = d->type && strcmp(d->type, "kvm") == 0;
 	d->name = name ? content(name) : NULL;
 	d->uuid = uuid ? read_uuid(uuid) : NULL;
 	d->emulator = emulator ? content(emulator) : NULL;
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
+	d->arch = os_type ? attribute(os_type, "arch") : NULL;
 	d->n_cpus = count_tags(root, "cpu");
 	read_paravirtual(d, root);
 	read_tsc(d, root);

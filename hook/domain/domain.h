@@ -16,6 +16,7 @@ struct domain {
 	size_t len;
 	char *name, *uuid, *emulator; /* NULL where the XML has none */
 	char *machine;                /* the machine type; NULL likewise */
+	char *type, *arch;            /* "kvm", "x86_64"; NULL likewise */
 	bool kvm;                     /* type='kvm' */
 	bool kvm_hidden;              /* <features><kvm><hidden state='on'/>: the guest sees no KVM
 			        * leaves */
@@ -29,6 +30,7 @@ struct domain {
 	struct strv own;              /* its features: name, policy, name, policy ... */
 	unsigned int physbits;        /* <maxphysaddr mode='emulate' bits=>; 0: not said */
 	uint64_t tsc_hz;              /* <timer name='tsc' frequency=>; 0: not said */
+	const char *bad_number;       /* which of these two libvirt couldn't read; NULL: neither */
 	size_t n_cpus, n_models, n_features; /* how many of each tag, in any namespace */
 	size_t n_own;                        /* how many <feature> libvirt reads */
 	char *mark_model, *mark_digest;      /* of the mark in its metadata (mark.h); NULL: none */
