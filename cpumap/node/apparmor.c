@@ -111,6 +111,22 @@ static void drop_lines(struct text *out, const char *text)
 	}
 }
 
+/* The directory that was made for it, if nobody else has put something there. */
+static int leave_directory(struct node *n, const char *path, struct error *err)
+{
+	_cleanup_free_ char *dir = strndup(path, (size_t)(strrchr(path, '/') - path));
+	int r;
+
+	if (!dir)
+		return no_memory(err);
+	if (!receipt_has(&n->receipt, RECEIPT_DIR, dir, NULL))
+		return 0;
+	r = change_undirectory(n, dir, err);
+	return r < 0 || n->removing || n->dry_run || node_has(dir)
+		       ? r
+		       : receipt_forget(&n->receipt, RECEIPT_DIR, dir, err);
+}
+
 static int disallow(struct node *n, const char *path, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -128,8 +144,10 @@ static int disallow(struct node *n, const char *path, struct error *err)
 	drop_lines(&rest, text);
 	if (rest.failed)
 		return no_memory(err);
-	if (rest.len == 0 && (made || (n->receipt.lost && strcmp(path, UPSTREAM) == 0)))
-		return change_delete(n, path, err);
+	if (rest.len == 0 && (made || (n->receipt.lost && strcmp(path, UPSTREAM) == 0))) {
+		r = change_delete(n, path, err);
+		return r == 0 ? leave_directory(n, path, err) : r;
+	}
 	return rest.len == len ? 0 : change_edit(n, path, rest.data, rest.len, err);
 }
 

@@ -267,11 +267,9 @@ static int judge_save(const char *name, void *data)
 	_cleanup_domain_ struct domain d = {0};
 	struct saved *s = data;
 	char guest[SHOWN];
-	size_t len = 0;
 
-	if (domainfile_path(&path, DOMAINFILE_SAVE, name, 0) == 0)
-		xml = saveimage_xml(path, &len);
-	if (!xml || domain_read(&d, xml, len, path, NULL) < 0 ||
+	if (domainfile_path(&path, DOMAINFILE_SAVE, name, 0) < 0 ||
+	    saveimage_read(&d, &xml, path) < 0 ||
 	    asprintf(&what, "the managed save of %s", shown(guest, name)) < 0)
 		return 0;
 	judge_model(s->checkup, &s->looking, what, &d);

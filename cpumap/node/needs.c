@@ -61,13 +61,11 @@ static int look_at_save(const char *guest, void *data)
 	_cleanup_free_ char *path = NULL, *xml = NULL;
 	_cleanup_domain_ struct domain d = {0};
 	struct search *s = data;
-	size_t len = 0;
 
 	s->guest = guest;
 	if (domainfile_path(&path, DOMAINFILE_SAVE, guest, 0) < 0)
 		return 0;
-	xml = saveimage_xml(path, &len);
-	if (xml && domain_read(&d, xml, len, path, NULL) == 0 && is_ours(s, &d))
+	if (saveimage_read(&d, &xml, path) == 0 && is_ours(s, &d))
 		tell(s, &d, "has a managed save with");
 	return 0;
 }

@@ -325,21 +325,37 @@ static void forget_cpu(struct domain *d)
 	strv_free(&d->own);
 }
 
-int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
-			 struct error *err)
+/* The CPU of libvirt's <cookie>, if it tells one, is the one that the guest gets. */
+static int take_cookie(struct domain *d, const xmlNode *cookie, const char *name, struct error *err)
 {
-	_cleanup_doc_ xmlDoc *doc = NULL;
-	const xmlNode *cookie, *cpu;
-	int r = read_within(d, &doc, "domainsnapshot", xml, len, name, err);
+	const xmlNode *cpu = cookie ? child(cookie, "cpu") : NULL;
 
-	if (r < 0)
-		return r;
-	cookie = child(xmlDocGetRootElement(doc), "cookie");
-	cpu = cookie ? child(cookie, "cpu") : NULL;
 	if (!cpu)
 		return 0;
 	forget_cpu(d);
 	return read_cpu(d, cpu) < 0 ? error_set(err, -ENOMEM, name, 0, "out of memory") : 0;
+}
+
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, bool live, const char *name,
+			 struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	int r = read_within(d, &doc, "domainsnapshot", xml, len, name, err);
+
+	return r < 0 || !live
+		       ? r
+		       : take_cookie(d, child(xmlDocGetRootElement(doc), "cookie"), name, err);
+}
+
+int domain_read_saved(struct domain *d, char *xml, char *cookie, const char *name,
+		      struct error *err)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	int r = domain_read(d, xml, strlen(xml), name, err);
+
+	if (r == 0 && cookie)
+		r = parse(&doc, cookie, strlen(cookie), name, "cookie", err);
+	return r < 0 || !doc ? r : take_cookie(d, xmlDocGetRootElement(doc), name, err);
 }
 
 static bool same_text(const char *a, const char *b)

@@ -51,11 +51,18 @@ int domain_read_status(struct domain *d, char *xml, size_t len, const char *name
 		       struct error *err);
 
 /**
- * domain_read_snapshot: the same for libvirt's own file of a snapshot, a <domainsnapshot>. The CPU
- * is the one that a revert would give: like libvirt it is taken from the <cookie>, if there is one.
+ * domain_read_snapshot: the same for libvirt's own file of a snapshot, a <domainsnapshot>.
+ * @live: with the CPU that the guest had, which the <cookie> tells, if there is one
  */
-int domain_read_snapshot(struct domain *d, char *xml, size_t len, const char *name,
+int domain_read_snapshot(struct domain *d, char *xml, size_t len, bool live, const char *name,
 			 struct error *err);
+
+/**
+ * domain_read_saved: the same for what a saved image holds: a <domain>, and a <cookie> behind it, which may
+ * be NULL. libvirt 12.8 writes the domain's own <cpu> into the former, before that the CPU that it had.
+ */
+int domain_read_saved(struct domain *d, char *xml, char *cookie, const char *name,
+		      struct error *err);
 void domain_free(struct domain *d);
 #define _cleanup_domain_ __attribute__((cleanup(domain_free)))
 

@@ -7,9 +7,9 @@
 #include "cpumap/core/util.h"
 #include "hook/core/domainfile.h"
 
-static bool look_into(const char *dir, const char *file,
-		      bool (*found)(const struct domain *d, const char *snapshot, void *data),
-		      void *data)
+typedef bool found_fn(const struct domain *d, const char *snapshot, void *data);
+
+static bool look_into(const char *dir, const char *file, bool live, found_fn *found, void *data)
 {
 	_cleanup_free_ char *path = NULL, *xml = NULL, *snapshot = NULL;
 	_cleanup_domain_ struct domain d = {0};
@@ -20,12 +20,10 @@ static bool look_into(const char *dir, const char *file,
 		return false;
 	snapshot = strndup(file, len - strlen(".xml"));
 	return snapshot && file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &size, NULL) == 0 &&
-	       domain_read_snapshot(&d, xml, size, path, NULL) == 0 && found(&d, snapshot, data);
+	       domain_read_snapshot(&d, xml, size, live, path, NULL) == 0 && found(&d, snapshot, data);
 }
 
-bool snapshot_each(const char *name,
-		   bool (*found)(const struct domain *d, const char *snapshot, void *data),
-		   void *data)
+static bool each(const char *name, bool live, found_fn *found, void *data)
 {
 	_cleanup_free_ char *path = NULL;
 	const struct dirent *entry;
@@ -36,10 +34,15 @@ bool snapshot_each(const char *name,
 		return false;
 	dir = opendir(path);
 	while (dir && !done && (entry = readdir(dir)))
-		done = look_into(path, entry->d_name, found, data);
+		done = look_into(path, entry->d_name, live, found, data);
 	if (dir)
 		(void)closedir(dir);
 	return done;
+}
+
+bool snapshot_each(const char *name, found_fn *found, void *data)
+{
+	return each(name, true, found, data);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -59,5 +62,5 @@ static bool is_this(const struct domain *d, const char *snapshot, void *data)
 
 bool snapshot_holds(const struct domain *d, const char *name)
 {
-	return snapshot_each(name, is_this, (void *)d);
+	return each(name, true, is_this, (void *)d) || each(name, false, is_this, (void *)d);
 }

@@ -17,7 +17,7 @@ bool snapshot_each(const char *name,
 		   void *data);
 
 /* snapshot_holds: would a revert to one of them give @d: the same domain with the same CPU and the
- * same mark? */
+ * same mark? libvirt begins with the CPU that the guest had, 12.8 with the domain's own. */
 bool snapshot_holds(const struct domain *d, const char *name);
 
 #endif

@@ -53,12 +53,10 @@ static void look_at_save(struct search *s)
 	_cleanup_free_ char *path = NULL, *xml = NULL;
 	_cleanup_domain_ struct domain d = {0};
 	char name[SHOWN];
-	size_t len = 0;
 
 	if (domainfile_path(&path, DOMAINFILE_SAVE, s->name, 0) < 0)
 		return;
-	xml = saveimage_xml(path, &len);
-	if (xml && domain_read(&d, xml, len, path, NULL) == 0 &&
+	if (saveimage_read(&d, &xml, path) == 0 &&
 	    domain_same(&d, &s->defined->domain) && !is_ours(s->table, d.model))
 		add_line(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",
 			 shown(name, s->name));

@@ -93,6 +93,12 @@ is_gate64() {
 }
 
 @test "a snapshot is refused, of a guest that runs and of one that doesn't" {
+	if libvirt_since node 12.8.0; then
+		# it begins like a cold start, and the guest is exact
+		on node virsh -q snapshot-revert snapped before
+		is_gate64 snapped
+		return
+	fi
 	run -1 on node virsh -q snapshot-revert snapped before
 	[[ $output == *"model 'gate64': its definition asks for it, and the snapshot has 'Opteron_G1'"* ]]
 	on node virsh -q start snapped

@@ -26,7 +26,7 @@ teardown() {
 	on build sh -eu -c 'mkdir -p /root/rpm/SOURCES "/root/$1"
 		cd "$2" && tar -c --exclude=./build --exclude=./.git . | tar -x --no-same-owner -C "/root/$1"
 		cd /root && tar -czf "rpm/SOURCES/$1.tar.gz" "$1"
-		rpmbuild -bb --nodeps --define "_topdir /root/rpm" --define "cpushim_version ${1#*-}" \
+		rpmbuild -bb --nodeps --define "_topdir /root/rpm" --define "debug_package %{nil}" --define "cpushim_version ${1#*-}" \
 			"$1/packaging/cpushim.spec"' sh "$name" "$CHECKOUT" >"$BATS_TEST_TMPDIR/log" 2>&1 ||
 		{ tail -n 30 "$BATS_TEST_TMPDIR/log" && false; }
 	on build sh -c 'cp /root/rpm/RPMS/*/cpushim-[0-9]*.rpm /root/cpushim.rpm'

@@ -449,7 +449,7 @@ static void test_snapshot(void)
 			       "<domainsnapshot><domain><cpu><model>gate</model>"
 			       "<feature name='nx'/></cpu></domain>%s</domainsnapshot>",
 			       cases[i].cookie) > 0);
-		CHECK(domain_read_snapshot(&d, xml, strlen(xml), "test", NULL) == 0);
+		CHECK(domain_read_snapshot(&d, xml, strlen(xml), true, "test", NULL) == 0);
 		CHECK(!d.model == !cases[i].model);
 		CHECK(!d.model || strcmp(d.model, cases[i].model) == 0);
 		CHECK((d.own.n > 0) == (d.model && strcmp(d.model, "gate") == 0));
