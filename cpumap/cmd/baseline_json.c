@@ -13,8 +13,8 @@ static json_t *row_json(const struct fleet_findings *f, const struct fleet_row *
 	return json_pack("{s:o, s:I, s:I, s:s, s:o, s:I, s:o, s:o, s:i}", "hosts",
 			 hosts_json(f->rows.fleet, f->rows.host + row->first, row->n), "n_hosts",
 			 (json_int_t)row->n, "n_uneven",
-			 (json_int_t)fleet_row_uneven(&f->rows, row), "vendor", row->vendor, "brand",
-			 cmd_foreign(brand.name), "other_brands", (json_int_t)brand.others,
+			 (json_int_t)fleet_row_uneven(&f->rows, row), "vendor", row->vendor,
+			 "brand", cmd_foreign(brand.name), "other_brands", (json_int_t)brand.others,
 			 "features", cmd_features_json(&usable), "unknown",
 			 cmd_features_json(&unknown), "level", (int)psabi_level(&row->view.has));
 }

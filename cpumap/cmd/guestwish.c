@@ -17,9 +17,10 @@ static int check_valid(const struct domain *d, struct error *err)
 	char shown[64];
 
 	if (!d->type || (!d->kvm && strcmp(d->type, "qemu") != 0))
-		return error_set(err, -ENOTSUP, d->name, 0, "its type is %s, and not kvm or qemu",
-				 d->type ? text_escape(shown, sizeof(shown), d->type, strlen(d->type))
-					 : "not said");
+		return error_set(
+			err, -ENOTSUP, d->name, 0, "its type is %s, and not kvm or qemu",
+			d->type ? text_escape(shown, sizeof(shown), d->type, strlen(d->type))
+				: "not said");
 	if (d->arch && strcmp(d->arch, "x86_64") != 0 && strcmp(d->arch, "i686") != 0)
 		return error_set(err, -ENOTSUP, d->name, 0, "its architecture is %s, and not x86",
 				 text_escape(shown, sizeof(shown), d->arch, strlen(d->arch)));

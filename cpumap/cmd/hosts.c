@@ -187,7 +187,8 @@ json_t *hosts_json(const struct fleet *f, const struct fleet_host *const *host, 
 
 void hosts_tell_uneven(const struct fleet_rows *rows)
 {
-	_cleanup_free_ const struct fleet_host **uneven = calloc(rows->n_hosts + 1, sizeof(*uneven));
+	_cleanup_free_ const struct fleet_host **uneven =
+		calloc(rows->n_hosts + 1, sizeof(*uneven));
 	_cleanup_text_ struct text names = {0}, shown = {0};
 	size_t n = 0;
 

@@ -20,7 +20,8 @@ static bool look_into(const char *dir, const char *file, bool live, found_fn *fo
 		return false;
 	snapshot = strndup(file, len - strlen(".xml"));
 	return snapshot && file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, &xml, &size, NULL) == 0 &&
-	       domain_read_snapshot(&d, xml, size, live, path, NULL) == 0 && found(&d, snapshot, data);
+	       domain_read_snapshot(&d, xml, size, live, path, NULL) == 0 &&
+	       found(&d, snapshot, data);
 }
 
 static bool each(const char *name, bool live, found_fn *found, void *data)

@@ -56,8 +56,8 @@ static void look_at_save(struct search *s)
 
 	if (domainfile_path(&path, DOMAINFILE_SAVE, s->name, 0) < 0)
 		return;
-	if (saveimage_read(&d, &xml, path) == 0 &&
-	    domain_same(&d, &s->defined->domain) && !is_ours(s->table, d.model))
+	if (saveimage_read(&d, &xml, path) == 0 && domain_same(&d, &s->defined->domain) &&
+	    !is_ours(s->table, d.model))
 		add_line(s, &d, "managed save", "`virsh managedsave-remove %s`, and start it anew",
 			 shown(name, s->name));
 }
