@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# install.sh and the emulators: which get the wrapper, and what becomes of those that somebody else has
+# The installation and the emulators: which get the wrapper, and what becomes of those that somebody else has
 # changed. Needs root.
 
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets output and stderr; scripts; each test runs by itself

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# install.sh killed, refused a disk, run twice at once: nothing is half-written, a later run completes,
+# The installation killed, refused a disk, run twice at once: nothing is half-written, a later run completes,
 # and --uninstall takes all of it back. Needs root.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself
@@ -154,6 +154,13 @@ load lib/install.bash
 	[ -d "$root$hooks" ]
 }
 
+# install_killed MILLISECONDS [OPTION]...
+install_killed() {
+	local command
+	install_command "${@:2}"
+	on node timeout -s KILL "$(seconds "$1")" "${command[@]}" || :
+}
+
 @test "killed at any moment, run again it completes, and --uninstall takes all of it" {
 	local n total start
 	listing >"$keep/before"
@@ -163,14 +170,13 @@ load lib/install.bash
 	listing >"$keep/one"
 	for ((n = 1; n < 16; n++)); do
 		[ $((n % 2)) = 0 ] || install --uninstall
-		on node timeout -s KILL "$(seconds $((total * n / 16)))" "$CHECKOUT/install.sh" || :
+		install_killed $((total * n / 16))
 		is_usable
 	done
 	install
 	diff "$keep/one" <(listing)
 	for ((n = 1; n < 8; n++)); do
-		on node timeout -s KILL "$(seconds $((total * n / 32)))" "$CHECKOUT/install.sh" \
-			--uninstall || :
+		install_killed $((total * n / 32)) --uninstall
 		is_usable
 	done
 	install --uninstall
@@ -205,7 +211,7 @@ load lib/install.bash
 	total=$((($(date +%s%N) - start) / 1000000))
 	install --uninstall
 	for ((n = 1; n < 12; n++)); do
-		on node timeout -s KILL "$(seconds $((total * n / 12)))" "$CHECKOUT/install.sh" || :
+		install_killed $((total * n / 12))
 		install --uninstall
 		as_before
 	done
@@ -232,7 +238,7 @@ load lib/install.bash
 	[ ! -e "$root/usr/share/cpushim" ]
 }
 
-# killed_each OPTION...: install.sh, killed before each change that it makes; $killed: how often that was
+# killed_each OPTION...: the installation, killed before each change that it makes; $killed: how often that was
 killed_each() {
 	for ((killed = 0; killed < 60; killed++)); do
 		# each run makes one change more

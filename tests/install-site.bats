@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# install.sh where the places that it needs have files of the site: diversions, hooks, AppArmor's
+# The installation where the places that it needs have files of the site: diversions, hooks, AppArmor's
 # overrides, links, models. Needs root.
 
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test runs by itself

@@ -9,6 +9,11 @@ bats_require_minimum_version 1.5.0
 
 load lib/install.bash
 
+# install.sh itself, for once
+install() { # OPTION...
+	on node "$CHECKOUT/install.sh" "$@"
+}
+
 @test "each file is at its path, with its mode, and each step tells what it did" {
 	local path mode
 	run -0 install

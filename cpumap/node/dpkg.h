@@ -16,8 +16,8 @@ int dpkg_undivert(struct node *n, const char *path, const char *real, struct err
 /* dpkg_has_file: is that file of the package cpushim's? */
 bool dpkg_has_file(const char *path);
 
-/* dpkg_owns: does @path belong to any package? Without dpkg nothing does. */
-bool dpkg_owns(const char *path);
+/* dpkg_owned: which of @paths belong to any package? Without dpkg none does. 0 or -ENOMEM. */
+int dpkg_owned(const struct strv *paths, struct strv *owned);
 
 /* dpkg_has_us: do our own programs belong to a package, cpushim, which is installed here? */
 bool dpkg_has_us(void);

@@ -150,15 +150,17 @@ static int remove_directories(struct node *n, struct error *err)
 					   UNITS_DIR "/virtqemud.service.d"};
 	/* nobody else's, whoever made the first two; the others are known by the receipt */
 	size_t n_ours = n->receipt.lost && !dpkg_has_us() ? ARRAY_SIZE(ours) : 2;
-	_cleanup_strv_ struct strv dirs = {0};
+	_cleanup_strv_ struct strv dirs = {0}, owned = {0};
 	int r = receipt_paths(&n->receipt, RECEIPT_DIR, &dirs);
 
 	for (size_t i = 0; i < n_ours && r == 0; i++)
 		r = strv_add(&dirs, ours[i], strlen(ours[i]));
 	strv_sort(&dirs);
 	/* a package that came later may have one as well */
+	if (r == 0)
+		r = dpkg_owned(&dirs, &owned);
 	for (size_t i = dirs.n; i-- > 0 && r == 0;)
-		if (node_has(dirs.item[i]) && !dpkg_owns(dirs.item[i]))
+		if (node_has(dirs.item[i]) && !strv_has(&owned, dirs.item[i]))
 			r = change_undirectory(n, dirs.item[i], err);
 	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
 }

@@ -309,9 +309,25 @@ node_new() {
 	libvirt_configure "$1" "${NODE_TCP-}"
 }
 
-# node_install NODE [OPTION]...: cpushim on it, as an operator does it
+# install_command [OPTION]...: sets $command to what puts cpushim on a node, or with --uninstall takes it off:
+# what install.sh ends with. Before that comes make, which takes as long again (tests/install.bats has all of it).
+install_command() {
+	local option options=()
+	command=("$CHECKOUT/build/cpushim" ready --source "$CHECKOUT/build/node")
+	for option; do
+		case $option in
+		--uninstall) command=("$CHECKOUT/build/cpushim" remove) ;;
+		*) options+=("$option") ;;
+		esac
+	done
+	command+=("${options[@]}")
+}
+
+# node_install NODE [OPTION]...: cpushim on it
 node_install() {
-	on "$1" "$CHECKOUT/install.sh" "${@:2}"
+	local command
+	install_command "${@:2}"
+	on "$1" "${command[@]}"
 }
 
 # fake_libvirt NODE [GCC-OPTION...]: its libvirt.so.0 is another from now on, which answers what the script
