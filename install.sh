@@ -157,7 +157,7 @@ check)
 	need_proc
 	need_node
 	need_build
-	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion \
+	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion python3 \
 		dpkg-dev debhelper lintian apparmor chromium
 	[ -z "$prepare" ] || exit 0
 	make -s -j"$(nproc)" stage unit

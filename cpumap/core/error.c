@@ -3,12 +3,25 @@
 #include "error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define CUT " ... "
+
+/* It begins with what is wrong and ends with what to do: what is too long loses its middle. */
+static void cut_middle(char *what, size_t size, const char *whole, size_t len)
+{
+	size_t tail = size / 2, head = size - tail - strlen(CUT) - 1;
+
+	(void)snprintf(what, size, "%.*s" CUT "%s", (int)head, whole, whole + len - tail);
+}
 
 int error_set(struct error *err, int code, const char *where, unsigned int line, const char *fmt,
 	      ...)
 {
+	char *whole = NULL;
 	va_list ap;
+	int len;
 
 	if (!err)
 		return code;
@@ -18,8 +31,13 @@ int error_set(struct error *err, int code, const char *where, unsigned int line,
 	else
 		(void)snprintf(err->where, sizeof(err->where), "%s", where ? where : "");
 	va_start(ap, fmt);
-	(void)vsnprintf(err->what, sizeof(err->what), fmt, ap);
+	len = vsnprintf(err->what, sizeof(err->what), fmt, ap);
 	va_end(ap);
+	va_start(ap, fmt);
+	if (len >= (int)sizeof(err->what) && vasprintf(&whole, fmt, ap) == len)
+		cut_middle(err->what, sizeof(err->what), whole, (size_t)len);
+	va_end(ap);
+	free(whole);
 	return code;
 }
 

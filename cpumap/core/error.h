@@ -14,7 +14,7 @@
 struct error {
 	int code;        /* negative errno; 0: no error yet */
 	char where[256]; /* "FILE:LINE", "FILE", a program or a model; may be empty */
-	char what[1536]; /* what is wrong, and what to do */
+	char what[1536]; /* what is wrong, and what to do; too long, without its middle */
 };
 
 /**
