@@ -56,10 +56,13 @@ page() {
 	run -0 --separate-stderr cpushim baseline --name gate65 --html page.html "$1"
 }
 
-# chromium ARG...: the browser, without a window
-chromium_() {
-	local browser
+# need_chromium: sets $browser
+need_chromium() {
 	browser=$(command -v chromium || command -v chromium-browser) || skip 'needs chromium'
+}
+
+# chromium_ ARG...: the browser, without a window
+chromium_() {
 	timeout 300 "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage \
 		"--user-data-dir=$BATS_TEST_TMPDIR/profile" "$@" 2>"$BATS_TEST_TMPDIR/chromium.log"
 }
@@ -169,6 +172,7 @@ all_right() {
 }
 
 @test "Chromium shows three hosts at three sizes, in light and dark" {
+	need_chromium
 	fleet 3 3 >three
 	page three
 	look 1 'gate65: what 3 hosts can give' '2 hosts' '1 host' 'Intel Xeon' 'node0002.cloud1.example' 'Costs the others' \
@@ -181,6 +185,7 @@ all_right() {
 }
 
 @test "Chromium shows a thousand hosts at three sizes, in light and dark" {
+	need_chromium
 	fleet 1000 12 >thousand
 	page thousand
 	look 1 'gate65: what 1000 hosts can give' '289 hosts' 'Costs the others' 'more' 'hosts without' 'If one model for all is too little'
@@ -192,6 +197,7 @@ all_right() {
 }
 
 @test "Chromium draws the page and prints it, also with very many different hosts" {
+	need_chromium
 	fleet 3000 38 >many
 	page many
 	chromium_ --window-size=1400,900 --screenshot=many.png "file://$PWD/page.html"
