@@ -59,7 +59,7 @@ int domain_read_snapshot(struct domain *d, char *xml, size_t len, bool live, con
 
 /**
  * domain_read_saved: the same for what a saved image holds: a <domain>, and a <cookie> behind it, which may
- * be NULL. libvirt 12.8 writes the domain's own <cpu> into the former, before that the CPU that it had.
+ * be NULL. libvirt 11.3 and 12.8 write the domain's own <cpu> into the former, 9.0 the CPU that it had.
  */
 int domain_read_saved(struct domain *d, char *xml, char *cookie, const char *name,
 		      struct error *err);

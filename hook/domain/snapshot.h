@@ -17,7 +17,8 @@ bool snapshot_each(const char *name,
 		   void *data);
 
 /* snapshot_holds: would a revert to one of them give @d: the same domain with the same CPU and the
- * same mark? libvirt begins with the CPU that the guest had, 12.8 with the domain's own. */
+ * same mark? libvirt begins with the CPU that the guest had (7.0, 9.0) or with the domain's
+ * own (11.3, 12.8). */
 bool snapshot_holds(const struct domain *d, const char *name);
 
 #endif

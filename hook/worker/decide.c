@@ -8,7 +8,9 @@
 #include "hook/domain/mark.h"
 
 /* what to do with a guest that arrives with another CPU than it asks for */
-#define BOOT_ANEW "boot it anew instead of restoring or migrating it"
+#define BOOT_ANEW                                                                                  \
+	"boot it anew instead of restoring or migrating it (a managed save goes by `virsh "        \
+	"managedsave-remove`)"
 
 static void names_of(struct text *out, const struct featset *set)
 {

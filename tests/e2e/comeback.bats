@@ -65,6 +65,15 @@ is_gate64() {
 	[[ $(guest_cpu node "$1") == "$(on node cpushim expand gate64)"* ]]
 }
 
+# the refusal of an image; from 11.3 on libvirt shows restore's hook the domain's own CPU, and prepare's the other
+its_image_had_another() {
+	if libvirt_since node 11.3.0; then
+		[[ $output == *': gate64: was another CPU '*"it asks for it, but its CPU was recorded as 'Opteron_G1'"*'virsh managedsave-remove'* ]]
+	else
+		[[ $output == *"model 'gate64': its definition asks for it, and its saved image has 'Opteron_G1'"*'virsh managedsave-remove'* ]]
+	fi
+}
+
 @test "installing names what was saved so, and what to do, and nothing else" {
 	cat "$BATS_FILE_TMPDIR/install"
 	# once when it is installed, and once when it has been looked at again
@@ -79,7 +88,7 @@ is_gate64() {
 
 @test "a managed save is refused with the way out, which then starts the guest as gate64" {
 	run -1 on node virsh -q start kept
-	[[ $output == *"model 'gate64': its definition asks for it, and its saved image has 'Opteron_G1'"*'virsh managedsave-remove kept'* ]]
+	its_image_had_another
 	on node virsh -q managedsave-remove kept
 	on node virsh -q start kept
 	is_gate64 kept
@@ -87,13 +96,13 @@ is_gate64() {
 
 @test "a saved file is refused" {
 	run -1 on node virsh -q restore /run/file.image
-	[[ $output == *"its saved image has 'Opteron_G1'"* ]]
+	its_image_had_another
 	on node virsh -q start file
 	is_gate64 file
 }
 
 @test "a snapshot is refused, of a guest that runs and of one that doesn't" {
-	if libvirt_since node 12.8.0; then
+	if libvirt_since node 11.3.0; then
 		# it begins like a cold start, and the guest is exact
 		on node virsh -q snapshot-revert snapped before
 		is_gate64 snapped
