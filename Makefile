@@ -61,9 +61,6 @@ sources = $(wildcard $(addsuffix /*.c,$(1)))
 objects = $(patsubst %.c,$(B)/obj/%.o,$(call sources,$(1)))
 static_objects = $(patsubst %.c,$(B)/static/%.o,$(call sources,$(1)))
 
-folders = $(core) $(library) $(front) $(worker) $(node) $(command) $(wrapper) $(proxy) tests/unit tests/proof \
-	tests/fuzz tests/lib
-
 programs = $(addprefix $(B)/,cpushim qmp-proxy qemu-wrapper hook guest)
 unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)) $(B)/unit/test_replay
 # the targets of `make fuzz`, whose corpora are replayed by test_replay
@@ -226,12 +223,10 @@ bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper
 	tests/bench-fleet
 	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
-strict: lint ## lint; gcc and clang without a warning; the unit tests with sanitizers
+strict: lint ## lint; gcc and clang without a warning; the unit tests with clang's sanitizers
 	$(if $(WERROR),,$(MAKE) B=$(B)/gcc WERROR=1 all unit)
-	printf '%s\n' $(sort $(call sources,$(folders))) | \
-		xargs -n 16 -P "$$(nproc)" clang $(STD) $(WARN) -Werror -fsyntax-only -DDIFFERENCE=$(fuzz_domain) $(PKG_CFLAGS)
-	$(MAKE) B=$(B)/san SAN=1 all unit
-	UNIT=$(B)/san/unit tests/run unit
+	$(MAKE) B=$(B)/clang CC=clang WERROR=1 SAN=1 CFLAGS='-O1 -g' all unit
+	UNIT=$(B)/clang/unit tests/run unit
 
 fuzz: $(B)/fuzz/domain $(B)/fuzz/read ## what reads domains and hosts, by clang's libFuzzer, for FUZZ_SECONDS each
 	@mkdir -p $(B)/fuzz/corpus $(B)/fuzz/corpus-read

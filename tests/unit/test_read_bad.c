@@ -301,7 +301,7 @@ static void cut_all(void)
 		if (entry->d_name[0] == '.' || asprintf(&path, SAMPLES "%s", entry->d_name) < 0)
 			continue;
 		if (CHECK(file_read(path, TRUST_ANY, 1 << 20, &data, &len, NULL) == 0))
-			(void)cut(path, data, len, 1 + len / 1000);
+			(void)cut(path, data, len, 1 + len / 250);
 	}
 	CHECK(dir && closedir(dir) == 0);
 }
