@@ -152,12 +152,12 @@ static void use_record(struct job *j, const struct record *r)
 	a->facts.row = asked_row(a, r->model, a->facts.emulator);
 }
 
-/* A start, or a snapshot that comes back? A person's prepare is neither. */
+/* A start, or something saved that comes back? A person's prepare is neither. */
 static int begin(struct job *j)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct table_row *row =
-		j->libvirt ? restore_snapshot(&j->asked, j->name, &reasons) : NULL;
+		j->libvirt ? restore_silent(&j->asked, j->name, &reasons) : NULL;
 
 	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
