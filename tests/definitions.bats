@@ -354,15 +354,14 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 		script) printf '#!/bin/sh\nexec %s.distrib "$@"\n' "$other" >"$other" && chmod +x "$other" ;;
 		empty) : >"$other" ;;
 		esac
-		for _ in once again; do
-			run -1 --separate-stderr cpushim compile
-			[ "${stderr_lines[0]}" = "cpushim: $lost" ]
-			[ "$(grep -c kvm-spice <<<"$stderr")" = 1 ]
-			has_rows /usr/bin/kvm-spice
-		done
-		# what its rows mean goes with the definitions
+		run -1 --separate-stderr cpushim compile
+		[ "${stderr_lines[0]}" = "cpushim: $lost" ]
+		[ "$(grep -c kvm-spice <<<"$stderr")" = 1 ]
+		has_rows /usr/bin/kvm-spice
+		# it is named again, and what its rows mean goes with the definitions
 		site aes <<<"<cpus><model name='gate64-$how'><model name='gate64'/><feature name='aes'/></model></cpus>"
-		run -1 cpushim compile
+		run -1 --separate-stderr cpushim compile
+		[ "${stderr_lines[0]}" = "cpushim: $lost" ]
 		cpushim expand --emulator /usr/bin/kvm-spice "gate64-$how" | grep -q ,aes=on,
 		mv "$other.aside" "$other"
 		run -0 --separate-stderr cpushim compile
@@ -549,7 +548,8 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 @test "libvirt's models are understood as libvirt itself does" {
 	need_libvirt
 	local model theirs n=0
-	for model in $(virsh_with_map cpu-models x86_64); do
+	# each third, and all with EACH=1
+	for model in $(virsh_with_map cpu-models x86_64 | sed -n "1~${EACH:-3}p"); do
 		# what we leave out on purpose: removed=, added=, and what lives in MSRs
 		theirs=$(libvirts_features "$model" | grep -vxFf <(
 			sed -n "s/.*<feature name='\([^']*\)' \(added\|removed\)='yes'.*/\1/p" \
@@ -560,7 +560,7 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 		[ "$(cpushim show "$model")" = "$theirs" ]
 		n=$((n + 1))
 	done
-	[ "$n" -gt 50 ]
+	[ "$n" -gt 15 ]
 }
 
 @test "libvirt loads the include, and its models have our features" {

@@ -168,15 +168,15 @@ install_killed() {
 	install
 	total=$((($(date +%s%N) - start) / 1000000))
 	listing >"$keep/one"
-	for ((n = 1; n < 16; n++)); do
+	for ((n = 1; n < 10; n++)); do
 		[ $((n % 2)) = 0 ] || install --uninstall
-		install_killed $((total * n / 16))
+		install_killed $((total * n / 10))
 		is_usable
 	done
 	install
 	diff "$keep/one" <(listing)
-	for ((n = 1; n < 8; n++)); do
-		install_killed $((total * n / 32)) --uninstall
+	for ((n = 1; n < 6; n++)); do
+		install_killed $((total * n / 18)) --uninstall
 		is_usable
 	done
 	install --uninstall
@@ -210,8 +210,8 @@ install_killed() {
 	install
 	total=$((($(date +%s%N) - start) / 1000000))
 	install --uninstall
-	for ((n = 1; n < 12; n++)); do
-		install_killed $((total * n / 12))
+	for ((n = 1; n < 8; n++)); do
+		install_killed $((total * n / 8))
 		install --uninstall
 		as_before
 	done

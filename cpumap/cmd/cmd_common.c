@@ -35,7 +35,7 @@ int usage_error(const char *command, const char *fmt, ...)
 
 	if (fmt) {
 		va_start(ap, fmt);
-		(void)vsnprintf(what, sizeof(what), fmt, ap);
+		error_format(what, sizeof(what), fmt, ap);
 		va_end(ap);
 	}
 	error_set(&err, -EINVAL, command, 0, "%s%s(cpushim%s%s --help tells the usage)", what,

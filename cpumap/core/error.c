@@ -8,20 +8,25 @@
 
 #define CUT " ... "
 
-/* It begins with what is wrong and ends with what to do: what is too long loses its middle. */
-static void cut_middle(char *what, size_t size, const char *whole, size_t len)
+void error_format(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	size_t tail = size / 2, head = size - tail - strlen(CUT) - 1;
+	char *whole = NULL;
+	va_list again;
+	int len;
 
-	(void)snprintf(what, size, "%.*s" CUT "%s", (int)head, whole, whole + len - tail);
+	va_copy(again, ap);
+	len = vsnprintf(buf, size, fmt, ap);
+	if (len >= (int)size && vasprintf(&whole, fmt, again) == len)
+		(void)snprintf(buf, size, "%.*s" CUT "%s", (int)head, whole, whole + len - tail);
+	va_end(again);
+	free(whole);
 }
 
 int error_set(struct error *err, int code, const char *where, unsigned int line, const char *fmt,
 	      ...)
 {
-	char *whole = NULL;
 	va_list ap;
-	int len;
 
 	if (!err)
 		return code;
@@ -31,13 +36,8 @@ int error_set(struct error *err, int code, const char *where, unsigned int line,
 	else
 		(void)snprintf(err->where, sizeof(err->where), "%s", where ? where : "");
 	va_start(ap, fmt);
-	len = vsnprintf(err->what, sizeof(err->what), fmt, ap);
+	error_format(err->what, sizeof(err->what), fmt, ap);
 	va_end(ap);
-	va_start(ap, fmt);
-	if (len >= (int)sizeof(err->what) && vasprintf(&whole, fmt, ap) == len)
-		cut_middle(err->what, sizeof(err->what), whole, (size_t)len);
-	va_end(ap);
-	free(whole);
 	return code;
 }
 

@@ -14,7 +14,7 @@
 struct error {
 	int code;        /* negative errno; 0: no error yet */
 	char where[256]; /* "FILE:LINE", "FILE", a program or a model; may be empty */
-	char what[1536]; /* what is wrong, and what to do; too long, without its middle */
+	char what[1536]; /* what is wrong, and what to do */
 };
 
 /**
@@ -26,6 +26,11 @@ struct error {
  */
 int error_set(struct error *err, int code, const char *where, unsigned int line, const char *fmt,
 	      ...) __attribute__((format(printf, 5, 6)));
+
+/* error_format: a part of an error into @buf. It begins with what is wrong and ends with what to do:
+ * what is too long loses its middle. */
+void error_format(char *buf, size_t size, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 /**
  * error_line: "cpushim: WHERE: WHAT\n" of @err into @buf, with everything that could

@@ -70,7 +70,7 @@ void raw_spoil(struct loader *l, struct raw *raw, unsigned int line, const char 
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	error_format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	error_set(&err, -EINVAL, raw->path, line, "model '%s': %s",
 		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);
@@ -97,7 +97,7 @@ void raw_warn(struct loader *l, const struct raw *raw, unsigned int line, const 
 	if (!raw->asked)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	error_format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	text_addf(&t, "%s:%u: model '%s': %s", raw->path, line,
 		  text_escape(name, sizeof(name), raw->name, strlen(raw->name)), what);

@@ -27,7 +27,7 @@ int input_bad(const struct input *in, unsigned int number, struct error *err, co
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	error_format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return error_set(err, -EINVAL, in->name, number, "%s", what);
 }

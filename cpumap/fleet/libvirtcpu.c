@@ -15,7 +15,7 @@ int xml_bad(const struct xmlplace *at, const xmlNode *node, const char *fmt, ...
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	error_format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return input_bad(at->in, at->line - 1 + xml_line(node), at->err, "%s", what);
 }

@@ -64,7 +64,7 @@ add_missing(struct text *missing, const char *name, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	error_format(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	text_adds(missing, "<!-- not here: ");
 	add_in_comment(missing, name);

@@ -56,7 +56,7 @@ refuse(const struct call *c, bool named, struct head head, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	error_format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	error_set(&err, -EPERM, c->domain, 0, "%s", what);
 	refusal_print(daemon_calling(&daemon), model, head, &err);
