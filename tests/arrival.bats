@@ -145,6 +145,41 @@ phase() {
 	[ ! -e "$record" ]
 }
 
+@test "restore of a managed save: libvirt isn't told no, and prepare refuses in the same words, while there is the image" {
+	local save=$root/var/lib/libvirt/qemu/save/instance-00000001.save
+	local image=$BATS_TEST_TMPDIR/image marked=$BATS_TEST_TMPDIR/marked
+	mkdir -p "${save%/*}" "$root/etc/libvirt/qemu"
+	: >"$save"
+	domain >"$root/etc/libvirt/qemu/instance-00000001.xml"
+	domain 's/>gate64</>Opteron_G1</' >"$image"
+	domain "s|</metadata>|<shim:cpu xmlns:shim='urn:cpushim:1' model='gate64' digest='$(printf '%064d' 2)'/>&|" >"$marked"
+	run -0 call restore begin <"$image"
+	[ "$(phase)" = refused ]
+	refuses "model 'gate64': its definition asks for it, and its saved image has 'Opteron_G1'" call prepare begin <"$image"
+	[ ! -e "$record" ]
+	run -0 call restore begin <"$marked"
+	refuses 'it was started with another definition of that name' call prepare begin <"$marked"
+	# nothing is wrong any more
+	run -0 call restore begin <"$marked"
+	refuses "wasn't let restore its managed save" call prepare begin < <(domain)
+	# the worker is away, and libvirt shows what it made of gate64
+	mv "$root/usr/bin/cpushim" "$root/usr/bin/away"
+	run -0 call restore begin < <(domain)
+	refuses 'it asked for a site model' call prepare begin <"$image"
+	mv "$root/usr/bin/away" "$root/usr/bin/cpushim"
+	# the image went since: a start like any other
+	run -0 call restore begin <"$image"
+	rm "$save"
+	run -0 --separate-stderr call prepare begin < <(domain)
+	[ "$(phase)" = request ]
+	# a person is told at once, and so is libvirt where prepare couldn't know
+	: >"$save"
+	refuses 'another definition' hook restore begin <"$marked"
+	rm -r "${record%/*}"
+	: >"${record%/*}"
+	refuses 'saved image has' call restore begin <"$image"
+}
+
 @test "a feature that the source slipped in is refused at start, by name" {
 	local feature
 	for feature in 'require vme' 'disable pni' 'force avx' 'optional aes'; do

@@ -47,7 +47,7 @@ refuses() { # WORDS COMMAND...
 			<"$BATS_TEST_TMPDIR/other.xml"
 		[ "$(grep -c execve "$BATS_TEST_TMPDIR/trace")" = 1 ]
 		case $operation in
-		prepare) elsewhere="var/lib/libvirt/qemu/(snapshot/demo|save/demo.save)" ;;
+		prepare) elsewhere=var/lib/libvirt/qemu/snapshot/demo ;;
 		restore) elsewhere=etc/libvirt/qemu/demo.xml ;;
 		*) elsewhere=run/cpushim ;;
 		esac

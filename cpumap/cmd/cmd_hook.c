@@ -13,6 +13,7 @@
 #include "hook/core/record.h"
 #include "hook/domain/mark.h"
 #include "hook/domain/process.h"
+#include "hook/domain/saveimage.h"
 #include "hook/domain/unclear.h"
 #include "hook/worker/arrival.h"
 #include "hook/worker/native.h"
@@ -152,16 +153,37 @@ static void use_record(struct job *j, const struct record *r)
 	a->facts.row = asked_row(a, r->model, a->facts.emulator);
 }
 
-/* A start, or something saved that comes back? A person's prepare is neither. */
+/* A start, or a snapshot that comes back? A person's prepare is neither. */
 static int begin(struct job *j)
 {
 	_cleanup_reasons_ struct reasons reasons = {0};
 	const struct table_row *row =
-		j->libvirt ? restore_silent(&j->asked, j->name, &reasons) : NULL;
+		j->libvirt ? restore_snapshot(&j->asked, j->name, &reasons) : NULL;
 
 	if (row && refuse(j, row->model, &reasons) != EXIT_YES)
 		return EXIT_NO;
 	return request(j, NULL);
+}
+
+/* What restore refused of a managed save is refused here, for what restore would say of it now. */
+static int refused(struct job *j, const struct record *r)
+{
+	_cleanup_reasons_ struct reasons reasons = {0};
+	struct asked *a = &j->asked;
+	const struct table_row *row = a->facts.row;
+
+	if (row) {
+		decide(j, &reasons);
+		decide_mark(&a->domain, row, &reasons);
+	} else {
+		row = restore_image(a, j->name, &reasons);
+	}
+	if (reasons_none(&reasons))
+		because(&reasons, head("was refused"),
+			"libvirt wasn't let restore its managed save; start it again once what its "
+			"log says is mended, or boot it anew (`virsh managedsave-remove %s`)",
+			j->name);
+	return refuse(j, row ? row->model : *r->model ? r->model : NULL, &reasons);
 }
 
 static int prepare(struct job *j)
@@ -172,10 +194,14 @@ static int prepare(struct job *j)
 	struct error err = {0};
 	int rc = j->recorded ? arrival_take(&a->domain, j->name, &arrival, &err) : -ENOENT;
 
-	if (rc == -ENOENT)
+	/* if the image went since, this is a start like any other */
+	if (rc == -ENOENT ||
+	    (rc == 0 && arrival.phase == RECORD_REFUSED && !saveimage_exists(j->name)))
 		return begin(j);
 	if (rc < 0)
 		return fail(j, head("bad record"), &err);
+	if (arrival.phase == RECORD_REFUSED)
+		return refused(j, &arrival);
 	if (a->facts.native)
 		use_record(j, &arrival); /* prepare shows what libvirt made of it */
 	(a->facts.native ? native_arrival : decide_arrival)(&a->domain, &a->facts, &arrival,

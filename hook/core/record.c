@@ -10,9 +10,13 @@
 #include "cpumap/core/util.h"
 
 #define FORMAT       "cpushim-record 1\n"
-#define REQUEST      "request"
-#define ARRIVAL      "arrival"
 #define RECORD_LIMIT 65536
+
+static const char *const phases[] = {
+	[RECORD_REQUEST] = "request",
+	[RECORD_ARRIVAL] = "arrival",
+	[RECORD_REFUSED] = "refused",
+};
 
 bool uuid_valid(const char *uuid, size_t len)
 {
@@ -107,7 +111,7 @@ bool record_arrives(const char *uuid, const struct daemon *daemon)
 	uint64_t now = record_clock();
 	struct record r;
 
-	return record_read(uuid, &r, NULL) == 0 && r.phase == RECORD_ARRIVAL &&
+	return record_read(uuid, &r, NULL) == 0 && r.phase != RECORD_REQUEST &&
 	       daemon_same(&r.daemon, daemon) && r.time <= now && now - r.time < ARRIVAL_SECONDS;
 }
 
@@ -141,11 +145,9 @@ static void add_set(struct text *t, const char *key, const struct featset *set)
 
 static void print(struct text *t, const struct record *r)
 {
-	bool arrival = r->phase == RECORD_ARRIVAL;
-
-	text_addf(t, FORMAT "phase=%s\nmodel=%s\ndigest=%s\nvendor=%s\n",
-		  arrival ? ARRIVAL : REQUEST, r->model, r->digest, r->vendor);
-	if (arrival)
+	text_addf(t, FORMAT "phase=%s\nmodel=%s\ndigest=%s\nvendor=%s\n", phases[r->phase],
+		  r->model, r->digest, r->vendor);
+	if (r->phase != RECORD_REQUEST)
 		text_addf(t, "daemon=%" PRIu64 "\nstart=%" PRIu64 "\ntime=%" PRIu64 "\n",
 			  r->daemon.pid, r->daemon.start, r->time);
 	text_addf(t, "other=%s\n", r->own.other);
@@ -222,8 +224,12 @@ static bool next_phase(const char **pos, enum record_phase *phase)
 
 	if (!next_string(pos, "phase", name, sizeof(name)))
 		return false;
-	*phase = strcmp(name, ARRIVAL) == 0 ? RECORD_ARRIVAL : RECORD_REQUEST;
-	return *phase == RECORD_ARRIVAL || strcmp(name, REQUEST) == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		if (strcmp(name, phases[i]) == 0) {
+			*phase = (enum record_phase)i;
+			return true;
+		}
+	return false;
 }
 
 /* Parses a whole record, in the order of record_write, with nothing behind it. */
@@ -237,7 +243,7 @@ static bool parse(const char *pos, struct record *r)
 	    !next_string(&pos, "digest", r->digest, sizeof(r->digest)) ||
 	    !next_string(&pos, "vendor", r->vendor, sizeof(r->vendor)))
 		return false;
-	if (r->phase == RECORD_ARRIVAL &&
+	if (r->phase != RECORD_REQUEST &&
 	    (!next_number(&pos, "daemon", &r->daemon.pid) ||
 	     !next_number(&pos, "start", &r->daemon.start) || !next_number(&pos, "time", &r->time)))
 		return false;

@@ -2,7 +2,7 @@
 /*
  * The record of what a domain asks for. It is in /run/cpushim/UUID until the domain's QEMU has been
  * checked: first as an arrival, if the domain comes by migration or restore, then as a request,
- * from prepare on. Only the hook reads it. libc alone: the front uses it.
+ * from prepare on; or as refused, where prepare has to say what restore can't. Only the hook reads it. libc alone: the front uses it.
  */
 #ifndef CPUSHIM_RECORD_H
 #define CPUSHIM_RECORD_H
@@ -18,7 +18,7 @@
 #define UUID_LEN        36
 #define ARRIVAL_SECONDS 300 /* an arrival comes to prepare within this time */
 
-enum record_phase { RECORD_REQUEST, RECORD_ARRIVAL };
+enum record_phase { RECORD_REQUEST, RECORD_ARRIVAL, RECORD_REFUSED };
 
 /* A domain's own features. */
 struct own {
@@ -30,7 +30,7 @@ struct own {
 
 struct record {
 	enum record_phase phase;
-	struct daemon daemon; /* of an arrival: the daemon that called, */
+	struct daemon daemon; /* of what arrives, refused or not: the daemon that called, */
 	uint64_t time;        /* and the time in seconds since boot, as the clock may be set */
 	char model[MODEL_NAME_MAX + 1];
 	char digest[DIGEST_HEX]; /* of the definition when it was asked for */
@@ -67,7 +67,7 @@ int record_write(const char *uuid, const char *name, const struct record *r, str
  * record. */
 int record_read(const char *uuid, struct record *r, struct error *err);
 
-/* record_arrives: is what @daemon prepares now a recorded arrival? It isn't if another daemon
+/* record_arrives: is what @daemon prepares now a recorded arrival, refused or not? It isn't if another daemon
  * recorded it, or if the record is too old: then that arrival has failed. */
 bool record_arrives(const char *uuid, const struct daemon *daemon);
 

@@ -379,12 +379,6 @@ bool domain_same_cpu(const struct domain *a, const struct domain *b)
 	return true;
 }
 
-bool domain_same_state(const struct domain *a, const struct domain *b)
-{
-	return domain_same(a, b) && domain_same_cpu(a, b) &&
-	       same_text(a->mark_model, b->mark_model) && same_text(a->mark_digest, b->mark_digest);
-}
-
 /* The policy to print. force means require, as there is enforce; optional and forbid concern the
  * host, about which libvirt decides. */
 static const char *policy_shown(const char *policy)

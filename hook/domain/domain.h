@@ -72,9 +72,6 @@ bool domain_same(const struct domain *a, const struct domain *b);
 /* domain_same_cpu: do both ask for the same CPU, in the same words? */
 bool domain_same_cpu(const struct domain *a, const struct domain *b);
 
-/* domain_same_state: is it the same domain, with the same CPU and the same mark? */
-bool domain_same_state(const struct domain *a, const struct domain *b);
-
 /* policy_is_off: disable and forbid. */
 bool policy_is_off(const char *policy);
 

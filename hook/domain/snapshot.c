@@ -46,10 +46,19 @@ bool snapshot_each(const char *name, found_fn *found, void *data)
 	return each(name, true, found, data);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 static bool is_this(const struct domain *d, const char *snapshot, void *data)
 {
+	const struct domain *want = data;
+
 	(void)snapshot;
-	return domain_same_state(d, data);
+	return domain_same(d, want) && domain_same_cpu(d, want) &&
+	       same_text(d->mark_model, want->mark_model) &&
+	       same_text(d->mark_digest, want->mark_digest);
 }
 
 bool snapshot_holds(const struct domain *d, const char *name)

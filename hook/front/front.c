@@ -230,8 +230,8 @@ static bool has_file(const struct call *c, enum domainfile kind)
 }
 
 /* What was saved before cpushim came, as an image or a snapshot, names no site model: libvirt had
- * translated it. The domain's definition still does. A start looks whether there are any, and no
- * further without. */
+ * translated it. The domain's definition still does. A start looks for a directory of snapshots, and
+ * no further without one. */
 static bool may_come_back(const struct call *c)
 {
 	_cleanup_free_ char *path = NULL, *xml = NULL;
@@ -239,8 +239,7 @@ static bool may_come_back(const struct call *c)
 	const char *model;
 	size_t len;
 
-	if (c->operation == OPERATION_PREPARE && !has_file(c, DOMAINFILE_SNAPSHOTS) &&
-	    !has_file(c, DOMAINFILE_SAVE))
+	if (c->operation == OPERATION_PREPARE && !has_file(c, DOMAINFILE_SNAPSHOTS))
 		return false;
 	if ((c->operation != OPERATION_PREPARE && c->operation != OPERATION_RESTORE) ||
 	    domainfile_path(&path, DOMAINFILE_DEFINITION, c->domain, 0) < 0 ||
@@ -318,15 +317,20 @@ static int handle(struct call *c)
 
 /*
  * libvirt 11.3 takes a hook's refusal to restore a managed save for success: the guest doesn't run,
- * nobody is told, and the image is deleted (qemuDomainObjRestore, src/qemu/qemu_driver.c). prepare,
- * which comes next, refuses what has to be, and then the image stays.
+ * nobody is told, and the image is deleted (qemuDomainObjRestore, src/qemu/qemu_driver.c). So it is
+ * recorded, and prepare, which comes next, refuses the guest: then the image stays.
  */
-static bool prepare_refuses(const struct call *c)
+static bool leave_to_prepare(const struct call *c)
 {
-	struct daemon daemon;
+	struct record r = {.phase = RECORD_REFUSED, .time = record_clock()};
 
-	return c->operation == OPERATION_RESTORE && has_file(c, DOMAINFILE_SAVE) &&
-	       daemon_calling(&daemon);
+	if (c->operation != OPERATION_RESTORE || !has_file(c, DOMAINFILE_SAVE) ||
+	    !daemon_calling(&r.daemon))
+		return false;
+	if (c->model)
+		(void)snprintf(r.model, sizeof(r.model), "%.*s", (int)c->model_len, c->model);
+	r.model[strcspn(r.model, "\n")] = '\0';
+	return record_write(c->uuid, c->domain, &r, NULL) == 0;
 }
 
 /* Closed ones would become other files' numbers. Closed input is none: libvirt always gives one. */
@@ -361,7 +365,7 @@ int main(int argc, char **argv)
 	c.domain = argv[1];
 	c.operation = operation_of(argv[2], argv[3]);
 	status = handle(&c);
-	if (status != 0 && prepare_refuses(&c))
+	if (status != 0 && leave_to_prepare(&c))
 		status = 0;
 	text_free(&c.xml);
 	return status;

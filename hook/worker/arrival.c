@@ -22,7 +22,7 @@ void arrival_forget(const struct domain *d)
 {
 	struct record r;
 
-	if (d->uuid && record_read(d->uuid, &r, NULL) == 0 && r.phase == RECORD_ARRIVAL)
+	if (d->uuid && record_read(d->uuid, &r, NULL) == 0 && r.phase != RECORD_REQUEST)
 		(void)record_remove(d->uuid);
 }
 

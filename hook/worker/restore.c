@@ -3,7 +3,6 @@
 
 #include "cpumap/core/util.h"
 #include "hook/domain/mark.h"
-#include "hook/domain/saveimage.h"
 #include "hook/domain/snapshot.h"
 #include "hook/domain/storedxml.h"
 #include "native.h"
@@ -43,15 +42,6 @@ static void judge_native(const struct asked *a, const struct domain *defined,
 	native_start(&a->domain, &facts, &r, reasons);
 }
 
-static void refuse_image(const struct asked *a, const char *name, struct reasons *reasons)
-{
-	because(reasons, head("was translated"),
-		"its definition asks for it, and its saved image has '%s': " WHY
-		"boot it anew (`virsh managedsave-remove %s` if it is a managed save, and `virsh "
-		"start %s`)",
-		model_of(&a->domain), name, name);
-}
-
 const struct table_row *restore_image(struct asked *a, const char *name, struct reasons *reasons)
 {
 	_cleanup_storedxml_ struct storedxml defined = {0};
@@ -63,12 +53,16 @@ const struct table_row *restore_image(struct asked *a, const char *name, struct 
 	if (row && a->facts.native)
 		judge_native(a, &defined.domain, row, reasons);
 	else if (row)
-		refuse_image(a, name, reasons);
+		because(reasons, head("was translated"),
+			"its definition asks for it, and its saved image has '%s': " WHY
+			"boot it anew (`virsh managedsave-remove %s` if it is a managed "
+			"save, and `virsh start %s`)",
+			model_of(&a->domain), name, name);
 	return row;
 }
 
-/* Judges a guest of a site model: its name may have had another definition when it was
- * saved. A domain whose definition has the mark (by `virsh dumpxml` and `define`, or nova's
+/* Judges a guest of a site model: its name may have had another definition when the snapshot was
+ * taken. A domain whose definition has the mark (by `virsh dumpxml` and `define`, or nova's
  * unrescue) starts anew. */
 static const struct table_row *judge_mark(struct asked *a, const char *name,
 					  struct reasons *reasons)
@@ -82,7 +76,7 @@ static const struct table_row *judge_mark(struct asked *a, const char *name,
 	if (read_definition(&defined, d, name) &&
 	    mark_is(&defined.domain, d->mark_model, d->mark_digest))
 		return NULL;
-	if (!snapshot_holds(d, name) && !saveimage_holds(d, name))
+	if (!snapshot_holds(d, name))
 		return NULL;
 	decide_mark(d, row, reasons);
 	return row;
@@ -94,17 +88,13 @@ static const struct table_row *judge_translation(struct asked *a, const char *na
 {
 	_cleanup_storedxml_ struct storedxml defined = {0};
 	const struct table_row *row = NULL;
-	bool image;
 
 	if (read_definition(&defined, &a->domain, name))
 		row = find_row(a, defined.domain.model);
-	image = row && saveimage_holds(&a->domain, name);
-	if (!row || (!image && !snapshot_holds(&a->domain, name)))
+	if (!row || !snapshot_holds(&a->domain, name))
 		return NULL;
 	if (a->facts.native)
 		judge_native(a, &defined.domain, row, reasons);
-	else if (image)
-		refuse_image(a, name, reasons);
 	else
 		because(reasons, head("was translated"),
 			"its definition asks for it, and the snapshot has '%s': " WHY
@@ -113,7 +103,7 @@ static const struct table_row *judge_translation(struct asked *a, const char *na
 	return row;
 }
 
-const struct table_row *restore_silent(struct asked *a, const char *name, struct reasons *reasons)
+const struct table_row *restore_snapshot(struct asked *a, const char *name, struct reasons *reasons)
 {
 	return (a->facts.row ? judge_mark : judge_translation)(a, name, reasons);
 }

@@ -20,13 +20,13 @@
 const struct table_row *restore_image(struct asked *a, const char *name, struct reasons *reasons);
 
 /**
- * restore_silent: the same for a domain that libvirt prepares without an arrival: does it come back
- * all the same, and may it? For a revert to a snapshot libvirt runs no other hooks than for a start,
- * and what is refused of a managed save is refused here (the front says why). It comes back
- * if a snapshot of the domain or its managed save has exactly this recorded CPU and this mark. A
+ * restore_snapshot: the same for a domain that libvirt prepares without an arrival: is this a
+ * revert to a snapshot, and may it go on? libvirt runs no other hooks for a revert than for a
+ * start. It is a revert if a snapshot of the domain has exactly this recorded CPU and this mark. A
  * migration never is one: libvirt migrates no domain with snapshots (qemuMigrationSrcIsAllowed,
  * src/qemu/qemu_migration.c, 1.2 to 9.0).
  */
-const struct table_row *restore_silent(struct asked *a, const char *name, struct reasons *reasons);
+const struct table_row *restore_snapshot(struct asked *a, const char *name,
+					 struct reasons *reasons);
 
 #endif
