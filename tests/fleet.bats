@@ -450,6 +450,37 @@ assert answer["hosts"] == ["amd", "n1", "n2", "n3", "n4"] and answer["n_hosts"] 
 	run -2 cpushim baseline
 }
 
+@test "what the QEMU and the libvirt here have no name for is told, before a guest is refused for it" {
+	staged
+	local name lacking=
+	for name in cmpccxadd movrs; do
+		qemu-system-x86_64 -cpu help | grep -qw "$name" || lacking+=" $name"
+	done
+	[ "$lacking" ] || skip "this machine's QEMU knows all of them"
+	host n1 'aes cmpccxadd movrs' ''
+	run -0 --separate-stderr cpushim baseline n1.dump
+	[[ $stderr == *"the QEMU here doesn't know, so that no guest starts with the model on a node with such a QEMU:$lacking"$'\n'* ]]
+	[[ $output == *"<feature name='cmpccxadd'/>"* ]]
+	host n1 aes ''
+	run -0 --separate-stderr cpushim baseline n1.dump
+	[[ $stderr != *"doesn't know"* && $stderr != *'no name for'* ]]
+	# where there is neither, nothing can be told
+	root=$work/nothing
+	host n1 'aes movrs' ''
+	run -0 --separate-stderr cpushim baseline n1.dump
+	[[ $stderr != *"doesn't know"* && $stderr != *'no name for'* ]]
+}
+
+@test "--against tells of the model alone" {
+	host n1 aes ''
+	local option
+	for option in --name=x --format=qemu --html=page --explain; do
+		run -2 cpushim baseline --against "$CHECKOUT/cpumap/models/gate64.xml" "$option" n1.dump
+		[[ $output == *'--against tells of the model alone, without '"${option%%=*}"* ]]
+	done
+	[ ! -e page ]
+}
+
 @test "baseline --json says it all" {
 	fleet
 	cpushim baseline --json ./*.dump | python3 -c '

@@ -156,6 +156,22 @@ void baseline_stock(struct text *out, const struct fleet_findings *f)
 	say_verdict(out, f);
 }
 
+/* Features of the model that @known lacks: what the QEMU or libvirt here has names for. */
+static void say_nameless(struct text *out, const struct fleet_findings *f, enum catalogue_from from,
+			 const struct featset *known, const char *said)
+{
+	struct featset set = f->baseline.model.features;
+
+	if (!f->catalogue.loaded[from] || f->catalogue.missing[from].code)
+		return;
+	featset_subtract(&set, known);
+	if (featset_count(&set) == 0)
+		return;
+	text_addf(out, "%s: ", said);
+	add_set(out, &set, " ");
+	text_adds(out, "\n");
+}
+
 void baseline_short(struct text *out, const struct fleet_findings *f)
 {
 	text_addf(out, "%zu %s, %zu different; ", HOSTS(f->rows.n_hosts), f->rows.n);
@@ -164,6 +180,12 @@ void baseline_short(struct text *out, const struct fleet_findings *f)
 	say_shared(out, f, false);
 	say_left(out, &f->baseline);
 	say_unknown_short(out, &f->baseline);
+	say_nameless(out, f, CATALOGUE_QEMU, &f->catalogue.qemu.properties,
+		     "the QEMU here doesn't know, so that no guest starts with the model on a node "
+		     "with such a QEMU");
+	say_nameless(out, f, CATALOGUE_LIBVIRT, &f->catalogue.map.features,
+		     "the libvirt here has no name for, so that guests have with cpushim's wrapper "
+		     "alone");
 	baseline_stock(out, f);
 }
 

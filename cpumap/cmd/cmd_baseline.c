@@ -73,18 +73,21 @@ static int check_options(const struct options *o)
 {
 	char shown[64];
 
-	if (!model_name_valid(o->name, strlen(o->name)))
+	if (o->name && !model_name_valid(o->name, strlen(o->name)))
 		return usage_error("baseline", "'%s' isn't a model's name",
 				   text_escape(shown, sizeof(shown), o->name, strlen(o->name)));
-	if (!baseline_format_valid(o->format))
+	if (o->format && !baseline_format_valid(o->format))
 		return usage_error("baseline", "--format is " BASELINE_FORMATS);
 	if (o->hosts.n_paths == 0)
 		return usage_error("baseline", "takes at least one HOST");
 	if (o->ignore_more && !o->against)
 		return usage_error("baseline", "--ignore-more goes with --against");
-	if (o->html && o->against)
-		return usage_error("baseline",
-				   "--html shows the hosts, and no model --against them");
+	if (o->against && (o->html || o->format || o->name || o->explain))
+		return usage_error("baseline", "--against tells of the model alone, without --%s",
+				   o->html     ? "html"
+				   : o->format ? "format"
+				   : o->name   ? "name"
+					       : "explain");
 	return EXIT_YES;
 }
 
@@ -413,15 +416,16 @@ static int with_options(struct options *o, int argc, char **argv)
 	o->hosts.n_paths = argc - optind;
 	if (status == EXIT_YES)
 		status = check_options(o);
+	if (!o->name)
+		o->name = "fleet";
+	if (!o->format)
+		o->format = "definition";
 	return status == EXIT_YES ? run(o) : status;
 }
 
 int cmd_baseline(int argc, char **argv)
 {
-	struct options o = {.name = "fleet",
-			    .format = "definition",
-			    .emulator = EMULATOR_DEFAULT,
-			    .hosts.accel = -1};
+	struct options o = {.emulator = EMULATOR_DEFAULT, .hosts.accel = -1};
 	int status = with_options(&o, argc, argv);
 
 	strv_free(&o.hosts.leave_out);
