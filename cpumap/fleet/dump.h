@@ -30,6 +30,7 @@
 #ifndef CPUSHIM_DUMP_H
 #define CPUSHIM_DUMP_H
 
-#define DUMP_MAGIC "cpushim-host 1"
+#define DUMP_NAME  "cpushim-host"
+#define DUMP_MAGIC DUMP_NAME " 1"
 
 #endif

@@ -18,7 +18,7 @@ struct dump {
 
 bool dump_begins(const struct line *line)
 {
-	return line_is(line, DUMP_MAGIC);
+	return line_begins(line, DUMP_NAME " ");
 }
 
 static int bad_value(const struct dump *d, const struct line *value, const char *key)
@@ -262,6 +262,17 @@ static bool tells_nothing(const struct host *h)
 	return true;
 }
 
+static int other_form(struct session *s, const struct line *magic)
+{
+	char shown[64];
+
+	return input_bad(
+		s->in, magic->number, s->err,
+		"a dump of another release of cpushim ('%s'; this one reads '%s'); read it with "
+		"that release, or make it anew with this one",
+		line_shown(magic, shown, sizeof(shown)), DUMP_MAGIC);
+}
+
 int dump_read(struct session *s, const struct format *format)
 {
 	struct dump d = {.s = s};
@@ -272,7 +283,7 @@ int dump_read(struct session *s, const struct format *format)
 	if (r == 0)
 		r = input_next(s->in, &magic, s->err);
 	if (r > 0)
-		r = read_lines(&d);
+		r = line_is(&magic, DUMP_MAGIC) ? read_lines(&d) : other_form(s, &magic);
 	if (r == 0 && d.cpus.n)
 		cpus_tell(&d.cpus, &d.host);
 	if (r == 0 && tells_nothing(&d.host))

@@ -17,7 +17,7 @@ static void dumps(void)
 {
 	CHECK(fails("", 1, "no CPU up to here"));
 	CHECK(fails("one\ntwo\n", 2, "no CPU up to here"));
-	CHECK(fails("cpushim-host 2\n", 1, "no CPU up to here"));
+	CHECK(fails("cpushim-host 2\n", 1, "a dump of another release of cpushim"));
 	CHECK(fails("cpushim-host 1\nend\n", 1, "a dump that tells nothing"));
 	CHECK(fails(BEGIN LEAF0 LEAF1, 4, "the dump has no 'end'"));
 	CHECK(fails(BEGIN LEAF0 LEAF1 "cpushim-host 1\nend\n", 5, "the dump has no 'end'"));
