@@ -119,6 +119,21 @@ load lib/install.bash
 	diff "$keep/one" <(listing)
 }
 
+@test "a file that another run is writing, without the lock of all, isn't written at the same time" {
+	install
+	rm "$root$hooks/qemu"
+	: >"$root$hooks/qemu.cpushim-new"
+	on node flock "$hooks/qemu.cpushim-new" sleep 3 &
+	sleep 0.5
+	install >"$keep/out" 2>&1 &
+	local second=$!
+	sleep 1.2
+	[ ! -e "$root$hooks/qemu" ]
+	wait "$second"
+	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu"
+	[ ! -e "$root$hooks/qemu.cpushim-new" ]
+}
+
 @test "who waits for a removal puts nothing back, and who may not remove holds nobody up" {
 	install
 	install --uninstall

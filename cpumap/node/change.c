@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include "cpumap/core/paths.h"
 #include "cpumap/define/digest.h"
@@ -155,14 +156,34 @@ struct wanted {
 	size_t len;
 };
 
-/* Writes @new. It can't be executed before it is complete: libvirt runs what it finds in qemu.d. */
-static int write_new(const char *new, const char *path, const struct wanted *w, struct error *err)
+/* Opens @new, and locks it until it is closed, as libvirt's start may mend a file while `ready` writes it.
+ * What another run has put in its place meanwhile isn't written any more. -1: errno tells why */
+static int open_new(const char *new)
 {
-	_cleanup_close_ int fd = -1;
+	struct stat st, named;
 
-	(void)unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || fchown(fd, w->uid, w->gid) < 0)
+	for (;;) {
+		int fd;
+
+		if (lstat(new, &named) == 0 && !S_ISREG(named.st_mode))
+			(void)unlink(new);
+		fd = open(new, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		/* some file systems have no locks */
+		if (fd < 0 || (flock(fd, LOCK_EX) < 0 && errno != EINTR))
+			return fd;
+		if (fstat(fd, &st) == 0 && lstat(new, &named) == 0 && st.st_dev == named.st_dev &&
+		    st.st_ino == named.st_ino)
+			return fd;
+		(void)close(fd);
+	}
+}
+
+/* Writes the file that is to be at @path. It can't be executed before it is complete: libvirt runs what
+ * it finds in qemu.d. */
+static int write_new(int fd, const char *new, const char *path, const struct wanted *w,
+		     struct error *err)
+{
+	if (fchmod(fd, 0600) < 0 || ftruncate(fd, 0) < 0 || fchown(fd, w->uid, w->gid) < 0)
 		return cant(path, "written", err);
 	errno = -fd_write_all(fd, w->data, w->len);
 	if (errno)
@@ -177,13 +198,15 @@ static int write_new(const char *new, const char *path, const struct wanted *w, 
 static int replace(const char *here, const char *path, const struct wanted *w, struct error *err)
 {
 	_cleanup_free_ char *new = NULL;
+	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (asprintf(&new, "%s" NEW, here) < 0) {
 		new = NULL;
 		return no_memory(path, err);
 	}
-	r = write_new(new, path, w, err);
+	fd = open_new(new);
+	r = fd < 0 ? cant(path, "written", err) : write_new(fd, new, path, w, err);
 	if (r == 0 && rename(new, here) < 0)
 		r = cant(here, "replaced", err);
 	if (r < 0) {
