@@ -121,7 +121,7 @@ arrives() { # SED-SCRIPT SED-SCRIPT: at restore begin, then at prepare
 	domain "$1" >"$BATS_TEST_TMPDIR/first"
 	domain "$2" >"$BATS_TEST_TMPDIR/second"
 	CPUSHIM_ROOT=$root mapping "$BATS_TEST_TMPDIR/libvirt_driver_qemu.so" libvirtd '
-		"$1" instance-00000001 restore begin - <"$2/first" &&
+		"$1" instance-00000001 restore begin - <"$2/first" 2>"$2/said" &&
 		"$1" instance-00000001 prepare begin - <"$2/second"
 		exit $?' "$CHECKOUT/hook/qemu" "$BATS_TEST_TMPDIR"
 }
@@ -178,6 +178,13 @@ begins_arriving() { # HEAD SED-SCRIPT SED-SCRIPT
 	mkdir -p "$root/etc/libvirt/qemu"
 	domain >"$root/etc/libvirt/qemu/instance-00000001.xml"
 	begins 'gate64: was translated' restore < <(domain 's/>gate64</>Opteron_G1</')
+}
+
+@test "a managed save that restore refused, where nothing is wrong any more" {
+	mkdir -p "$root/var/lib/libvirt/qemu/save"
+	: >"$root/var/lib/libvirt/qemu/save/instance-00000001.save"
+	begins_arriving 'gate64: was refused' \
+		"s|</metadata>|<s:cpu xmlns:s='urn:cpushim:1' model='gate64' digest='$(printf '%064d' 2)'/>&|" ''
 }
 
 @test "an ordinary user's libvirt" {
