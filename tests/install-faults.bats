@@ -120,18 +120,31 @@ load lib/install.bash
 }
 
 @test "a file that another run is writing, without the lock of all, isn't written at the same time" {
+	local new=$root$hooks/qemu.cpushim-new other command second
 	install
 	rm "$root$hooks/qemu"
-	: >"$root$hooks/qemu.cpushim-new"
-	on node flock "$hooks/qemu.cpushim-new" sleep 3 &
-	sleep 0.5
-	install >"$keep/out" 2>&1 &
-	local second=$!
-	sleep 1.2
+	: >"$new"
+	# that run is a process of the command, and goes on for as long as its stdin
+	mkfifo "$keep/held"
+	on node cpushim rewrite <"$keep/held" &
+	command=$!
+	exec 9>"$keep/held"
+	# shellcheck disable=SC2016 # the node's shell's
+	on node flock "$hooks/qemu.cpushim-new" sh -c ': >/run/locked; while [ ! -e /run/go ]; do sleep 0.1; done' 9>&- &
+	other=$!
+	until [ -e "$root/run/locked" ]; do sleep 0.1; done
+	install >"$keep/out" 2>&1 9>&- &
+	second=$!
+	# shellcheck disable=SC2016 # that shell's
+	timeout 60 sh -c 'until grep -q -- "-> FLOCK.*:$1 " /proc/locks; do sleep 0.1; done' - "$(stat -c %i "$new")"
 	[ ! -e "$root$hooks/qemu" ]
+	: >"$root/run/go"
+	wait "$other"
 	wait "$second"
+	exec 9>&-
+	wait "$command" || :
 	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu"
-	[ ! -e "$root$hooks/qemu.cpushim-new" ]
+	[ ! -e "$new" ]
 }
 
 @test "who waits for a removal puts nothing back, and who may not remove holds nobody up" {
