@@ -29,10 +29,12 @@ goes_on() {
 	[ "$(guest_pid "$1" "$2")" = "$(cat "$root/run/guests/$2.pid")" ]
 }
 
-# Debian 11's packages start virtlogd anew, and then nobody reads the serial ports of guests that run.
+# Debian 11's packages end virtlogd, or start it anew, and then nobody reads the serial ports of guests that run.
 stays_exact() {
+	local logger
 	goes_on "$1" "$2" || return
-	[ "$(running_for "$1" "$(on "$1" pidof virtlogd)")" -lt "$(running_for "$1" "$(guest_pid "$1" "$2")")" ] ||
+	logger=$(on "$1" pidof virtlogd) || return 0
+	[ "$(running_for "$1" "$logger")" -lt "$(running_for "$1" "$(guest_pid "$1" "$2")")" ] ||
 		guest_exact "$1" "$2" "$3"
 }
 
