@@ -13,7 +13,6 @@
 #include "hook/core/record.h"
 #include "hook/domain/mark.h"
 #include "hook/domain/process.h"
-#include "hook/domain/saveimage.h"
 #include "hook/domain/unclear.h"
 #include "hook/worker/arrival.h"
 #include "hook/worker/native.h"
@@ -195,8 +194,8 @@ static int prepare(struct job *j)
 	int rc = j->recorded ? arrival_take(&a->domain, j->name, &arrival, &err) : -ENOENT;
 
 	/* if the image went since, this is a start like any other */
-	if (rc == -ENOENT ||
-	    (rc == 0 && arrival.phase == RECORD_REFUSED && !saveimage_exists(j->name)))
+	if (rc == -ENOENT || (rc == 0 && arrival.phase == RECORD_REFUSED &&
+			      !domainfile_exists(DOMAINFILE_SAVE, j->name)))
 		return begin(j);
 	if (rc < 0)
 		return fail(j, head("bad record"), &err);

@@ -90,6 +90,13 @@ static char *name_in(const char *file, const char *suffix, int *r)
 	return name;
 }
 
+bool domainfile_exists(enum domainfile kind, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	return domainfile_path(&path, kind, name, 0) == 0 && access(path, F_OK) == 0;
+}
+
 int domainfile_each(enum domainfile kind, int (*look)(const char *name, void *data), void *data)
 {
 	_cleanup_free_ char *path = root_path(places[kind].dir);

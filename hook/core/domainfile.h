@@ -10,6 +10,8 @@
 #ifndef CPUSHIM_DOMAINFILE_H
 #define CPUSHIM_DOMAINFILE_H
 
+#include <stdbool.h>
+
 enum domainfile {
 	DOMAINFILE_PID,        /* of the QEMU that runs */
 	DOMAINFILE_STATUS,     /* <domstatus> of a domain that runs: its CPU as libvirt made it */
@@ -29,6 +31,9 @@ enum domainfile {
  * Returns 0; -ENOENT: there is no such spelling, or @name can't be a file's name; -ENOMEM.
  */
 int domainfile_path(char **path, enum domainfile kind, const char *name, unsigned int spelling);
+
+/* domainfile_exists: is there such a file or directory, by the plain name? */
+bool domainfile_exists(enum domainfile kind, const char *name);
 
 /* domainfile_dir: the directory of that kind of files, not under CPUSHIM_ROOT. */
 const char *domainfile_dir(enum domainfile kind);

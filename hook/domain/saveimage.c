@@ -6,7 +6,6 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
-#include "hook/core/domainfile.h"
 
 /* struct _virQEMUSaveHeader (src/qemu/qemu_saveimage.h, 9.0; of this length since 0.9). The XML
  * follows, with a NUL at its end, and where cookie_at isn't 0 so does the cookie, that far behind the header. */
@@ -47,11 +46,4 @@ int saveimage_read(struct domain *d, char **text, const char *path)
 		return -ENOENT;
 	has_cookie = h.cookie_at > 0 && h.cookie_at < h.data_len;
 	return domain_read_saved(d, *text, has_cookie ? *text + h.cookie_at : NULL, path, NULL);
-}
-
-bool saveimage_exists(const char *name)
-{
-	_cleanup_free_ char *path = NULL;
-
-	return domainfile_path(&path, DOMAINFILE_SAVE, name, 0) == 0 && access(path, F_OK) == 0;
 }

@@ -9,7 +9,4 @@
  * what @d refers to, allocated. -ENOENT: there is no such image; others as domain_read */
 int saveimage_read(struct domain *d, char **text, const char *path);
 
-/* saveimage_exists: has the domain of that @name a managed save? */
-bool saveimage_exists(const char *name);
-
 #endif

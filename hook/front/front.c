@@ -222,13 +222,6 @@ static int decide_alone(const struct call *c, const char *why)
 	return 0;
 }
 
-static bool has_file(const struct call *c, enum domainfile kind)
-{
-	_cleanup_free_ char *path = NULL;
-
-	return domainfile_path(&path, kind, c->domain, 0) == 0 && access(path, F_OK) == 0;
-}
-
 /* What was saved before cpushim came, as an image or a snapshot, names no site model: libvirt had
  * translated it. The domain's definition still does. A start looks for a directory of snapshots, and
  * no further without one. */
@@ -239,7 +232,8 @@ static bool may_come_back(const struct call *c)
 	const char *model;
 	size_t len;
 
-	if (c->operation == OPERATION_PREPARE && !has_file(c, DOMAINFILE_SNAPSHOTS))
+	if (c->operation == OPERATION_PREPARE &&
+	    !domainfile_exists(DOMAINFILE_SNAPSHOTS, c->domain))
 		return false;
 	if ((c->operation != OPERATION_PREPARE && c->operation != OPERATION_RESTORE) ||
 	    domainfile_path(&path, DOMAINFILE_DEFINITION, c->domain, 0) < 0 ||
@@ -324,7 +318,7 @@ static bool leave_to_prepare(const struct call *c)
 {
 	struct record r = {.phase = RECORD_REFUSED, .time = record_clock()};
 
-	if (c->operation != OPERATION_RESTORE || !has_file(c, DOMAINFILE_SAVE) ||
+	if (c->operation != OPERATION_RESTORE || !domainfile_exists(DOMAINFILE_SAVE, c->domain) ||
 	    !daemon_calling(&r.daemon))
 		return false;
 	if (c->model)
