@@ -33,7 +33,7 @@ goes_on() {
 stays_exact() {
 	local logger
 	goes_on "$1" "$2" || return
-	logger=$(on "$1" pidof virtlogd) || return 0
+	logger=$(on "$1" pidof virtlogd) || libvirt_since "$1" 9.0.0 || return 0
 	[ "$(running_for "$1" "$logger")" -lt "$(running_for "$1" "$(guest_pid "$1" "$2")")" ] ||
 		guest_exact "$1" "$2" "$3"
 }
