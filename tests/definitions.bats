@@ -8,6 +8,7 @@
 # shellcheck disable=SC2154 # bats sets them
 bats_require_minimum_version 1.5.0
 load lib/qemu
+load lib/some
 
 setup_file() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -548,8 +549,7 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 @test "libvirt's models are understood as libvirt itself does" {
 	need_libvirt
 	local model theirs n=0
-	# each third, and all with EACH=1
-	for model in $(virsh_with_map cpu-models x86_64 | sed -n "1~${EACH:-3}p"); do
+	for model in $(virsh_with_map cpu-models x86_64 | some 3); do
 		# what we leave out on purpose: removed=, added=, and what lives in MSRs
 		theirs=$(libvirts_features "$model" | grep -vxFf <(
 			sed -n "s/.*<feature name='\([^']*\)' \(added\|removed\)='yes'.*/\1/p" \

@@ -563,11 +563,11 @@ another="isn't the QEMU that the table was made from (7.2.22), so model 'site' o
 
 @test "an argument that the kernel can't pass on is a clear error" {
 	local long
-	printf -v long '%*s' 131000 ''
-	run -1 --separate-stderr "$qemu" -cpu "gate64,model-id=${long// /x}"
+	printf -v long 'x%.0s' {1..131000}
+	run -1 --separate-stderr "$qemu" -cpu "gate64,model-id=$long"
 	says_one_line 'Argument list too long'
 	[[ $stderr != *reinstall* ]]
-	untouched -cpu "kvm64,model-id=${long// /x}"
+	untouched -cpu "kvm64,model-id=$long"
 }
 
 # TRACE COMMAND...: what it opens and executes until the real QEMU has its turn

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The Debian package's life on nodes with systemd: installed, upgraded, removed and purged, with guests, before
-# and after libvirt and QEMU. Built on the release that it is installed on. tests/matrix runs this on each
-# release. Needs root, a cgroup2, and the mirror.
+# The Debian package: the same bytes whenever it is built, and its life on nodes with systemd: installed,
+# upgraded, removed and purged, with guests, before and after libvirt and QEMU. Built on the release that it is
+# installed on. tests/matrix runs this on each release. Needs root, a cgroup2, and the mirror.
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
@@ -22,8 +22,18 @@ load_all() {
 build() {
 	# shellcheck disable=SC2016 # the other shell's
 	on "$1" sh -c 'cd /root/source && sed -i "1 s/([^)]*)/($1)/" debian/changelog && printf "%s\n" "$1" >VERSION &&
-		DEB_BUILD_OPTIONS="nocheck noautodbgsym" packaging/deb /root/deb' sh "$2" >&2
+		DEB_BUILD_OPTIONS=nocheck packaging/deb /root/deb' sh "$2" >&2
 	cp "$(root_path "$1")"/root/deb/cpushim_*.deb "$BATS_FILE_TMPDIR/$2.deb"
+}
+
+# build_again NODE: that of the last build, by somebody else, elsewhere, at another time, in $BATS_FILE_TMPDIR/again
+build_again() {
+	# shellcheck disable=SC2016 # the other shell's
+	on "$1" sh -c 'cp -r /root/source /srv/tree && find /srv/tree -exec touch -h -d 2001-02-03 {} + && cd / && umask 077 &&
+		TZ=Asia/Tokyo LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="nocheck parallel=1" /srv/tree/packaging/deb /srv/deb' >&2
+	mkdir "$BATS_FILE_TMPDIR/first" "$BATS_FILE_TMPDIR/again"
+	cp "$(root_path "$1")"/root/deb/cpushim*.deb "$BATS_FILE_TMPDIR/first"
+	cp "$(root_path "$1")"/srv/deb/cpushim*.deb "$BATS_FILE_TMPDIR/again"
 }
 
 # what is downloaded here isn't again in each test
@@ -38,6 +48,7 @@ setup_file() {
 	on build rm -rf /root/source/build /root/source/.git
 	build build 1.1
 	build build 1.0
+	build_again build
 	# shellcheck disable=SC2016 # dpkg's words
 	on build dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'libvirt*' 'qemu-system-*' | sed -n 's/ installed$//p' \
 		>"$BATS_FILE_TMPDIR/packages"
@@ -96,6 +107,11 @@ is_ready() {
 	guest_start node asks --cpu "$(cpu_xml gate64)"
 	guest_exact node asks gate64
 	guest_stop node asks
+}
+
+@test "built twice it is the same bytes, wherever, whenever and by whomever" {
+	[ "$(find "$BATS_FILE_TMPDIR/again" -name '*_1.0_*.deb' | wc -l)" = 2 ]
+	diff -r "$BATS_FILE_TMPDIR/first" "$BATS_FILE_TMPDIR/again"
 }
 
 @test "installed, libvirt restarted, removed, libvirt restarted, purged: the same tree as before" {
