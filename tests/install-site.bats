@@ -90,6 +90,22 @@ repacked() {
 	diff <(grep "$hooks" "$keep/before") <(listing | grep "$hooks")
 }
 
+@test "a site's own hook that is empty stays; one of ours that has become empty is put right" {
+	mkdir -p "$root$hooks"
+	: >"$root$hooks/qemu"
+	listing >"$keep/before"
+	install
+	cmp /dev/null "$root$hooks/qemu"
+	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu.d/cpushim"
+	install --uninstall
+	as_before
+	rm "$root$hooks/qemu"
+	install
+	: >"$root$hooks/qemu"
+	install
+	cmp "$CHECKOUT/hook/qemu" "$root$hooks/qemu"
+}
+
 @test "a site's own hook on libvirt before 6.5 is refused, and nothing changes" {
 	printf '#!/bin/sh\nexit 0\n' >"$root$hooks/qemu"
 	chmod 755 "$root$hooks/qemu"

@@ -27,16 +27,21 @@ static bool runs_ours(const char *path)
 		memmem(data, len, HOOK_SOURCE, strlen(HOOK_SOURCE)));
 }
 
-/* Where the hook is to be; a link of the site's that leads nowhere is the site's, too. */
-static const char *place(void)
+/* Where the hook is to be; a link of the site's that leads nowhere is the site's, too. An empty file is ours
+ * where ours was: it may have been damaged. */
+static const char *place(const struct node *n)
 {
 	struct stat st;
 	_cleanup_free_ char *here = root_path(HOOK_PATH);
+	bool ours;
 
 	if (!here || lstat(here, &st) < 0)
 		return HOOK_PATH;
-	return S_ISREG(st.st_mode) && (st.st_size == 0 || runs_ours(HOOK_PATH)) ? HOOK_PATH
-										: HOOK_BESIDE;
+	if (!S_ISREG(st.st_mode))
+		return HOOK_BESIDE;
+	ours = st.st_size == 0 ? receipt_has(&n->receipt, RECEIPT_FILE, HOOK_PATH, NULL)
+			       : runs_ours(HOOK_PATH);
+	return ours ? HOOK_PATH : HOOK_BESIDE;
 }
 
 /* A script of the site's that runs ours is left as it is. */
@@ -54,8 +59,7 @@ int check_hook(struct node *n, struct error *err)
 	_cleanup_free_ char *here = root_path(HOOK_PATH);
 	unsigned long release = libvirt_installed_release();
 
-	(void)n;
-	if (strcmp(place(), HOOK_PATH) == 0 || !release || release >= LIBVIRT_RELEASE(6, 5, 0))
+	if (strcmp(place(n), HOOK_PATH) == 0 || !release || release >= LIBVIRT_RELEASE(6, 5, 0))
 		return 0;
 	return error_set(err, -EEXIST, here ? here : HOOK_PATH, 0,
 			 "belongs to this site, and this libvirt (before 6.5) runs no other beside "
@@ -65,7 +69,7 @@ int check_hook(struct node *n, struct error *err)
 int place_hook(struct node *n, struct error *err)
 {
 	_cleanup_free_ char *from = root_path(HOOK_SOURCE), *data = NULL;
-	const char *path = place();
+	const char *path = place(n);
 	size_t len = 0;
 	int r = from ? file_read(from, TRUST_ANY, HOOK_LIMIT, &data, &len, err) : -ENOMEM;
 
