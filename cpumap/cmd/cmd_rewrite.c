@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cpushim rewrite: what the hook prints at prepare, for a file. */
+/*
+ * cpushim rewrite: what the hook prints at prepare, for a file. Also KubeVirt's hook onDefineDomain, which has
+ * the domain in an argument (runOnDefineDomain, cmd/sidecars/sidecar_shim.go, KubeVirt 1.2).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -11,22 +14,42 @@
 
 static const char usage[] =
 	"Usage: cpushim rewrite [--diff] [FILE]\n"
+	"       cpushim rewrite [--vmi JSON] --domain XML\n"
 	"Print the domain XML in FILE (or from stdin) with its site model expanded; a domain\n"
 	"without one as it is. Reasons why it can't run here go to stderr.\n"
 	"\n"
-	"  -d, --diff  only the difference\n"
-	"  -h, --help  this text\n"
+	"  -d, --diff        only the difference\n"
+	"      --domain XML  this domain: so KubeVirt calls it, by the name onDefineDomain\n"
+	"      --vmi JSON    KubeVirt's own description of it, which isn't read\n"
+	"  -h, --help        this text\n"
 	"\n"
 	"Exit status: 0 done; 1 it can't run here; 2 not a domain, or no table.\n";
 
-static int read_input(const char *path, char **xml, size_t *len, struct error *err)
+/* What is to be rewritten, and how. */
+struct order {
+	const char *path;   /* NULL: standard input */
+	const char *domain; /* the XML itself, instead */
+	bool diff;
+};
+
+static const char *input_name(const struct order *o)
+{
+	return o->domain ? "--domain" : o->path ? o->path : "standard input";
+}
+
+static int read_input(const struct order *o, char **xml, size_t *len, struct error *err)
 {
 	int r;
 
-	if (path)
-		return file_read(path, TRUST_ANY, LIBVIRT_XML_LIMIT, xml, len, err);
+	if (o->domain) {
+		*len = strlen(o->domain);
+		*xml = strdup(o->domain);
+		return *xml ? 0 : error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	}
+	if (o->path)
+		return file_read(o->path, TRUST_ANY, LIBVIRT_XML_LIMIT, xml, len, err);
 	r = fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, xml, len);
-	return r < 0 ? error_set(err, r, "standard input", 0, "%s", strerror(-r)) : 0;
+	return r < 0 ? error_set(err, r, input_name(o), 0, "%s", strerror(-r)) : 0;
 }
 
 static int memory_file(const char *data, size_t len)
@@ -95,35 +118,50 @@ static int rewrite(struct asked *a, const char *name, bool diff)
 										      : status;
 }
 
-int cmd_rewrite(int argc, char **argv)
+static int read_options(int argc, char **argv, struct order *o)
 {
-	static const struct option options[] = {
-		{"diff", no_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {0}};
-	_cleanup_asked_ struct asked a = {0};
-	_cleanup_free_ char *xml = NULL;
-	const char *path;
-	struct error err = {0};
-	bool diff = false;
-	size_t len;
+	static const struct option options[] = {{"diff", no_argument, NULL, 'd'},
+						{"domain", required_argument, NULL, 'D'},
+						{"vmi", required_argument, NULL, 'V'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "dh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(usage);
-		if (opt != 'd')
+		if (opt == '?')
 			return usage_error("rewrite", NULL);
-		diff = true;
+		if (opt == 'd')
+			o->diff = true;
+		else if (opt == 'D')
+			o->domain = optarg;
 	}
-	if (argc - optind > 1)
-		return usage_error("rewrite", "takes one FILE");
-	path = optind < argc ? argv[optind] : NULL;
-	if (read_input(path, &xml, &len, &err) < 0 ||
-	    asked_read(&a, xml, len, path ? path : "standard input", &err) < 0)
+	if (argc - optind > (o->domain ? 0 : 1))
+		return usage_error("rewrite",
+				   o->domain ? "takes --domain or FILE" : "takes one FILE");
+	o->path = argv[optind];
+	return -1;
+}
+
+int cmd_rewrite(int argc, char **argv)
+{
+	_cleanup_asked_ struct asked a = {0};
+	_cleanup_free_ char *xml = NULL;
+	struct order o = {0};
+	struct error err = {0};
+	size_t len;
+	int status = read_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	if (read_input(&o, &xml, &len, &err) < 0 ||
+	    asked_read(&a, xml, len, input_name(&o), &err) < 0)
 		return cmd_fail(&err);
 	if (!a.facts.row) {
-		if (!diff)
+		if (!o.diff)
 			(void)fwrite(xml, 1, len, stdout);
 		return cmd_flush(EXIT_YES);
 	}
-	return cmd_flush(rewrite(&a, a.domain.name ? a.domain.name : "domain", diff));
+	return cmd_flush(rewrite(&a, a.domain.name ? a.domain.name : "domain", o.diff));
 }
