@@ -239,6 +239,7 @@ lint: ## shellcheck, clang-format, tests that ignore an assertion, words that ar
 	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench tests/bench-fleet \
 		tests/bench-restart tests/oracle-libvirt \
 		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
+		devstack/settings devstack/plugin.sh \
 		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
 	tests/lib/one-assertion $(wildcard tests/*.bats tests/*/*.bats)

@@ -107,7 +107,7 @@ while [ "$left" -gt 0 ]; do
 	case $1 in
 	--uninstall) command=remove ;;
 	demo | check) command=$1 ;;
-	--prepare) prepare=yes ;; # check: install and build, and stop there
+	--prepare) prepare=yes ;; # install what is needed and build, and stop there
 	--help | -h)
 		say "$usage"
 		exit 0
@@ -132,6 +132,7 @@ case $command in
 ready)
 	[ -n "$dry_run" ] || need_root
 	need_build
+	[ -z "$prepare" ] || exit 0
 	exec build/cpushim ready --source "$checkout/build/node" "$@"
 	;;
 remove)
@@ -158,7 +159,7 @@ check)
 	need_node
 	need_build
 	need_packages bats strace libxml2-utils scdoc man-db groff-base mandoc bash-completion python3 \
-		dpkg-dev debhelper lintian apparmor chromium
+		dpkg-dev debhelper lintian apparmor chromium sudo
 	[ -z "$prepare" ] || exit 0
 	make -s -j"$(nproc)" stage unit
 	exec make -s check
