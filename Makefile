@@ -223,8 +223,12 @@ bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper
 	tests/bench-fleet
 	[ "$$(id -u)" != 0 ] || tests/bench-restart
 
-strict: lint ## lint; gcc and clang without a warning; the unit tests with clang's sanitizers
+strict: lint strict-gcc strict-clang ## lint; gcc and clang without a warning; the unit tests with clang's sanitizers
+
+strict-gcc:
 	$(if $(WERROR),,$(MAKE) B=$(B)/gcc WERROR=1 all unit)
+
+strict-clang:
 	$(MAKE) B=$(B)/clang CC=clang WERROR=1 SAN=1 CFLAGS='-O1 -g' all unit
 	UNIT=$(B)/clang/unit tests/run unit
 
@@ -252,6 +256,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds bench strict fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds bench strict strict-gcc strict-clang fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
