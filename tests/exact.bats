@@ -35,22 +35,28 @@ changed_qemu() {
 	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 100 ]
 }
 
+# few models have it in most releases of QEMU; in the others more have to be asked
+finds_wrong() {
+	run tests/exact --models 12 --emulator "$qemu"
+	[ "$status" = 1 ] || run -1 tests/exact --models 60 --emulator "$qemu"
+}
+
 @test "a feature too much or too few is found, and told with its model, leaf and bit" {
 	changed_qemu ',cx16=off' ,cx16=on
-	run -1 tests/exact --models 12 --emulator "$qemu"
+	finds_wrong
 	[[ $output == *"wrong: exact-1-"*"<model name='exact-1-"*'leaf 00000001.0 ECX: '*' cx16[13]'* ]]
 	[[ $output != *' 0 wrong' ]]
 	changed_qemu ',aes=on' ,aes=off
-	run -1 tests/exact --models 12 --emulator "$qemu"
+	finds_wrong
 	[[ $output == *' aes[25]'* ]]
 }
 
 @test "another identity is found" {
 	changed_qemu ',stepping=[1-9]*([0-9]),' ,stepping=0,
-	run -1 tests/exact --models 12 --emulator "$qemu"
+	finds_wrong
 	[[ $output == *'leaf 1 EAX: '*', not '* ]]
 	changed_qemu ',vendor=GenuineIntel' ,vendor=AuthenticAMD
-	run -1 tests/exact --models 12 --emulator "$qemu"
+	finds_wrong
 	[[ $output == *"leaf 0: vendor 'AuthenticAMD', not 'GenuineIntel'"* ]]
 }
 

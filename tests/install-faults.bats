@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load lib/install.bash
+load lib/some.bash
 
 @test "a table that can't be written: said, and what an earlier run put is not denied" {
 	install
@@ -196,14 +197,14 @@ install_killed() {
 	install
 	total=$((($(date +%s%N) - start) / 1000000))
 	listing >"$keep/one"
-	for ((n = 1; n < 10; n++)); do
+	for n in $(seq 9 | some 3); do
 		[ $((n % 2)) = 0 ] || install --uninstall
 		install_killed $((total * n / 10))
 		is_usable
 	done
 	install
 	diff "$keep/one" <(listing)
-	for ((n = 1; n < 6; n++)); do
+	for n in $(seq 5 | some 3); do
 		install_killed $((total * n / 18)) --uninstall
 		is_usable
 	done
@@ -238,7 +239,7 @@ install_killed() {
 	install
 	total=$((($(date +%s%N) - start) / 1000000))
 	install --uninstall
-	for ((n = 1; n < 8; n++)); do
+	for n in $(seq 7 | some 3); do
 		install_killed $((total * n / 8))
 		install --uninstall
 		as_before

@@ -28,11 +28,11 @@ setup_file() {
 	node_new node --systemd
 	on node useradd -m stack
 	printf 'stack ALL=(ALL) NOPASSWD: ALL\n' >"$(root_path node)/etc/sudoers.d/stack"
-	# as stack.sh clones it, and built already, for the time's sake
-	on node mkdir -p /opt/stack /etc/nova
-	on node cp -a "$CHECKOUT" /opt/stack/cpushim
+	# built already, for the time's sake
+	root_checkout node /opt/stack/cpushim
+	on node mkdir -p /etc/nova
 	printf '[libvirt]\ncpu_mode = custom\ncpu_models = Nehalem\nvirt_type = qemu\n' >"$(root_path node)$conf"
-	on node chown -R stack /opt/stack /etc/nova
+	on node chown stack /opt/stack /opt/stack/cpushim /etc/nova $conf
 	libvirt_up node
 }
 

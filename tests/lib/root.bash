@@ -19,6 +19,8 @@
 #	has_systemd NODE
 #	root_path NODE		its root directory, as seen from outside
 #	root_link A B		a network cable between two: 10.77.0.1 and 10.77.0.2
+#	root_switch HUB NODE...	a switch in HUB, 10.77.0.1, with a cable to each node: 10.77.0.2 and so on
+#	root_checkout NODE DIR	this checkout there, to be written to
 #	root_drop NODE		end it
 #
 # ROOTS says where they are kept (default: in bats' directory of the file that is running).
@@ -148,4 +150,28 @@ root_link() {
 	on "$b" ip link set veth0 up
 	printf '10.77.0.1 %s\n10.77.0.2 %s\n' "$a" "$b" |
 		tee -a "$(root_path "$a")/etc/hosts" >>"$(root_path "$b")/etc/hosts"
+}
+
+root_switch() {
+	local hub=$1 node pid n=1
+	shift
+	on "$hub" ip link add switch type bridge
+	on "$hub" ip addr add 10.77.0.1/24 dev switch
+	on "$hub" ip link set switch up
+	printf '10.77.0.1 %s\n' "$hub" >>"$(root_path "$hub")/etc/hosts"
+	for node; do
+		n=$((n + 1))
+		pid=$(cat "$ROOTS/$node/pid")
+		nsenter -t "$(cat "$ROOTS/$hub/pid")" -n ip link add "port$n" type veth peer name veth0 netns "$pid"
+		on "$hub" ip link set "port$n" master switch up
+		on "$node" ip addr add "10.77.0.$n/24" dev veth0
+		on "$node" ip link set veth0 up
+		printf '10.77.0.%s %s\n' "$n" "$node" >>"$(root_path "$hub")/etc/hosts"
+	done
+}
+
+root_checkout() {
+	local upper=/run/checkout
+	on "$1" mkdir -p "$2" $upper/data $upper/work
+	on "$1" mount -t overlay overlay -o "lowerdir=$CHECKOUT,upperdir=$upper/data,workdir=$upper/work" "$2"
 }
