@@ -4,6 +4,7 @@
 # Exact or refused, for random definitions on the real QEMU (tests/exact; tests/proof says what is
 # expected), and that this can fail.
 
+# shellcheck disable=SC2030,SC2031 # each test runs by itself
 bats_require_minimum_version 1.5.0
 
 setup() {
