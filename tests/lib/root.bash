@@ -109,7 +109,8 @@ root_drop() {
 }
 
 root_path() {
-	printf '/proc/%s/root' "$(cat "$ROOTS/$1/pid")"
+	local pid
+	read -r pid <"$ROOTS/$1/pid" && printf '/proc/%s/root' "$pid"
 }
 
 has_systemd() {
