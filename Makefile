@@ -218,6 +218,10 @@ matrix: stage unit ## the tests on each Debian release that the mirror has (root
 clouds: stage ## unlike hosts with a KVM of their own, under TCG (root)
 	tests/run tests/clouds/*.bats
 
+roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ansible-lint (root)
+	ansible-lint --offline roles
+	tests/run tests/roles/roles.bats
+
 bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
 	tests/bench
 	tests/bench-fleet
@@ -256,6 +260,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds bench strict strict-gcc strict-clang fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds roles bench strict strict-gcc strict-clang fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# roles/ by Ansible, over ssh, on nodes with systemd. NODES (2): how many. Needs root, a cgroup2, ansible-core
+# and sshd.
+
+# shellcheck disable=SC2154 # bats sets output
+bats_require_minimum_version 1.5.0
+
+load_all() {
+	load ../lib/root.bash
+	load ../lib/libvirt.bash
+	load ../lib/unhurt.bash
+}
+
+needs() {
+	root_needs
+	command -v ansible-playbook >/dev/null || printf 'needs ansible-core\n'
+	[ -x /usr/sbin/sshd ] || printf 'needs openssh-server\n'
+}
+
+# nova-compute, as far as the order goes: it ends where libvirt doesn't know the model that is configured
+nova_unit() { # NODE
+	local root
+	root=$(root_path "$1")
+	mkdir -p "$root/etc/nova"
+	printf '[DEFAULT]\ndebug = false\n[libvirt]\nvirt_type = qemu\n[neutron]\n' >"$root/etc/nova/nova.conf"
+	cat >"$root/usr/local/bin/nova-compute" <<-'END'
+		#!/bin/sh
+		for model in $(sed -n 's/^cpu_models *= *//p' /etc/nova/nova.conf); do
+			virsh -q cpu-models x86_64 | grep -qx "$model" || exit 1
+		done
+		exec sleep infinity
+	END
+	chmod 755 "$root/usr/local/bin/nova-compute"
+	printf '[Service]\nExecStart=/usr/local/bin/nova-compute\n' >"$root/etc/systemd/system/nova-compute.service"
+}
+
+node_with_ssh() { # NODE
+	local root
+	node_new "$1" --systemd
+	root=$(root_path "$1")
+	nova_unit "$1"
+	mkdir -p "$root/root/.ssh"
+	cp "$BATS_FILE_TMPDIR/key.pub" "$root/root/.ssh/authorized_keys"
+	chmod 700 "$root/root" "$root/root/.ssh"
+	root_checkout "$1" /opt/cpushim
+	on "$1" systemctl daemon-reload
+	on "$1" systemctl start ssh nova-compute libvirtd
+}
+
+# inventory NODE...
+inventory() {
+	local n=1 node
+	printf '[all:vars]\nansible_user=root\nansible_ssh_private_key_file=%s/key\n[all]\n' "$BATS_FILE_TMPDIR"
+	for node; do
+		n=$((n + 1))
+		printf '%s ansible_host=10.77.0.%s\n' "$node" $n
+	done
+}
+
+setup_file() {
+	local n
+	load_all
+	[ -z "$(needs)" ] || return 0
+	export nodes=()
+	for ((n = 1; n <= ${NODES:-2}; n++)); do
+		nodes+=("node$n")
+	done
+	printf '%s\n' "${nodes[@]}" >"$BATS_FILE_TMPDIR/nodes"
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_FILE_TMPDIR/key"
+	for n in "${nodes[@]}"; do
+		node_with_ssh "$n"
+	done
+	root_new control
+	root_switch control "${nodes[@]}"
+	inventory "${nodes[@]}" >"$BATS_FILE_TMPDIR/inventory"
+	cat >"$BATS_FILE_TMPDIR/play.yaml" <<-END
+		- hosts: all
+		  gather_facts: false
+		  roles:
+		    - role: "{{ role | default('cpushim') }}"
+	END
+}
+
+setup() {
+	load_all
+	[ -z "$(needs)" ] || skip "$(needs)"
+	mapfile -t nodes <"$BATS_FILE_TMPDIR/nodes"
+}
+
+# play [OPTION]...: the role, on all nodes
+play() {
+	on control env LC_ALL=C.UTF-8 ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_PIPELINING=True ANSIBLE_FORKS=10 ANSIBLE_NOCOLOR=1 \
+		ANSIBLE_ROLES_PATH="$CHECKOUT/roles" ansible-playbook -i "$BATS_FILE_TMPDIR/inventory" \
+		-e cpushim_checkout=/opt/cpushim -e cpushim_accel=tcg -e cpushim_nova=true "$@" "$BATS_FILE_TMPDIR/play.yaml"
+}
+
+# plays [OPTION]...: and nothing fails
+plays() {
+	run play "$@"
+	[ "$status" = 0 ] || {
+		printf '%s\n' "$output"
+		return 1
+	}
+}
+
+# recap WORDS: in the recap's line of every node
+recap() {
+	local node
+	for node in "${nodes[@]}"; do
+		grep -q "^$node  *:.*$1" <<<"$output" || {
+			grep -A 20 'PLAY RECAP' <<<"$output"
+			return 1
+		}
+	done
+}
+
+@test "--check on nodes without cpushim: says what would change, and changes nothing" {
+	plays --check
+	recap 'changed=[1-9]'
+	[ ! -e "$(root_path node1)/usr/lib/cpushim" ]
+	[ ! -e "$(root_path node1)/etc/cpushim" ]
+}
+
+@test "the role: every node has the model, the same for guests of each, and nova gives it" {
+	local node
+	plays
+	recap 'changed=[1-9]'
+	for node in "${nodes[@]}"; do
+		[ "$(sed -n '/^\[libvirt\]/,/^\[neutron\]/s/^cpu_models = //p' "$(root_path "$node")/etc/nova/nova.conf")" = gate64 ]
+		[ "$(on "$node" systemctl is-active nova-compute)" = active ]
+		guest_begin "$node" site "$(cpu_xml gate64)"
+		guest_exact "$node" site gate64
+	done
+}
+
+@test "a second run changes nothing, nor would it; guests go on" {
+	plays
+	recap 'changed=0 .*failed=0'
+	plays --check
+	recap 'changed=0 .*failed=0'
+	goes_on node1 site
+}
+
+@test "a node that lost a line of libvirt's index: --check says that node, a run mends it" {
+	sed -i '/x86_cpushim/d' "$(root_path node2)/usr/share/libvirt/cpu_map/index.xml"
+	plays --check
+	grep -q '^node1  *:.*changed=0' <<<"$output"
+	grep -q '^node2  *:.*changed=[1-9]' <<<"$output"
+	plays
+	grep -q x86_cpushim "$(root_path node2)/usr/share/libvirt/cpu_map/index.xml"
+}
+
+@test "a model of the nodes' own CPUs is computed once, and then kept" {
+	plays -e cpushim_baseline=true -e cpushim_model=fleet-1
+	on node2 cpushim show fleet-1
+	cmp "$(root_path node1)/etc/cpushim/models.d/fleet-1.xml" "$(root_path node2)/etc/cpushim/models.d/fleet-1.xml"
+	[ "$(sed -n 's/^cpu_models = //p' "$(root_path node2)/etc/nova/nova.conf")" = fleet-1 ]
+	plays -e cpushim_baseline=true -e cpushim_model=fleet-1
+	recap 'changed=0 .*failed=0'
+}
+
+@test "two nodes that mean different things by a name: the play fails, nova keeps what it had" {
+	printf "<cpus><model name='unlike'><model name='gate64'/></model></cpus>\n" >"$(root_path node1)/etc/cpushim/models.d/unlike.xml"
+	printf "<cpus><model name='unlike'><model name='gate64'/><feature name='cx16'/></model></cpus>\n" >"$(root_path node2)/etc/cpushim/models.d/unlike.xml"
+	run ! play -e cpushim_model=unlike
+	[[ $output == *"unlike isn't the same everywhere"* ]]
+	[ "$(sed -n 's/^cpu_models = //p' "$(root_path node1)/etc/nova/nova.conf")" = fleet-1 ]
+}
+
+@test "a model that a host can't give: the play fails with what it lacks" {
+	run ! play -e cpushim_model=x86-64-v4
+	[[ $output == *'x86-64-v4 tcg refused'* ]]
+}
+
+@test "the nodes of a job are compared by /proc/cpuinfo, nothing installed: the one that lacks a feature is named" {
+	local root
+	printf "<cpus xmlns:s='urn:cpushim:1'><model name='job'><s:qemu base='kvm64'/><feature name='fxsr'/><feature name='sse2'/></model></cpus>\n" \
+		>"$BATS_FILE_TMPDIR/job.xml"
+	plays -e role=cpushim-compare -e cpushim_compare_model="$BATS_FILE_TMPDIR/job.xml"
+	recap 'failed=0'
+	root=$(root_path node2)
+	sed 's/ sse2 / /' /proc/cpuinfo >"$root/run/cpuinfo"
+	on node2 mount --bind /run/cpuinfo /proc/cpuinfo
+	run ! play -e role=cpushim-compare -e cpushim_compare_model="$BATS_FILE_TMPDIR/job.xml"
+	on node2 umount /proc/cpuinfo
+	[[ $output == *'node2 lacks sse2, which job has'* ]]
+	grep -q '^node1  *:.*failed=0' <<<"$output"
+}
+
+@test "the other way round: nova first, then cpushim" {
+	local node
+	for node in "${nodes[@]}"; do
+		guest_stop "$node" site
+	done
+	plays -e cpushim_state=absent
+	for node in "${nodes[@]}"; do
+		[ ! -e "$(root_path "$node")/usr/lib/cpushim" ]
+		[ "$(on "$node" systemctl is-active nova-compute)" = active ]
+		grep -qx 'cpu_mode = host-model' "$(root_path "$node")/etc/nova/nova.conf"
+	done
+	plays -e cpushim_state=absent
+	recap 'changed=0 .*failed=0'
+}
