@@ -36,7 +36,7 @@ changed_qemu() {
 	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 100 ]
 }
 
-# few models have it in most releases of QEMU; in the others more have to be asked
+# with most releases of QEMU twelve models have what was changed; with the others more have to be asked
 finds_wrong() {
 	run tests/exact --models 12 --emulator "$qemu"
 	[ "$status" = 1 ] || run -1 tests/exact --models 60 --emulator "$qemu"

@@ -26,6 +26,10 @@ need_libvirt() {
 	[ "$(printf '%s\n6.1.0\n' "$output" | sort -V | head -n 1)" = 6.1.0 ] || skip 'needs libvirt 6.1'
 }
 
+qemu_since() { # VERSION
+	printf '%s\n' "$1" "$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9.]*\).*/\1/p')" | sort -V -C
+}
+
 # definition FILE NAME TEXT: of what stands between a definition's name and its end
 definition() {
 	printf "<cpus xmlns:shim='urn:cpushim:1'>\n<model name='%s'>\n%s</model>\n</cpus>\n" "$2" "$3" >"$1"
@@ -56,11 +60,13 @@ part() {
 
 @test "a model that TCG lacks features for is refused, naming them, and libvirt drops them" {
 	need_libvirt
+	local more=''
+	qemu_since 7.2 || more='*' # its TCG lacks AVX, too
 	# KVM may have them here
 	run --separate-stderr cpushim try "$models/x86-64-v4.xml"
 	[ "$status" -le 1 ]
-	[[ $(part libvirt) == *$'\ntcg  another CPU\n'*'lacks '*'avx512bw, avx512cd, avx512dq, avx512f, avx512vl'* ]]
-	[[ $(part cpushim) == *$'\ntcg  refused\n     lacks '*'avx512bw avx512cd avx512dq avx512f avx512vl'*': QEMU'\''s TCG doesn'\''t emulate them'* ]]
+	[[ $(part libvirt) == *$'\ntcg  another CPU\n'*'lacks '$more'avx512bw, avx512cd, avx512dq, avx512f, avx512vl'* ]]
+	[[ $(part cpushim) == *$'\ntcg  refused\n     lacks '$more'avx512bw avx512cd avx512dq avx512f avx512vl'$more': QEMU'\''s TCG doesn'\''t emulate them'* ]]
 }
 
 @test "a stock model needs no cpushim" {

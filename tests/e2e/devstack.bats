@@ -6,16 +6,12 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/nodes
 
 conf=/etc/nova/nova.conf
 map=/usr/share/libvirt/cpu_map
+phases=/opt/stack/cpushim/tests/lib/devstack-phases
 stack=(stack:pre-install stack:install stack:post-config stack:extra stack:test-config)
-
-load_all() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/unhurt.bash
-}
 
 has_sudo() {
 	[ -x "${ROOT_BASE:+$ROOT_BASE/root}/usr/bin/sudo" ]
@@ -43,16 +39,18 @@ setup() {
 	root=$(root_path node)
 }
 
-# devstack [NAME=VALUE]... PHASE...
-devstack() {
-	on node runuser -u stack -- env VIRT_DRIVER=libvirt LIBVIRT_TYPE=qemu ENABLED_SERVICES=n-cpu,n-api \
-		NOVA_CONF=$conf "${@:1:$(($# - 1))}" /opt/stack/cpushim/tests/lib/devstack-phases /opt/stack/cpushim "${@: -1}"
+# as_stack [NAME=VALUE]... COMMAND...: as stack.sh's user, with what local.conf says
+as_stack() {
+	on node runuser -u stack -- env VIRT_DRIVER=libvirt LIBVIRT_TYPE=qemu ENABLED_SERVICES=n-cpu,n-api NOVA_CONF=$conf "$@"
+}
+
+devstack() { # MODE[:PHASE]
+	as_stack "$phases" /opt/stack/cpushim "$1"
 }
 
 # stacked [NAME=VALUE]...: all phases of stack.sh, in one shell as there
 stacked() {
-	on node runuser -u stack -- env VIRT_DRIVER=libvirt LIBVIRT_TYPE=qemu ENABLED_SERVICES=n-cpu,n-api \
-		NOVA_CONF=$conf "$@" /opt/stack/cpushim/tests/lib/devstack-phases /opt/stack/cpushim "${stack[@]}"
+	as_stack "$@" "$phases" /opt/stack/cpushim "${stack[@]}"
 }
 
 nova_says() { # OPTION

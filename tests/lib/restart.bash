@@ -9,11 +9,7 @@
 
 map=/usr/share/libvirt/cpu_map
 
-load_all() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/unhurt.bash
-}
+load ../lib/nodes
 
 setup_file() {
 	load_all

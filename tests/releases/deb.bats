@@ -7,16 +7,11 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/nodes
 
 emulator=/usr/bin/qemu-system-x86_64
 index=/usr/share/libvirt/cpu_map/index.xml
 hook=/etc/libvirt/hooks/qemu
-
-load_all() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/unhurt.bash
-}
 
 # build NODE VERSION: the package of that version, in /root of the real machine's $BATS_FILE_TMPDIR
 build() {

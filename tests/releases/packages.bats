@@ -8,14 +8,9 @@
 # RESTART_STOCK=1 takes the drop-in away after installing, to see what stock does.
 
 bats_require_minimum_version 1.5.0
+load ../lib/nodes
 
 map=/usr/share/libvirt/cpu_map
-
-load_all() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/unhurt.bash
-}
 
 setup_file() {
 	load_all

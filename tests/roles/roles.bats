@@ -6,12 +6,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
-
-load_all() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/unhurt.bash
-}
+load ../lib/nodes
 
 needs() {
 	root_needs
