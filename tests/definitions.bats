@@ -348,7 +348,7 @@ lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's
 	second /usr/bin/kvm-spice
 	run -0 --separate-stderr cpushim compile
 	[ -z "$stderr" ]
-	for how in aside qemu script empty; do
+	for how in $(printf '%s\n' qemu aside empty script | some 2); do
 		mv "$other" "$other.aside"
 		case $how in
 		qemu) cp "$(readlink -f "$other.distrib")" "$other" ;;

@@ -28,12 +28,12 @@ changed_qemu() {
 	chmod 755 "$qemu"
 }
 
-@test "guests of 100 random models are exact, or refused as QEMU by hand refuses" {
-	run -0 tests/exact --models 100 --seed 1
+@test "guests of 60 random models are exact, or refused as QEMU by hand refuses" {
+	run -0 tests/exact --models 60 --seed 1
 	[[ ${lines[-1]} =~ ^([0-9]+)\ exact,\ ([0-9]+)\ refused\ and\ proven,\ 0\ wrong$ ]]
-	[ "${BASH_REMATCH[1]}" -gt 60 ]
-	[ "${BASH_REMATCH[2]}" -gt 15 ]
-	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 100 ]
+	[ "${BASH_REMATCH[1]}" -gt 36 ]
+	[ "${BASH_REMATCH[2]}" -gt 9 ]
+	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 60 ]
 }
 
 # with most releases of QEMU twelve models have what was changed; with the others more have to be asked

@@ -6,6 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../lib/e2e
+load ../lib/some
 
 make_nodes() {
 	linked_nodes
@@ -105,17 +106,17 @@ source_says() { # SED-SCRIPT
 
 @test "with its own features a guest of 1, 2 and 4 vCPUs migrates there and back, and is saved and restored" {
 	local vcpus before
-	for vcpus in 1 2 4; do
-		guest_start one traveller --vcpus $vcpus --cpu "$(cpu_xml gate64 "$(topology $vcpus)$own_features")"
-		before=$(reads one traveller $vcpus)
+	for vcpus in $(printf '%s\n' 2 4 1 | some 3); do
+		guest_start one traveller --vcpus "$vcpus" --cpu "$(cpu_xml gate64 "$(topology "$vcpus")$own_features")"
+		before=$(reads one traveller "$vcpus")
 		[[ $before == *aes* && $before == *cx16* && $before == *pat* && $before == *ssse3* && $before != *svm* ]]
 		migrate one traveller --live
-		[ "$(reads two traveller $vcpus)" = "$before" ]
+		[ "$(reads two traveller "$vcpus")" = "$before" ]
 		migrate two traveller --live
-		[ "$(reads one traveller $vcpus)" = "$before" ]
+		[ "$(reads one traveller "$vcpus")" = "$before" ]
 		on one virsh -q save traveller /run/saved
 		on one virsh -q restore /run/saved
-		[ "$(reads one traveller $vcpus)" = "$before" ]
+		[ "$(reads one traveller "$vcpus")" = "$before" ]
 		no_records
 		guest_stop one traveller
 	done

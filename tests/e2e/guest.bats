@@ -6,6 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../lib/e2e
+load ../lib/some
 
 make_nodes() {
 	node_new node
@@ -124,7 +125,7 @@ after_each() {
 
 @test "another option's value, whatever it looks like, is no option: the guest starts and lives" {
 	local word
-	for word in -cpu --cpu -uuid -name -global; do
+	for word in $(printf '%s\n' -cpu --cpu -uuid -name -global | some 3); do
 		guest_start node odd --cpu "$(cpu_xml gate64)" --cmdline "$word"
 		[ "$(guest_args node odd | grep -A 1 -x -- -append | tail -n 1)" = "$word" ]
 		[ "$(on node virsh domstate odd | head -n 1)" = running ]

@@ -7,6 +7,7 @@
 # shellcheck disable=SC1003,SC2016,SC2030,SC2031 # names aren't expanded; each test runs by itself
 bats_require_minimum_version 1.5.0
 load ../lib/e2e
+load ../lib/some
 
 names=('R&D' "it's" '<b>' '>' '"quoted"' '&amp;' '&lt;' ' lead' 'trail ' 'a b' '-dash' '--help' '[x]' '[' ']' ';'
 	'#x' '%s%n' "\$HOME" '`id`' '\' '*' '?' 'a,b' 'guest=x,y' ',' '.' '..' '.hidden' '~' '!' '(x)' '{x}' 'x.xml'
@@ -78,8 +79,10 @@ are_told() {
 }
 
 @test "with gate64 a guest starts under each name with which it starts with kvm64, is listed and asked about" {
+	local tried
+	mapfile -t tried < <(printf '%s\n' "${names[@]}" | some 3)
 	taken=()
-	for name in "${names[@]}"; do
+	for name in "${tried[@]}"; do
 		printf '%q:\n' "$name"
 		if start one "$name" gate64; then
 			taken+=("$name")
@@ -87,7 +90,7 @@ are_told() {
 			run ! start one "$name" kvm64
 		fi
 	done
-	[ "${#taken[@]}" = 44 ]
+	[ "${#taken[@]}" = "$(printf '%s\n' "${tried[@]}" | grep -vc /)" ]
 	are_told one "${taken[@]}"
 	stop_all one
 	[ -z "$(on one ls /run/cpushim)" ]

@@ -9,6 +9,7 @@
 # shellcheck disable=SC2154 # restart.bash sets them
 bats_require_minimum_version 1.5.0
 load ../lib/restart
+load ../lib/some
 
 @test "a map that is right: nothing is written, and nothing said" {
 	[[ $(on node systemctl show libvirtd -P ExecStartPre) == *'ready --before-libvirt ; ignore_errors=yes'* ]]
@@ -36,11 +37,13 @@ load ../lib/restart
 }
 
 @test "our include is truncated: mended" {
+	rare
 	truncate -s $(($(stat -c %s "$include") / 2)) "$include"
 	mended
 }
 
 @test "our include is another file, which libvirt doesn't take: mended" {
+	rare
 	cp "$root$map/x86_kvm64.xml" "$include"
 	mended
 }
@@ -68,6 +71,7 @@ theirs() {
 }
 
 @test "a gate64 of somebody else's with the same features comes into the map: theirs is read" {
+	rare
 	theirs
 	all_is_well
 	[ "$(grep -c 'x86_cpushim\.xml' "$index")" = 1 ]
@@ -127,6 +131,7 @@ while :; do sleep 1; done'
 }
 
 @test "a read-only /usr whose index lacks us: told, and libvirt goes without us" {
+	rare
 	lose_ours
 	read_only
 	goes_without_us
