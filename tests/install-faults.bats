@@ -360,3 +360,35 @@ killed_each() {
 	map_loads
 	[ "$(grep -c x86_cpushim "$root$map/index.xml")" = 1 ]
 }
+
+@test "what the caller ignores, has closed or limits neither hangs a run nor leaves it half done" {
+	install
+	listing >"$keep/one"
+	on node bash -c 'trap "" CHLD; exec timeout 60 cpushim ready'
+	run on node bash -c 'exec timeout 60 cpushim doctor <&- 2>&-'
+	[[ $output == *PASS*real-answers* ]]
+	[[ $output != *FAIL* ]]
+	run -2 on node bash -c 'ulimit -f 0; exec cpushim remove'
+	[[ $output == *'File too large'* ]]
+	install
+	diff "$keep/one" <(listing)
+	# nobody reads what it says
+	on node bash -c 'set -o pipefail; cpushim remove 2>&1 | true' || [ $? = 2 ]
+	[ ! -e "$root$lib" ]
+	run ! is_wrapper "$emulator"
+}
+
+@test "a receipt whose lines name other places takes nothing there" {
+	local place
+	install
+	echo cpushim >"$root/etc/cpushim-like"
+	for place in /usr/lib/cpushim/../../../etc/cpushim-like /usr/../etc/cpushim-like; do
+		sed -i '$d' "$root$lib/receipt"
+		printf 'file\t%s\t%s\t-\t-\t-\n' "$place" "$(sha256sum <"$root/etc/cpushim-like" | cut -d ' ' -f 1)" \
+			>>"$root$lib/receipt"
+		printf 'end\t%s\n' $(($(wc -l <"$root$lib/receipt") - 1)) >>"$root$lib/receipt"
+	done
+	run -0 install --uninstall
+	[ -e "$root/etc/cpushim-like" ]
+	run ! is_wrapper "$emulator"
+}

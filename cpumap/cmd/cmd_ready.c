@@ -2,6 +2,7 @@
 /* cpushim ready and cpushim remove: put this node right, and take cpushim off it. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 
 #include "cpumap/core/emulator.h"
 #include "cpumap/core/paths.h"
@@ -91,7 +92,7 @@ static int take_emulator(struct node *n, const char *path)
 {
 	if (*path != '/')
 		return usage_error("ready", "--emulator takes an absolute path, not '%s'", path);
-	if (path[strcspn(path, " \t\n*?[")])
+	if (path[strcspn(path, " \t\n*?[")] || strstr(path, "/../"))
 		return usage_error("ready",
 				   "--emulator: '%s' has characters that no emulator's name has",
 				   path);
@@ -200,6 +201,7 @@ int cmd_ready(int argc, char **argv)
 	struct error err = {0};
 	int opt;
 
+	(void)signal(SIGPIPE, SIG_IGN); /* nothing is half done because nobody reads */
 	while ((opt = getopt_long(argc, argv, "e:nh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(ready_usage);
@@ -229,6 +231,7 @@ int cmd_remove(int argc, char **argv)
 	struct error err = {0};
 	int opt;
 
+	(void)signal(SIGPIPE, SIG_IGN); /* nothing is half done because nobody reads */
 	while ((opt = getopt_long(argc, argv, "nh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(remove_usage);

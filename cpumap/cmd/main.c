@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program cpushim: its commands are a table, and each has its file. */
+#include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -56,12 +59,24 @@ static bool is_kubevirt_hook(const char *program)
 	return program && strcmp(base ? base + 1 : program, "onDefineDomain") == 0;
 }
 
+/* What the caller has closed or ignores would be taken for another file, or for a program's failure. A closed
+ * output stays one that can't be written to. */
+static void begin_anew(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			break;
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error to tell */
+}
+
 int main(int argc, char **argv)
 {
 	static char rewrite[] = "cpushim: rewrite";
 	const char *name = argc > 1 ? argv[1] : "";
 	char title[64];
 
+	begin_anew();
 	/* decides how text is shown; messages and numbers stay the same */
 	(void)setlocale(LC_CTYPE, "");
 	if (is_kubevirt_hook(argv[0])) {

@@ -21,8 +21,11 @@ static int no_memory(const char *path, struct error *err)
 static int cant(const char *path, const char *what, struct error *err)
 {
 	int code = errno;
+	/* these two say that the node refuses, when it is asked */
+	bool taken = code == EBUSY || code == EAGAIN;
 
-	return error_set(err, -code, path, 0, "can't be %s: %s", what, strerror(code));
+	return error_set(err, taken ? -EIO : -code, path, 0, "can't be %s: %s", what,
+			 strerror(code));
 }
 
 /* Where @path is below the node's root. A link in a prepared root may lead out of it, to the machine
@@ -340,11 +343,14 @@ int change_delete(struct node *n, const char *path, struct error *err)
 	return 0;
 }
 
-/* Is the file one that we put, in whatever release? */
+/* Is the file one that we put, in whatever release? What is no file any more isn't. */
 static bool is_as_put(const struct node *n, const char *path, const char *here)
 {
 	char sha256[DIGEST_HEX];
+	struct stat st;
 
+	if (lstat(here, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
 	if (n->receipt.lost)
 		return change_is_ours(path);
 	digest_file(here, sha256);

@@ -39,6 +39,8 @@ become(const char *const argv[], const struct strv *env, int out)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	if (dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0) < 0 ||
 	    (out >= 0 && (dup2(out, 1) < 0 || dup2(out, 2) < 0)) || !environment)
 		_exit(NOT_EXECUTED);
@@ -86,8 +88,12 @@ static int wait_until(pid_t pid, int64_t end)
 	int status;
 
 	for (unsigned int pause = 500; now_ms() < end; pause = pause < 50000 ? 2 * pause : pause) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
+		pid_t ended = waitpid(pid, &status, WNOHANG);
+
+		if (ended == pid)
 			return status;
+		if (ended < 0 && errno != EINTR)
+			return -errno; /* there is none to be killed */
 		(void)usleep(pause);
 	}
 	(void)kill(-pid, SIGKILL);
@@ -102,6 +108,8 @@ static int judge_end(const char *name, int status, unsigned int seconds, struct 
 	if (status == -ETIMEDOUT)
 		return error_set(err, -ETIMEDOUT, name, 0, "doesn't end within %u seconds",
 				 seconds);
+	if (status < 0)
+		return error_set(err, -EIO, name, 0, "its end isn't known: %s", strerror(-status));
 	if (!WIFEXITED(status))
 		return error_set(err, -EIO, name, 0, "was ended by signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status) == NOT_EXECUTED)
@@ -128,7 +136,7 @@ int run_program(const char *const argv[], unsigned int seconds, struct text *out
 	if (pipe_ends[1] >= 0)
 		(void)close(pipe_ends[1]);
 	if (pid < 0)
-		return error_set(err, -EAGAIN, argv[0], 0, "can't fork: %s", strerror(errno));
+		return error_set(err, -EIO, argv[0], 0, "can't fork: %s", strerror(errno));
 	if (out)
 		read_output(read_end, end, out);
 	return judge_end(argv[0], wait_until(pid, end), seconds, err);
