@@ -33,6 +33,17 @@ static bool starts(const char *line, const char *with)
 	return strncmp(line, with, strlen(with)) == 0;
 }
 
+/* Whether the path of a line is absolute and has no "..": of a damaged line the path could be anybody's. */
+static bool has_plain_path(const char *line)
+{
+	const char *path = strchr(line, '\t');
+	const char *up = path ? strstr(path, "/..") : NULL;
+
+	while (up && up[3] && !strchr("/\t", up[3]))
+		up = strstr(up + 1, "/..");
+	return path && path[1] == '/' && !up;
+}
+
 /* A line of the manifest: KIND DIGEST PATH, with "-" for no digest. */
 static int import_line(struct receipt *r, char *line)
 {
@@ -57,7 +68,7 @@ static bool take_header(struct receipt *r, const char *line, bool *ends)
  * a part. */
 static int take_lines(struct receipt *r, char *text)
 {
-	bool ends = true, whole = false, begun = false;
+	bool ends = true, whole = false, begun = false, odd = false;
 	char *end, *line = text;
 	int rc = 0;
 
@@ -67,10 +78,14 @@ static int take_lines(struct receipt *r, char *text)
 			continue;
 		whole = ends && starts(line, END) &&
 			strtoul(line + strlen(END), NULL, 10) == r->lines.n;
-		if (!ends || !starts(line, END))
+		if (ends && starts(line, END))
+			continue;
+		if (has_plain_path(line))
 			rc = strv_add(&r->lines, line, strlen(line));
+		else
+			odd = true;
 	}
-	r->lost = r->rebuilt || !begun || *line || (ends && !whole);
+	r->lost = r->rebuilt || !begun || odd || *line || (ends && !whole);
 	return rc;
 }
 

@@ -25,6 +25,29 @@ static bool there(const char *path)
 	return here && access(here, F_OK) == 0;
 }
 
+/* What damage has made of a line is none, and the rest isn't the whole. */
+static void test_receipt_odd(void)
+{
+	static const char *const odd[] = {"dir\tetc/a", "file\t/usr/../etc/passwd\tab", "real\t/..",
+					  "dir\t/a/..x/..\t-\t-\t-", "file"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		_cleanup_receipt_ struct receipt r = {0};
+		_cleanup_free_ char *text = NULL;
+
+		CHECK(asprintf(&text, "cpushim-receipt 2\nfile\t/a/..b\tab\n%s\nend\t2\n", odd[i]) >
+		      0);
+		put(RECEIPT_PATH, text);
+		CHECK(receipt_load(&r, NULL) == 0 && r.lost && r.lines.n == 1);
+	}
+	{
+		_cleanup_receipt_ struct receipt r = {0};
+
+		put(RECEIPT_PATH, "cpushim-receipt 2\nfile\t/a/..b\tab\nend\t1\n");
+		CHECK(receipt_load(&r, NULL) == 0 && !r.lost);
+	}
+}
+
 static void test_receipt(void)
 {
 	static const struct receipt_entry as = {.sha256 = "ab", .mode = "755", .owner = "0:0"};
@@ -188,6 +211,7 @@ int main(void)
 	    asprintf(&command, "mkdir -p %s" LIB_DIR, root) < 0 || system(command) != 0)
 		return 1;
 	test_receipt();
+	test_receipt_odd();
 	test_receipt_damaged();
 	test_receipt_cut();
 	test_manifest();
