@@ -86,8 +86,13 @@ static int read_entry(struct read *r, const char *path, size_t top, int depth, s
 			r, error_set(err, -errno, path, 0, "can't be read: %s", strerror(errno)),
 			err);
 	if (S_ISDIR(st.st_mode))
-		/* a link to a directory could lead in a circle */
-		return S_ISLNK(link.st_mode) ? 0 : read_directory(r, path, top, depth + 1, err);
+		return S_ISLNK(link.st_mode)
+			       ? skip_bad(r,
+					  error_set(err, -ELOOP, path, 0,
+						    "a link to a directory, which could lead in a "
+						    "circle; name the directory itself"),
+					  err)
+			       : read_directory(r, path, top, depth + 1, err);
 	if (!S_ISREG(st.st_mode))
 		return skip_bad(r, error_set(err, -EINVAL, path, 0, "isn't a file"), err);
 	return read_file(r, path, fd, path + top, err);
