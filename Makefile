@@ -222,6 +222,12 @@ roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ans
 	ansible-lint --offline roles
 	tests/run tests/roles/roles.bats
 
+gate: node ## guests under OpenStack on one machine: nova, two nova-computes (root, debootstrap)
+	tests/cloud tests/gate/gate.bats
+
+gate-all: node ## all that nova does with guests, and what happens if a step is forgotten (root, debootstrap, time)
+	tests/cloud tests/gate/*.bats
+
 bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
 	tests/bench
 	tests/bench-fleet
@@ -244,9 +250,9 @@ fuzz: $(B)/fuzz/domain $(B)/fuzz/read ## what reads domains and hosts, by clang'
 		-dict=tests/fuzz/read.dict $(B)/fuzz/corpus-read tests/fuzz/corpus/read
 
 lint: ## shellcheck, clang-format, tests that ignore an assertion, words that are gone
-	shellcheck -x install.sh tests/run tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench tests/bench-fleet \
+	shellcheck -x install.sh tests/run tests/cloud tests/demo tests/exact tests/matrix tests/merge tests/native tests/bench tests/bench-fleet \
 		tests/bench-restart tests/oracle-libvirt \
-		$(filter-out %.c,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
+		$(filter-out %.c %.py,$(wildcard tests/lib/*)) .ci/run completions/cpushim \
 		devstack/settings devstack/plugin.sh \
 		packaging/deb $(addprefix debian/cpushim.,postinst prerm postrm)
 	shellcheck -x $(wildcard tests/*.bats tests/*/*.bats)
@@ -260,6 +266,6 @@ clean: ## remove what was built
 help: ## this list; also WERROR=1 (warnings are errors), SAN=1 (sanitizers), CC=clang, B=DIR
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds roles bench strict strict-gcc strict-clang fuzz lint clean help
+.PHONY: all install uninstall node stage deb unit check check-fast matrix clouds roles gate gate-all bench strict strict-gcc strict-clang fuzz lint clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

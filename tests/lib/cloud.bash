@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# OpenStack on one machine, in throwaway roots (root.bash) of a base that has its packages (`base RELEASE
+# cloud`; tests/cloud makes it): a control plane (control.bash), and computes (compute.bash). Guests boot
+# the guest that reads its own CPUID (cpumap/guest), which prints it on the console again and again. TCG, unless a
+# compute has KVM.
+#
+#	cloud_up COMPUTE...	all of it, with cpushim and gate64 on each compute
+#	boots NAME NODE [FLAVOR]	a server, active there
+#	live NAME NODE		migrates there while it runs
+#	cold NAME NODE		likewise, stopped and started, and confirmed
+#	resize NAME NODE FLAVOR	which brings it there, and is confirmed
+#	hard_reboot NAME NODE
+#	exact NAME MODEL [VCPUS [JUDGE]]	it reads now what MODEL means on its node, or on the node JUDGE
+#	printed NAME MODEL ...	likewise, of what it has printed since it was started
+#	told WHAT ANSWER	a line of what nova answered, for the one who runs the tests
+
+cloud_up() {
+	local node since
+	since=$(date -u +%FT%T)
+	control_up || return
+	for node; do
+		compute_new "$node" || return
+		node_install "$node" >/dev/null || return
+	done
+	compute_network "$@"
+	for node; do
+		compute_start "$node" || return
+	done
+	for node; do
+		nova up "$node" "$since" || return
+	done
+	on control nova-manage cell_v2 discover_hosts
+}
+
+boots() {
+	nova boot "$@" || return
+	nova await "$1" ACTIVE "$2"
+}
+
+live() {
+	nova act "$1" ACTIVE "$2" os-migrateLive "{\"host\": \"$2\", \"block_migration\": \"auto\"}"
+}
+
+cold() {
+	nova act "$1" VERIFY_RESIZE "$2" migrate "{\"host\": \"$2\"}" || return
+	nova act "$1" ACTIVE "$2" confirmResize
+}
+
+resize() {
+	nova act "$1" VERIFY_RESIZE "$2" resize "{\"flavorRef\": \"$(nova flavor-id "$3")\"}" || return
+	nova act "$1" ACTIVE "$2" confirmResize
+}
+
+hard_reboot() {
+	nova act "$1" ACTIVE "$2" reboot '{"type": "HARD"}'
+}
+
+exact() {
+	local host id
+	read -r host id <<<"$(nova show "$1" host id)"
+	: >"$(root_path "$host")/var/lib/nova/instances/$id/console.log"
+	printed "$@"
+}
+
+# The server's console is where libvirt.bash looks for what guests say.
+printed() {
+	local host id judge
+	read -r host id <<<"$(nova show "$1" host id)"
+	judge=${4:-$host}
+	ln -sfn "../../var/lib/nova/instances/$id/console.log" "$(root_path "$host")/run/guests/$id"
+	guest_dump_when_ready "$host" "$id" "${3:-1}" >"$(root_path "$judge")/run/guests/$id.dump" || return
+	on "$judge" cpushim verify "$2" --read "/run/guests/$id.dump"
+}
+
+told() {
+	printf '# %s | %s\n' "$1" "$2" >&3
+}
