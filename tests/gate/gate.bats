@@ -40,7 +40,7 @@ make_cloud() {
 @test "a node that nova.conf sends a name to that its libvirt doesn't know: nova-compute ends, and says so" {
 	compute_stop two
 	compute_config two cpu_models no-such-model
-	run -0 compute_ends two
+	did compute_ends two
 	[[ $output == *'no-such-model'* ]]
 	compute_config two cpu_models gate64
 	compute_restart two
