@@ -225,7 +225,7 @@ roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ans
 gate: node ## guests under OpenStack on one machine: nova, two nova-computes (root, debootstrap)
 	tests/cloud tests/gate/gate.bats
 
-gate-all: node ## all that nova does with guests, and what happens if a step is forgotten (root, debootstrap, time)
+gate-all: node ## more of what nova does with guests (root, debootstrap, time)
 	tests/cloud tests/gate/*.bats
 
 bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
