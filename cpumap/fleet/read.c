@@ -73,6 +73,16 @@ static int list(const char *path, struct strv *names, struct error *err)
 static int read_directory(struct read *r, const char *path, size_t top, int depth,
 			  struct error *err);
 
+/* Does a link lead into the directory that was asked for, which is @top bytes of @path and is read anyhow? */
+static bool leads_back(const char *path, size_t top)
+{
+	_cleanup_free_ char *asked = strndup(path, top), *to = realpath(path, NULL);
+	_cleanup_free_ char *from = asked ? realpath(asked, NULL) : NULL;
+	size_t len = from ? strlen(from) : 0;
+
+	return from && to && strncmp(to, from, len) == 0 && (!to[len] || to[len] == '/');
+}
+
 /* What stands in a directory. @top: so many bytes in front of its path belong to the directory that was
  * asked for. */
 static int read_entry(struct read *r, const char *path, size_t top, int depth, struct error *err)
@@ -85,14 +95,16 @@ static int read_entry(struct read *r, const char *path, size_t top, int depth, s
 		return skip_bad(
 			r, error_set(err, -errno, path, 0, "can't be read: %s", strerror(errno)),
 			err);
+	if (S_ISDIR(st.st_mode) && S_ISLNK(link.st_mode))
+		return leads_back(path, top)
+			       ? 0
+			       : skip_bad(r,
+					  error_set(
+						  err, -ELOOP, path, 0,
+						  "a link to a directory elsewhere; name that one"),
+					  err);
 	if (S_ISDIR(st.st_mode))
-		return S_ISLNK(link.st_mode)
-			       ? skip_bad(r,
-					  error_set(err, -ELOOP, path, 0,
-						    "a link to a directory, which could lead in a "
-						    "circle; name the directory itself"),
-					  err)
-			       : read_directory(r, path, top, depth + 1, err);
+		return read_directory(r, path, top, depth + 1, err);
 	if (!S_ISREG(st.st_mode))
 		return skip_bad(r, error_set(err, -EINVAL, path, 0, "isn't a file"), err);
 	return read_file(r, path, fd, path + top, err);

@@ -85,6 +85,20 @@ static void bad_files(void)
 	      unlink(at("d/pipe")) == 0 && unlink(at("d/gone")) == 0);
 }
 
+/* Whose hosts would be missing without a word */
+static void linked_elsewhere(void)
+{
+	_cleanup_reading_ struct reading first = {0}, all = {0};
+
+	CHECK(mkdir(at("dd"), 0755) == 0 && symlink("../dd", at("d/more")) == 0);
+	reading_path(&first, at("d"), false);
+	CHECK(first.result == -ELOOP && strstr(first.err.where, "/d/more"));
+	reading_path(&all, at("d"), true);
+	CHECK(all.result == 0 && all.bad.n == 1);
+	check_names(&all, "a b rack1/c a");
+	CHECK(unlink(at("d/more")) == 0 && rmdir(at("dd")) == 0);
+}
+
 static void no_hosts(void)
 {
 	_cleanup_reading_ struct reading none = {0}, empty = {0}, skipped = {0}, devnull = {0};
@@ -273,6 +287,7 @@ int main(void)
 	make_directory();
 	directory();
 	bad_files();
+	linked_elsewhere();
 	no_hosts();
 	archive();
 	bad_archives();
