@@ -4,7 +4,6 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
@@ -63,9 +62,7 @@ static bool is_kubevirt_hook(const char *program)
  * output stays one that can't be written to. */
 static void begin_anew(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
-			break;
+	open_standard_files(O_RDONLY);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error to tell */
 }

@@ -217,6 +217,13 @@ int file_read(const char *path, enum trust trust, size_t limit, char **data, siz
 	return 0;
 }
 
+void open_standard_files(int flags)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) < 0)
+			return;
+}
+
 int fd_write_all(int fd, const char *data, size_t len)
 {
 	while (len > 0) {

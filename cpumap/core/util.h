@@ -81,6 +81,13 @@ void strv_sort(struct strv *v);
 void strv_free(struct strv *v);
 #define _cleanup_strv_ __attribute__((cleanup(strv_free)))
 
+/**
+ * open_standard_files: open /dev/null in the place of each of 0, 1 and 2 that the caller has closed, which would
+ * become other files' numbers.
+ * @flags: of open(2); with O_RDONLY a closed output stays one that can't be written to
+ */
+void open_standard_files(int flags);
+
 /* fd_write_all: write @len bytes of @data, however many calls that takes. 0 or -errno. */
 int fd_write_all(int fd, const char *data, size_t len);
 

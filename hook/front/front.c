@@ -327,20 +327,12 @@ static bool leave_to_prepare(const struct call *c)
 	return record_write(c->uuid, c->domain, &r, NULL) == 0;
 }
 
-/* Closed ones would become other files' numbers. Closed input is none: libvirt always gives one. */
-static void open_standard_files(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			return;
-}
-
 int main(int argc, char **argv)
 {
 	struct call c = {0};
 	int status;
 
-	open_standard_files();
+	open_standard_files(O_RDWR); /* closed input is none: libvirt always gives one */
 	/* libvirt always has four arguments */
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("hook (cpushim) " CPUSHIM_VERSION) < 0 || fflush(stdout) != 0;
