@@ -189,6 +189,10 @@ break_leftovers() {
 	# another run's, which goes on
 	touch "$map/index.xml.cpushim-new"
 }
+break_removal() {
+	mkdir -p "$root/run"
+	printf 'cpushim remove\n' >"$root/run/cpushim.removing"
+}
 break_apparmor() {
 	mkdir -p "$root/etc/apparmor.d/abstractions"
 	printf '  /usr/bin/qemu-system-x86_64 rmix,\n' >"$root/etc/apparmor.d/abstractions/libvirt-qemu"
@@ -309,6 +313,7 @@ receipt WARN 0 receipt /usr/lib/cpushim/receipt: is missing; \`cpushim ready\`
 files FAIL 1 files /usr/lib/cpushim/guest: was changed since it was put there; reinstall cpushim
 usr WARN 0 usr is on a file system that is mounted read-only; \`cpushim compile\` where the image is made
 leftovers WARN 0 leftovers /usr/lib/cpushim/models.table.cpushim-new: was left by work that was interrupted; \`rm -f /usr/lib/cpushim/models.table.cpushim-new\`
+removal FAIL 1 removal /run/cpushim.removing: \`cpushim remove\` was begun here, and hasn't ended; \`cpushim remove\` once more; to keep cpushim, \`cpushim ready\`
 apparmor WARN 0 apparmor libvirt's AppArmor profile doesn't let guests run it, so none starts once AppArmor is on; \`cpushim ready\`
 selinux FAIL 1 selinux isn't labelled qemu_exec_t, so SELinux doesn't let guests run it; \`restorecon -v /usr/bin/qemu-system-x86_64
 denials WARN 0 denials 1 denied since yesterday, the last one: audit(; \`cpushim ready\`
@@ -397,7 +402,7 @@ each_of() { # ID...: breaks each in a root that is right
 
 @test "files: there, readable, owned, as they were put, and none left over" {
 	each_of table command proxy table-readable proxy-readable command-readable owners modes release receipt \
-		files usr leftovers
+		files usr leftovers removal
 }
 
 @test "files: what AppArmor and SELinux need, and have denied" {

@@ -14,7 +14,7 @@ load lib/some.bash
 	install
 	printf '#!/bin/sh\nexit 3\n' >"$root$emulator.distrib"
 	run -2 install
-	[[ $output == *'the table could not be written; QEMU, '*' stay as they are now'* ]]
+	[[ $output == *'the table could not be made, as compile says above; QEMU, '*' stay as they are now'* ]]
 	is_wrapper "$emulator"
 }
 
@@ -326,6 +326,34 @@ killed_each() {
 		cp "$keep/cut" "$root$lib/receipt"
 		run ! on node cpushim doctor
 		[[ $output == *receipt*'is missing or damaged'* ]]
+		run -0 install --uninstall
+		[[ $output != *'left alone'* ]]
+		diff <(grep -v '/local/' "$keep/before") <(listing | grep -v '/local/')
+	done
+}
+
+@test "a receipt in whose place something else lies: named, and once that is away, as if it were lost" {
+	local odd
+	install
+	install --uninstall
+	listing >"$keep/before"
+	for odd in directory fifo large; do
+		install
+		mv "$root$lib/receipt" "$keep/receipt"
+		case $odd in
+		directory) mkdir "$root$lib/receipt" ;;
+		fifo) mkfifo "$root$lib/receipt" ;;
+		large) truncate -s 5M "$root$lib/receipt" ;;
+		esac
+		run ! on node cpushim doctor
+		[[ $output == *'/usr/lib/cpushim/receipt: '* ]]
+		if [ "$odd" != large ]; then
+			[[ $output == *'`mv /usr/lib/cpushim/receipt '* ]]
+			run -2 on node cpushim remove
+			[[ $output == *'/usr/lib/cpushim/receipt: is no regular file; move it away'* ]]
+			is_wrapper "$emulator"
+			mv "$root$lib/receipt" "$keep/odd.$odd"
+		fi
 		run -0 install --uninstall
 		[[ $output != *'left alone'* ]]
 		diff <(grep -v '/local/' "$keep/before") <(listing | grep -v '/local/')

@@ -278,12 +278,18 @@ repacked() {
 		cp "$file" "$file.backup"
 	done
 	mkdir "$root/etc/cpushim/models.d/older"
+	echo 'whose they are' >"$root/etc/cpushim/models.d/README"
+	echo '<cpus/>' >"$root/etc/cpushim/models.d/site.xml"
 	sed -i 's|</cpus>|<!-- of the site --></cpus>|' "$root$map/x86_cpushim.xml"
 	run -0 install --uninstall --purge
 	[[ $output == *"$map/x86_cpushim.xml: isn't what cpushim wrote; left alone"* ]]
 	[[ $output == *"/etc/cpushim/models.d/older: the site's own; left alone"* ]]
 	[ -e "$root$map/x86_cpushim.xml" ]
 	[ -e "$root/etc/cpushim/published.backup" ]
+	[ -e "$root/etc/cpushim/models.d/README" ]
+	[ ! -e "$root/etc/cpushim/models.d/site.xml" ]
+	[[ $output == *"/etc/cpushim/models.d/README: the site's own; left alone"* ]]
+	[[ $output == *"/etc/cpushim: what is left there isn't cpushim's; left alone"* ]]
 	[ -e "$root$lib/receipt.backup" ]
 	[ -e "$root$map/index.xml.backup" ]
 	[ -d "$root/etc/cpushim/models.d/older" ]

@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <sys/resource.h>
 
 #include "cpumap/node/condition.h"
 #include "cpumap/node/mend.h"
 #include "cmd.h"
 #include "doctor_print.h"
+
+#define DESCRIPTORS 64u
 
 static const char usage[] =
 	"Usage: cpushim doctor [--brief | --json] [--mend] [--nova]\n"
@@ -137,6 +140,18 @@ static int take_option(int opt, struct options *o)
 	}
 }
 
+/* With fewer it would blame the node for its own want. */
+static int check_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return 0;
+	fprintf(stderr, "cpushim: doctor: may have %u files open, and needs %u: ulimit -n %u\n",
+		(unsigned int)limit.rlim_cur, DESCRIPTORS, DESCRIPTORS);
+	return EXIT_UNKNOWN;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct option long_options[] = {{"brief", no_argument, NULL, 'b'},
@@ -159,6 +174,8 @@ int cmd_doctor(int argc, char **argv)
 		return usage_error("doctor", "takes no argument, and one of --brief and --json");
 	if (o.conditions)
 		return list_conditions();
+	if (check_descriptors() != 0)
+		return EXIT_UNKNOWN;
 	if (o.mend && mend_node(&o) != 0)
 		return EXIT_UNKNOWN;
 	return look(&o);

@@ -119,8 +119,12 @@ int change_directory(struct node *n, const char *path, struct error *err)
 
 	if (!here || !slash)
 		return here ? no_memory(path, err) : err->code;
-	if (stat(here, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
+	if (stat(here, &st) == 0)
+		return S_ISDIR(st.st_mode)
+			       ? 0
+			       : error_set(err, -ENOTDIR, here, 0,
+					   "is no directory, and has to be one; move it "
+					   "away");
 	*slash = '\0';
 	if (*above) {
 		r = change_directory(n, above, err);
@@ -421,8 +425,11 @@ int change_undirectory(struct node *n, const char *path, struct error *err)
 		return 0;
 	if (n->dry_run)
 		return 0; /* whether it will be empty isn't known yet */
+	/* a link to one, which the site has made, stays */
 	if (rmdir(here) < 0)
-		return errno == ENOTEMPTY || errno == EEXIST ? 0 : cant(here, "removed", err);
+		return errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
+			       ? 0
+			       : cant(here, "removed", err);
 	n->changes++;
 	return 0;
 }

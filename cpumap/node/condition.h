@@ -86,6 +86,7 @@ LOOK(owners);
 LOOK(modes);
 LOOK(usr);
 LOOK(leftovers);
+LOOK(removal);
 
 /* look_confinement.c */
 LOOK(apparmor);

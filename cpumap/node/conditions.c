@@ -75,6 +75,7 @@ const struct condition conditions[] = {
 	{FILES, "files", "what was put on this node is as it was put", look_files, {"receipt"}},
 	{FILES, "usr", "the table can be written", look_usr, {0}},
 	{FILES, "leftovers", "nothing is left of work that was interrupted", look_leftovers, {0}},
+	{FILES, "removal", "cpushim isn't being removed", look_removal, {0}},
 	{FILES, "apparmor", "AppArmor lets guests run the real QEMU", look_apparmor, {"table"}},
 	{FILES, "selinux", "SELinux takes wrapper and QEMU for QEMU", look_selinux, {"table"}},
 	{FILES, "denials", "neither has denied anything to cpushim since yesterday", look_denials,

@@ -47,16 +47,18 @@ static int run_divert(const char *const args[], size_t n_args, struct text *out,
 	return run_program(argv, SECONDS, out, err);
 }
 
+/* It first says what it is about to do, as if that were done. */
 static int divert(const char *const args[], size_t n_args, struct error *err)
 {
 	_cleanup_text_ struct text out = {0};
 	int r = run_divert(args, n_args, &out, err);
+	const char *why = out.data ? strstr(out.data, "error: ") : NULL;
 
-	if (r > 0)
-		return error_set(err, -EIO, "dpkg-divert", 0, "%.*s",
-				 (int)strcspn(out.data ? out.data : "", "\n"),
-				 out.data ? out.data : "fails");
-	return r;
+	if (r <= 0)
+		return r;
+	why = why ? why + strlen("error: ") : out.data ? out.data : "";
+	return error_set(err, -EIO, "dpkg-divert", 0, "%.*s", (int)strcspn(why, "\n"),
+			 *why ? why : "fails");
 }
 
 /* Who has a path's file put elsewhere? */

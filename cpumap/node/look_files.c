@@ -55,10 +55,15 @@ void look_receipt(struct checkup *c, const struct condition *it, struct faults *
 {
 	const struct error *why = &c->no_receipt;
 
-	if (why->code)
+	if (why->code) {
 		fault_add(f, it->id, why->code == -EACCES ? WEIGHT_UNKNOWN : WEIGHT_FAILS, "%s: %s",
 			  why->where, why->what);
-	else if (c->receipt.lost && !c->receipt.rebuilt)
+		if (why->code == -EINVAL) {
+			fault_cure(f,
+				   "`mv " RECEIPT_PATH " " RECEIPT_PATH ".old`, then " CURE_READY);
+			return;
+		}
+	} else if (c->receipt.lost && !c->receipt.rebuilt)
 		fault_add(f, it->id, WEIGHT_WARNS,
 			  RECEIPT_PATH
 			  ": is missing or damaged, so that `cpushim remove` has to guess what is "
@@ -201,6 +206,17 @@ void look_usr(struct checkup *c, const struct condition *it, struct faults *f)
 		  ": is on a file system that is mounted read-only, so that no definition can "
 		  "be added or changed here");
 	fault_cure(f, "`cpushim compile` where the image is made");
+}
+
+/* Until it has ended nothing mends libvirt's map. */
+void look_removal(struct checkup *c, const struct condition *it, struct faults *f)
+{
+	(void)c;
+	if (!checkup_has(REMOVING_MARK))
+		return;
+	fault_add(f, it->id, WEIGHT_FAILS,
+		  REMOVING_MARK ": `cpushim remove` was begun here, and hasn't ended");
+	fault_cure(f, "`cpushim remove` once more; to keep cpushim, `cpushim ready`");
 }
 
 void look_leftovers(struct checkup *c, const struct condition *it, struct faults *f)

@@ -146,8 +146,8 @@ int write_table(struct node *n, struct error *err)
 	if (r >= 0 && r <= 1)
 		return 0;
 	return error_set(err, r < 0 ? r : -EIO, TABLE_PATH, 0,
-			 "the table could not be written; QEMU, libvirt's map and its hook stay as "
-			 "they are now");
+			 "the table could not be made, as compile says above; QEMU, libvirt's map "
+			 "and its hook stay as they are now");
 }
 
 static bool is_directory(const char *path)
@@ -156,6 +156,12 @@ static bool is_directory(const char *path)
 	struct stat st;
 
 	return here && lstat(here, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Is it a file that compile reads, or a link to one? What else lies there is nobody's definition. */
+static bool is_definition(const char *path)
+{
+	return strcmp(path + strlen(path) - strlen(".xml"), ".xml") == 0 && !is_directory(path);
 }
 
 /* The site's definitions stay, unless --purge was given. */
@@ -174,7 +180,7 @@ static int remove_definitions(struct node *n, bool *stay, struct error *err)
 		if (asprintf(&path, SITE_DIR "/%s", entry->d_name) < 0) {
 			path = NULL;
 			r = no_memory(err);
-		} else if (n->purge && !is_directory(path)) {
+		} else if (n->purge && is_definition(path)) {
 			r = change_delete(n, path, err);
 		} else {
 			node_say(n, "%s/%s: the site's own; left alone", here, entry->d_name);

@@ -162,6 +162,8 @@ static int remove_directories(struct node *n, struct error *err)
 	for (size_t i = dirs.n; i-- > 0 && r == 0;)
 		if (node_has(dirs.item[i]) && !strv_has(&owned, dirs.item[i]))
 			r = change_undirectory(n, dirs.item[i], err);
+	if (r == 0 && n->purge && !n->dry_run && node_has("/etc/cpushim"))
+		node_say(n, "/etc/cpushim: what is left there isn't cpushim's; left alone");
 	return r == -ENOMEM ? error_set(err, r, LIB_DIR, 0, "out of memory") : r;
 }
 

@@ -48,10 +48,15 @@ static bool has_plain_path(const char *line)
 static int import_line(struct receipt *r, char *line)
 {
 	char *kind = strtok(line, " "), *digest = strtok(NULL, " "), *path = strtok(NULL, "");
+	_cleanup_free_ char *now = NULL;
 
 	if (!path)
 		return 0;
-	return strv_addf(&r->lines, "%s\t%s\t%s\t-\t-\t-", kind, path, digest);
+	if (asprintf(&now, "%s\t%s\t%s\t-\t-\t-", kind, path, digest) < 0) {
+		now = NULL;
+		return -ENOMEM;
+	}
+	return has_plain_path(now) ? strv_add(&r->lines, now, strlen(now)) : 0;
 }
 
 /* Takes the first line, and says in *@ends whether the last one has to be an end. */
@@ -116,7 +121,10 @@ int receipt_load(struct receipt *r, struct error *err)
 		old = true;
 		rc = file_read(manifest, TRUST_OWNER, RECEIPT_LIMIT, &text, &len, err);
 	}
-	r->lost = rc == -ENOENT;
+	/* one that is too large to be ours is written anew */
+	r->lost = rc == -ENOENT || rc == -EFBIG;
+	if (rc == -EINVAL)
+		return error_set(err, rc, r->path, 0, "is no regular file; move it away");
 	if (rc < 0)
 		return r->lost ? 0 : rc;
 	if ((old ? take_manifest(r, text) : take_lines(r, text)) < 0)
