@@ -233,6 +233,7 @@ install_killed() {
 }
 
 @test "a killed run's installation can be taken away at once" {
+	rare
 	local n total start
 	listing >"$keep/before"
 	start=$(date +%s%N)
@@ -267,10 +268,10 @@ install_killed() {
 	[ ! -e "$root/usr/share/cpushim" ]
 }
 
-# killed_each OPTION...: the installation, killed before each change that it makes (each second one, unless
+# killed_each OPTION...: the installation, killed before each change that it makes (each fifth one, unless
 # EACH=1); $killed: how often that was
 killed_each() {
-	local more=${EACH:-2}
+	local more=${EACH:-5}
 	for ((killed = 0; killed < 60; killed++)); do
 		run install "$@" --stop-at $((more + 1))
 		is_usable
@@ -285,7 +286,7 @@ killed_each() {
 	listing >"$keep/one"
 	install --uninstall
 	killed_each
-	[ "$killed" -gt 10 ]
+	[ "$killed" -gt 3 ]
 	diff "$keep/one" <(listing)
 	killed_each --uninstall
 	[ "$killed" -gt 7 ]
@@ -337,7 +338,7 @@ killed_each() {
 	install
 	install --uninstall
 	listing >"$keep/before"
-	for odd in directory fifo large; do
+	for odd in $(printf '%s\n' directory large fifo | some 2); do
 		install
 		mv "$root$lib/receipt" "$keep/receipt"
 		case $odd in

@@ -280,6 +280,7 @@ stays_refused() {
 }
 
 @test "migrate --offline leaves nothing that helps or hinders the guest that is started there" {
+	rare
 	local uuid
 	migrate_offline
 	[ -n "$(on two ls /run/cpushim)" ]

@@ -87,7 +87,7 @@ with_damage() {
 
 @test "the table damaged in each way" {
 	# shellcheck disable=SC2046 # words
-	with_damage /usr/lib/cpushim/models.table $(ways 2)
+	with_damage /usr/lib/cpushim/models.table $(ways 3)
 }
 
 @test "qmp-proxy damaged in each way" {
@@ -215,7 +215,7 @@ restart_in_between() {
 	done >/run/starts 2>&1' &
 	starts=$!
 	# as often as it takes to see some start
-	for ((cycles = 0; cycles < 3 || (cycles < 60 && $(grep -c started "$root/run/starts") < 6); cycles++)); do
+	for ((cycles = 0; cycles < 2 || (cycles < 60 && $(grep -c started "$root/run/starts") < 6); cycles++)); do
 		node_install node || [ $? = 1 ]
 		restart_in_between
 		node_install node --uninstall || [ $? = 1 ]

@@ -80,7 +80,7 @@ are_told() {
 
 @test "with gate64 a guest starts under each name with which it starts with kvm64, is listed and asked about" {
 	local tried
-	mapfile -t tried < <(printf '%s\n' "${names[@]}" | some 3)
+	mapfile -t tried < <(printf '%s\n' "${names[@]}" | some 6)
 	taken=()
 	for name in "${tried[@]}"; do
 		printf '%q:\n' "$name"
@@ -97,12 +97,13 @@ are_told() {
 }
 
 @test "guests with odd names migrate, and are right on the other node" {
-	set -- 'R&D' "it's" '<"q">' '日本語' '-dash' '..'
-	for name; do
+	local tried
+	mapfile -t tried < <(printf '%s\n' 'R&D' '..' '日本語' "it's" '-dash' '<"q">' | some 2)
+	for name in "${tried[@]}"; do
 		start one "$name" gate64
 		on one timeout 120 virsh -q migrate --live --domain "$name" --desturi qemu+tcp://10.77.0.2/system
 	done
-	are_told two "$@"
+	are_told two "${tried[@]}"
 	[ -z "$(on one virsh -q list --id)" ]
 	[ -z "$(on two ls /run/cpushim)" ]
 }

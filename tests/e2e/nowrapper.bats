@@ -5,6 +5,7 @@
 # site model and is exact by its features. On the distribution's libvirtd and QEMU. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/e2e
 
 make_nodes() {
@@ -233,6 +234,7 @@ migrate() {
 }
 
 @test "installing with the wrapper, and without it again, changes what runs, and nothing is left" {
+	rare
 	before=$(fingerprint)
 	node_ready node
 	[ ! -e "$root/usr/lib/cpushim/no-wrapper" ]

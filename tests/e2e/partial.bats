@@ -7,6 +7,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/e2e
 
 make_nodes() {
@@ -103,6 +104,7 @@ refused() {
 }
 
 @test "without that check the wrapper's enforce refuses it" {
+	rare
 	run -1 guest_start node guest --cpu "<cpu mode='custom' match='exact' check='none'><model>x86-64-v4</model></cpu>"
 	[[ $output == *"TCG doesn't support requested feature"*avx512f* ]]
 }

@@ -50,6 +50,7 @@ load ../lib/some
 
 # with the same size, and nothing that a load of the map would show
 @test "our include is another file, which libvirt takes, where gate64 has other features: mended" {
+	rare
 	sed -i "/<model name='gate64'>/,/<.model>/s|'pni'|'vmx'|" "$include"
 	run ! cmp -s "$include" "$root/run/right/x86_cpushim.xml"
 	mended
@@ -108,6 +109,7 @@ theirs() {
 }
 
 @test "who mends the map is missing" {
+	rare
 	replace_command :
 	rm "$root/usr/bin/cpushim"
 	without_help
