@@ -61,7 +61,7 @@ static int read_guest(struct guest *g, const char *file, struct error *err)
 	bool in = strcmp(file, "-") == 0;
 	size_t len = 0;
 	int r = in ? fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, &g->xml, &len)
-		   : file_read(file, TRUST_ANY, LIBVIRT_XML_LIMIT, &g->xml, &len, err);
+		   : file_read(file, TRUST_NAMED, LIBVIRT_XML_LIMIT, &g->xml, &len, err);
 
 	if (r < 0)
 		return in ? error_set(err, r, "standard input", 0, "%s", strerror(-r)) : r;

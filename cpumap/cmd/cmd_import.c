@@ -63,7 +63,7 @@ static int read_document(xmlDoc **doc, const char *file, struct error *err)
 	int r;
 
 	if (strcmp(file, "-") != 0)
-		return xml_read(doc, file, TRUST_ANY, NULL, err);
+		return xml_read(doc, file, TRUST_NAMED, NULL, err);
 	r = fd_read_all(STDIN_FILENO, XML_FILE_LIMIT, &data, &len);
 	if (r < 0)
 		return error_set(err, r, "standard input", 0, "%s", strerror(-r));

@@ -47,7 +47,7 @@ static int read_input(const struct order *o, char **xml, size_t *len, struct err
 		return *xml ? 0 : error_set(err, -ENOMEM, NULL, 0, "out of memory");
 	}
 	if (o->path)
-		return file_read(o->path, TRUST_ANY, LIBVIRT_XML_LIMIT, xml, len, err);
+		return file_read(o->path, TRUST_NAMED, LIBVIRT_XML_LIMIT, xml, len, err);
 	r = fd_read_all(STDIN_FILENO, LIBVIRT_XML_LIMIT, xml, len);
 	return r < 0 ? error_set(err, r, input_name(o), 0, "%s", strerror(-r)) : 0;
 }

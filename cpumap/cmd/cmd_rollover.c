@@ -36,7 +36,7 @@ static int read_answer(struct rollover *r, const char *file, struct error *err)
 	_cleanup_free_ char *text = NULL, *node = stem_of(in ? name : slash ? slash + 1 : file);
 	size_t len = 0;
 	int result = in ? fd_read_all(STDIN_FILENO, ANSWER_LIMIT, &text, &len)
-			: file_read(file, TRUST_ANY, ANSWER_LIMIT, &text, &len, err);
+			: file_read(file, TRUST_NAMED, ANSWER_LIMIT, &text, &len, err);
 
 	if (result < 0 && in)
 		error_set(err, result, name, 0, "%s", strerror(-result));
@@ -57,7 +57,7 @@ static int read_nodes(struct rollover *r, const char *file, struct error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int result = file ? file_read(file, TRUST_ANY, ANSWER_LIMIT, &text, &len, err) : 0;
+	int result = file ? file_read(file, TRUST_NAMED, ANSWER_LIMIT, &text, &len, err) : 0;
 
 	if (file && result == 0 && rollover_expect(r, text, len) < 0)
 		return error_set(err, -ENOMEM, file, 0, "out of memory");

@@ -280,7 +280,7 @@ static int verify_file(struct options *o, const struct table_row *row)
 	if (strcmp(o->read, "-") == 0)
 		r = fd_read_all(STDIN_FILENO, CPUID_DUMP_LIMIT, &text, &len);
 	else
-		r = file_read(o->read, TRUST_ANY, CPUID_DUMP_LIMIT, &text, &len, &err);
+		r = file_read(o->read, TRUST_NAMED, CPUID_DUMP_LIMIT, &text, &len, &err);
 	if (r < 0 && !err.code)
 		error_set(&err, r, "standard input", 0, "%s", strerror(-r));
 	if (r == 0)

@@ -178,9 +178,9 @@ static int judge_file(int fd, enum trust trust, const char *path, struct error *
 
 	if (fstat(fd, &st) < 0)
 		return error_set(err, -errno, path, 0, "%s", strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	if (S_ISDIR(st.st_mode) || (!S_ISREG(st.st_mode) && trust != TRUST_NAMED))
 		return error_set(err, -EINVAL, path, 0, "not a regular file");
-	if (trust == TRUST_ANY)
+	if (trust != TRUST_OWNER)
 		return 0;
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return error_set(err, -EPERM, path, 0,
@@ -194,8 +194,10 @@ static int judge_file(int fd, enum trust trust, const char *path, struct error *
 
 int file_open(const char *path, enum trust trust, int *fd, struct error *err)
 {
-	/* O_NONBLOCK: a fifo in the file's place must not hang us */
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* a fifo in the place of a file that nobody named must not hang us */
+	int wait = trust == TRUST_NAMED ? 0 : O_NONBLOCK;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | wait);
 	if (*fd < 0)
 		return error_set(err, -errno, path, 0, "%s", strerror(errno));
 	return judge_file(*fd, trust, path, err);

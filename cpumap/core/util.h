@@ -94,6 +94,7 @@ int fd_write_all(int fd, const char *data, size_t len);
 /* Who may have written a file that is used. */
 enum trust {
 	TRUST_ANY,   /* data: parsed as hostile */
+	TRUST_NAMED, /* the same in a file that a person names, which may be a pipe, too */
 	TRUST_OWNER, /* root's, or the caller's own; nobody else may write it */
 };
 
@@ -106,8 +107,8 @@ enum trust {
 int fd_read_all(int fd, size_t limit, char **data, size_t *len);
 
 /**
- * file_open: a file to read, opened first and then judged by fstat: a regular file, owner and mode
- * according to @trust (-EPERM if not trusted).
+ * file_open: a file to read, opened first and then judged by fstat: a regular file (-EINVAL), owner and
+ * mode according to @trust (-EPERM if not trusted).
  * @path: as the caller wants it named in errors
  * @fd: receives its descriptor; the caller closes it, also after an error
  */

@@ -205,18 +205,12 @@ static void read_model(struct loader *l, const char *path, const xmlNode *node)
 		tell_msr(l, raw);
 }
 
-static void read_file(struct loader *l, const char *path, enum trust trust)
+/* Reads the <cpus> of a file. */
+static void read_cpus(struct loader *l, const char *path, const xmlDoc *doc)
 {
-	_cleanup_doc_ xmlDoc *doc = NULL;
 	struct error err = {0};
 
-	if (xml_read(&doc, path, trust, "cpus", &err) < 0) {
-		if (l->asking)
-			add_problem(l, NULL, &err);
-		set_kind(l, l->asking, PROBLEM_UNREADABLE);
-		return;
-	}
-	for (const xmlNode *n = xmlDocGetRootElement(doc)->children; n; n = n->next) {
+	for (const xmlNode *n = xmlDocGetRootElement((xmlDoc *)doc)->children; n; n = n->next) {
 		if (n->type != XML_ELEMENT_NODE)
 			continue;
 		if (xml_is(n, NULL, "model")) {
@@ -229,6 +223,20 @@ static void read_file(struct loader *l, const char *path, enum trust trust)
 		if (l->asking)
 			add_problem(l, NULL, &err);
 	}
+}
+
+static void read_file(struct loader *l, const char *path)
+{
+	_cleanup_doc_ xmlDoc *doc = NULL;
+	struct error err = {0};
+
+	if (xml_read(&doc, path, TRUST_OWNER, "cpus", &err) == 0) {
+		read_cpus(l, path, doc);
+		return;
+	}
+	if (l->asking)
+		add_problem(l, NULL, &err);
+	set_kind(l, l->asking, PROBLEM_UNREADABLE);
 }
 
 static bool ends_in(const char *name, const char *end)
@@ -269,7 +277,7 @@ static void read_entry(struct loader *l, const char *dir, const char *name)
 		path = NULL;
 		l->failed = true;
 	} else if (ends_in(name, ".xml")) {
-		read_file(l, path, TRUST_OWNER);
+		read_file(l, path);
 	} else if (!is_leftover(name) && l->asking) {
 		l->failed |= strv_addf(&l->d->warnings,
 				       "%s/%s: isn't read, as its name doesn't end in .xml", dir,
@@ -537,15 +545,16 @@ int definitions_load(struct definitions *d, const char *const *dirs, size_t n_di
 	return finish(&l, r, err);
 }
 
-int definitions_load_file(struct definitions *d, const char *path, const char *const *dirs,
-			  size_t n_dirs, const struct definition_world *world, struct error *err)
+int definitions_load_doc(struct definitions *d, const xmlDoc *doc, const char *path,
+			 const char *const *dirs, size_t n_dirs,
+			 const struct definition_world *world, struct error *err)
 {
 	struct loader l = {.d = d, .world = world, .asking = true};
 	int r;
 
 	*d = (struct definitions){0};
 	/* first, so that a name of this file isn't taken by a definition that it is to replace */
-	read_file(&l, path, TRUST_ANY);
+	read_cpus(&l, path, doc);
 	l.asking = false;
 	r = read_dirs(&l, dirs, n_dirs, err);
 	return finish(&l, r, err);

@@ -53,11 +53,13 @@ int definitions_load(struct definitions *d, const char *const *dirs, size_t n_di
 		     const struct definition_world *world, struct error *err);
 
 /**
- * definitions_load_file: the definitions of one file, whoever may have written it. Those of @dirs can
- * be built on, and add no models, problems or warnings; the file's names may be theirs, too.
+ * definitions_load_doc: the definitions of one <cpus>, whoever may have written it. Those of @dirs can
+ * be built on, and add no models, problems or warnings; the document's names may be theirs, too.
+ * @path: what errors call it
  */
-int definitions_load_file(struct definitions *d, const char *path, const char *const *dirs,
-			  size_t n_dirs, const struct definition_world *world, struct error *err);
+int definitions_load_doc(struct definitions *d, const xmlDoc *doc, const char *path,
+			 const char *const *dirs, size_t n_dirs,
+			 const struct definition_world *world, struct error *err);
 
 /* A CPU that others described, from which a definition is to be made. */
 struct definition_import {

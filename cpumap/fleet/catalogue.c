@@ -439,12 +439,12 @@ static int load_path(struct definitions *d, struct catalogue *c, const char *pat
 	int r = dirs.shipped && dirs.site && here ? world_of(&world, c, err) : no_memory(err);
 
 	if (r == 0)
-		r = xml_read(&doc, path, TRUST_ANY, NULL, err);
+		r = xml_read(&doc, path, TRUST_NAMED, NULL, err);
 	if (r < 0)
 		return r;
 	if (!xml_is(xmlDocGetRootElement(doc), NULL, "cpus"))
 		return import(d, doc, path, from, 2, &world, err);
-	return definitions_load_file(d, path, from, ARRAY_SIZE(from), &world, err);
+	return definitions_load_doc(d, doc, path, from, ARRAY_SIZE(from), &world, err);
 }
 
 /* FILE or FILE:NAME */

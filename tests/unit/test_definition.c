@@ -6,6 +6,7 @@
 #include "cpumap/core/paths.h"
 #include "cpumap/define/definition.h"
 #include "cpumap/define/definition_print.h"
+#include "cpumap/libvirt/xml.h"
 #include "check.h"
 
 /* On its first line, so that the rest of a test's text begins on line 2. */
@@ -561,10 +562,18 @@ static void test_other_files_are_passed_over(void)
 	drop("README");
 }
 
+static void load_one(struct definitions *d, const char *path)
+{
+	const char *dirs[] = {dir};
+	_cleanup_doc_ xmlDoc *doc = NULL;
+
+	CHECK(xml_read(&doc, path, TRUST_NAMED, "cpus", NULL) == 0);
+	CHECK(definitions_load_doc(d, doc, path, dirs, 1, &world, NULL) == 0);
+}
+
 /* One file, which others build on nothing of. */
 static void test_one_file(void)
 {
-	const char *dirs[] = {dir};
 	_cleanup_free_ char *path = in_dir("new.xml");
 	_cleanup_definitions_ struct definitions d = {0};
 
@@ -572,14 +581,14 @@ static void test_one_file(void)
 	/* it has a name of the directory's, and builds on another one */
 	put("new.xml", HEAD MODEL("b", "") "<model name='c'><model name='a'/></model>\n" TAIL);
 	put("b.xml", HEAD MODEL("b", "<feature name='aes'/>") TAIL);
-	CHECK(definitions_load_file(&d, path, dirs, 1, &world, NULL) == 0);
+	load_one(&d, path);
 	CHECK(d.models.n == 2 && d.n_problems == 0 && d.warnings.n == 0);
 	CHECK_STR(d.models.item[0].name, "b");
 	CHECK(featset_count(&d.models.item[0].features) == 1);
 	CHECK_STR(d.models.item[1].name, "c");
 	definitions_free(&d);
 	put("new.xml", HEAD MODEL("b", "<feature name='nonesuch'/>") TAIL);
-	CHECK(definitions_load_file(&d, path, dirs, 1, &world, NULL) == 0);
+	load_one(&d, path);
 	CHECK(d.models.n == 0 && d.n_problems == 1);
 	drop("a.xml");
 	drop("b.xml");
