@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load lib/install.bash
+load lib/some.bash
 
 @test "an emulator that the site put in the wrapper's place is left alone and named" {
 	install
@@ -31,18 +32,20 @@ hurt() {
 }
 
 @test "a wrapper that was damaged is put again, the real QEMU behind it stays to the byte, and --uninstall gives it back" {
-	local way
+	local way ways
 	listing >"$keep/before"
 	cp "$root$emulator" "$keep/real"
 	install
-	for way in 'cut off' emptied gone 'of another version' 'the real QEMU again'; do
+	mapfile -t ways < <(printf '%s\n' 'the real QEMU again' gone 'cut off' emptied 'of another version' | some 3)
+	for way in "${ways[@]}"; do
 		printf '%s\n' "$way"
 		hurt "$way"
 		run -0 install
 		is_wrapper "$emulator"
 		cmp "$keep/real" "$root$emulator.distrib"
 	done
-	for way in 'cut off' emptied gone 'of another version'; do
+	mapfile -t ways < <(printf '%s\n' 'cut off' emptied gone 'of another version' | some 3)
+	for way in "${ways[@]}"; do
 		printf '%s\n' "$way"
 		hurt "$way"
 		run -0 install --uninstall

@@ -268,10 +268,10 @@ install_killed() {
 	[ ! -e "$root/usr/share/cpushim" ]
 }
 
-# killed_each OPTION...: the installation, killed before each change that it makes (each fifth one, unless
+# killed_each OPTION...: the installation, killed before each change that it makes (each eighth one, unless
 # EACH=1); $killed: how often that was
 killed_each() {
-	local more=${EACH:-5}
+	local more=${EACH:-8}
 	for ((killed = 0; killed < 60; killed++)); do
 		run install "$@" --stop-at $((more + 1))
 		is_usable
@@ -286,10 +286,10 @@ killed_each() {
 	listing >"$keep/one"
 	install --uninstall
 	killed_each
-	[ "$killed" -gt 3 ]
+	[ "$killed" -gt ${EACH:+1}1 ]
 	diff "$keep/one" <(listing)
 	killed_each --uninstall
-	[ "$killed" -gt 7 ]
+	[ "$killed" -gt ${EACH:+1}1 ]
 	as_before
 }
 
@@ -321,7 +321,7 @@ killed_each() {
 	install
 	install --uninstall
 	listing >"$keep/before"
-	for lines in 0 5; do
+	for lines in $(printf '%s\n' 5 0 | some 2); do
 		install
 		head -n "$lines" "$root$lib/receipt" >"$keep/cut"
 		cp "$keep/cut" "$root$lib/receipt"
@@ -338,7 +338,7 @@ killed_each() {
 	install
 	install --uninstall
 	listing >"$keep/before"
-	for odd in $(printf '%s\n' directory large fifo | some 2); do
+	for odd in $(printf '%s\n' directory fifo large | some 3); do
 		install
 		mv "$root$lib/receipt" "$keep/receipt"
 		case $odd in

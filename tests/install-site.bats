@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load lib/install.bash
+load lib/some.bash
 
 @test "a site's own diversion of QEMU to the same name is refused, and stays" {
 	on node dpkg-divert --local --rename --divert "$emulator".distrib --add "$emulator"
@@ -48,6 +49,7 @@ repacked() {
 }
 
 @test "an upgraded QEMU package leaves the wrapper, replaces .distrib, and goes on after --uninstall" {
+	rare
 	install
 	repacked "$emulator".distrib
 	on node dpkg --force-unsafe-io --unpack /tmp/another.deb
@@ -195,6 +197,7 @@ repacked() {
 }
 
 @test "libvirt before 6.5, which remembers that there was a hook, is told when it is gone" {
+	rare
 	# libvirt calls it at a reload, after it has looked which hooks there are
 	# shellcheck disable=SC2016 # the hook's
 	printf '#!/bin/sh\n[ -e /etc/libvirt/hooks/qemu ] || echo "$2" >>/run/told\n' >"$root$hooks/daemon"

@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load lib/install.bash
+load lib/some.bash
 
 # install.sh itself, for once
 install() { # OPTION...
@@ -363,7 +364,7 @@ refuses_image() {
 	image /tmp/image
 	listing >"$keep/before"
 	on node mkdir -p /tmp/image/usr/share/man
-	for place in usr/lib usr/share/libvirt usr/share/man etc/libvirt; do
+	for place in $(printf '%s\n' usr/lib usr/share/libvirt usr/share/man etc/libvirt | some 4); do
 		on node mv "/tmp/image/$place" /tmp/away
 		# to the same place of this node
 		on node ln -s "/$place" "/tmp/image/$place"

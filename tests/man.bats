@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load lib/some.bash
 
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -306,6 +307,7 @@ plays_on_node() {
 }
 
 @test "cpushim-models(5): what it shows of a node is so" {
+	rare
 	plays_on_node cpushim-models.5
 }
 
@@ -314,5 +316,6 @@ plays_on_node() {
 }
 
 @test "cpushim-wrapper(8): what it shows of a node is so" {
+	rare
 	plays_on_node cpushim-wrapper.8
 }

@@ -183,6 +183,7 @@ source_says() { # SED-SCRIPT
 }
 
 @test "after an arrival that failed the same guest starts as whatever it is defined" {
+	rare
 	guest_start one traveller --cpu "$(cpu_xml gate64)"
 	source_says 's/>gate64</>Opteron_G1</'
 	run ! migrate one traveller --live

@@ -134,6 +134,7 @@ fingerprint() {
 }
 
 @test "old machine types, whose models differ, are judged as they are" {
+	rare
 	for machine in pc-i440fx-2.3 pc-q35-6.0 pc-i440fx-7.2; do
 		[ "$(on node qemu-system-x86_64 -machine help | grep -c "^$machine ")" = 1 ] || continue
 		guest_xml old --cpu "$(cpu_xml gate64)" | sed "s/machine='pc'/machine='$machine'/" >"$root/run/old.xml"
@@ -249,6 +250,7 @@ migrate() {
 }
 
 @test "a guest that ran with the wrapper isn't restored where it would become another CPU" {
+	rare
 	node_ready node
 	guest_start node saved --cpu "$(cpu_xml gate64)"
 	on node virsh -q save saved /run/saved
