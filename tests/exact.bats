@@ -37,25 +37,31 @@ changed_qemu() {
 	[ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 40 ]
 }
 
-# with most releases of QEMU twelve models have what was changed; with the others more have to be asked
+# finds_wrong PATTERN...: each is told. With most releases of QEMU twelve models have what was changed; with the
+# others more have to be asked
 finds_wrong() {
-	run tests/exact --models 12 --emulator "$qemu"
-	[ "$status" = 1 ] || run -1 tests/exact --models 60 --emulator "$qemu"
+	local models pattern left
+	for models in 12 60; do
+		run tests/exact --models "$models" --emulator "$qemu"
+		left=0
+		for pattern; do
+			# shellcheck disable=SC2053 # a pattern
+			[[ $output == *$pattern* ]] || left=$((left + 1))
+		done
+		[ "$status" != 1 ] || [ "$left" != 0 ] || return 0
+	done
+	return 1
 }
 
 @test "a feature too much or too few is found, and told with its model, leaf and bit" {
 	changed_qemu ',cx16=off' ,cx16=on ',aes=on' ,aes=off
-	finds_wrong
-	[[ $output == *"wrong: exact-1-"*"<model name='exact-1-"*'leaf 00000001.0 ECX: '*' cx16[13]'* ]]
-	[[ $output == *' aes[25]'* ]]
+	finds_wrong "wrong: exact-1-*<model name='exact-1-*leaf 00000001.0 ECX: * cx16\[13]" ' aes\[25]'
 	[[ $output != *' 0 wrong' ]]
 }
 
 @test "another identity is found" {
 	changed_qemu ',stepping=[1-9]*([0-9]),' ,stepping=0, ',vendor=GenuineIntel' ,vendor=AuthenticAMD
-	finds_wrong
-	[[ $output == *'leaf 1 EAX: '*', not '* ]]
-	[[ $output == *"leaf 0: vendor 'AuthenticAMD', not 'GenuineIntel'"* ]]
+	finds_wrong 'leaf 1 EAX: *, not ' "leaf 0: vendor 'AuthenticAMD', not 'GenuineIntel'"
 }
 
 @test "a refusal that QEMU by hand doesn't make is none, and what must start must start" {

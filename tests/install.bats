@@ -172,6 +172,24 @@ bare() { # APT
 	done
 }
 
+@test "--uninstall --force with a libvirt that hangs: refused, and what it has read stays safe" {
+	install
+	libvirt_up node
+	gate64_starts
+	guest_stop node asks
+	kill_daemon node STOP
+	run -1 install --uninstall --force
+	[[ $output == *"doesn't say whether it still knows the site's models"*'Restart or stop it'* ]]
+	is_wrapper "$emulator"
+	[ -e "$root$hooks/qemu" ]
+	kill_daemon node CONT
+	gate64_starts
+	guest_stop node asks
+	libvirt_restart node
+	run -0 install --uninstall --force
+	run ! is_wrapper "$emulator"
+}
+
 @test "--uninstall is refused while guests run, are defined or were saved with a site model, and names them all" {
 	install
 	libvirt_up node

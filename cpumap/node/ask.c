@@ -133,18 +133,22 @@ int libvirt_goes_along(struct node *n, struct error *err)
 	return r;
 }
 
-bool libvirt_has_forgotten(struct node *n)
+int libvirt_has_forgotten(struct error *err)
 {
 	_cleanup_strv_ struct strv names = {0}, ours = {0}, known = {0};
+	int r;
 
-	if (map_names_ours() || models_names_ever(&names) < 0)
-		return false;
-	/* the names that another file of the map has stay */
-	if (in_map(&ours, &names, NULL) < 0 ||
-	    libvirt_ask_models(&system_daemon, "x86_64", &known, NULL) < 0)
-		return n->force;
+	if (map_names_ours())
+		return 0;
+	if (models_names_ever(&names) < 0)
+		return error_set(err, -ENOMEM, NULL, 0, "out of memory");
+	/* the names that another file of the map has stay; of a map that can't be read none is known to */
+	(void)in_map(&ours, &names, NULL);
+	r = libvirt_ask_models(&system_daemon, "x86_64", &known, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < names.n; i++)
 		if (strv_has(&known, names.item[i]) && !strv_has(&ours, names.item[i]))
-			return false;
-	return true;
+			return 0;
+	return 1;
 }

@@ -21,7 +21,8 @@ int libvirt_goes_along(struct node *n, struct error *err);
  */
 int libvirt_calls_hook(const char *model, const char *emulator, struct error *err);
 
-/* libvirt_has_forgotten: does the running libvirt know none of the models any more? */
-bool libvirt_has_forgotten(struct node *n);
+/* libvirt_has_forgotten: does the running libvirt know none of the models any more? 1, 0, or -errno where it
+ * doesn't say. */
+int libvirt_has_forgotten(struct error *err);
 
 #endif

@@ -127,10 +127,26 @@ int settle_libvirt(struct node *n, struct error *err)
 int forget_libvirt(struct node *n, struct error *err)
 {
 	struct daemon_here d[DAEMONS_MAX];
+	struct error why = {0};
+	int r;
 
-	if (n->dry_run || daemons_find(d, ARRAY_SIZE(d)) == 0 || libvirt_has_forgotten(n) ||
-	    (restarted(n) && libvirt_has_forgotten(n)))
+	if (n->dry_run || daemons_find(d, ARRAY_SIZE(d)) == 0)
 		return 0;
+	r = libvirt_has_forgotten(&why);
+	if (r <= 0 && restarted(n))
+		r = libvirt_has_forgotten(&why);
+	if (r > 0)
+		return 0;
+	if (r < 0)
+		return error_set(
+			err, -EAGAIN, NULL, 0,
+			"libvirt (process %d) doesn't say whether it still knows the site's "
+			"models, "
+			"and would start another CPU by their names once the wrapper is gone: %s. "
+			"Restart or stop it, then run `cpushim remove` again; until then "
+			"everything "
+			"works",
+			(int)d[0].pid, why.what);
 	return error_set(
 		err, -EAGAIN, NULL, 0,
 		"libvirt (process %d) still knows the site's models, and would start another "

@@ -42,10 +42,6 @@ digest() { # NODE MODEL
 	on "$1" cpushim list --digest | sed -n "s/^$2 //p"
 }
 
-kill_daemon() { # NODE SIGNAL
-	on "$1" kill "-$2" "$(cat "$(root_path "$1")/run/libvirtd.pid")"
-}
-
 persistent() { # NAME MODEL [ARGUMENT...]: defined and started on one
 	guest_xml "$1" --cpu "$(cpu_xml "$2")" "${@:3}" >"$one/run/$1.xml"
 	on one virsh -q define "/run/$1.xml"

@@ -102,6 +102,10 @@ libvirt_restart() {
 	libvirt_up "$1"
 }
 
+kill_daemon() { # NODE SIGNAL
+	on "$1" kill "-$2" "$(cat "$(root_path "$1")/run/libvirtd.pid")"
+}
+
 libvirt_since() {
 	printf '%s\n' "$2" "$(on "$1" virsh --version)" | sort -V -C
 }
