@@ -141,16 +141,6 @@ while :; do sleep 1; done'
 	[[ $(journal node) == *cpushim*'Read-only file system'* ]]
 }
 
-# in_time COMMAND...: true within half a minute
-in_time() {
-	local tries
-	for ((tries = 0; tries < 300; tries++)); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 is_idle() { # UNIT
 	[ "$(on node systemctl show "$1" -P ActiveState)" != activating ]
 }
@@ -160,10 +150,10 @@ is_idle() { # UNIT
 	on node systemctl -q --runtime unmask cpushim.path
 	on node systemctl start cpushim.path
 	lose_ours
-	in_time is_right
+	await 30 is_right
 	# the drop-in would have it back, and the tests below are of one net each
 	on node systemctl -q --runtime mask --now cpushim.path
-	in_time is_idle cpushim.service
+	await 30 is_idle cpushim.service
 	[ "$(on node systemctl is-failed cpushim.service)" != failed ]
 	all_is_well
 }

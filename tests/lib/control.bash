@@ -9,7 +9,6 @@
 #	nova COMMAND...			openstack.py there
 #	nova_options			the part of nova.conf that all nodes share
 #	daemon NODE LOG COMMAND...	in the background, with its output in /var/log/LOG
-#	await SECONDS COMMAND...	until it succeeds
 #	ini NODE FILE			that file there, from stdin
 
 control_password=secret
@@ -20,18 +19,6 @@ daemon() (
 	# shellcheck disable=SC2016 # the inner shell's
 	on "$1" sh -c 'log=$1; shift; exec "$@" </dev/null >>"$log" 2>&1 &' sh "/var/log/$2" "${@:3}"
 )
-
-# await SECONDS COMMAND...: until it succeeds
-await() {
-	local end=$((SECONDS + $1))
-	shift
-	while ((SECONDS < end)); do
-		! "$@" >/dev/null 2>&1 || return 0
-		sleep 0.3
-	done
-	printf 'not within its time: %s\n' "$*" >&2
-	return 1
-}
 
 nova() {
 	on control timeout 300 python3 "$CHECKOUT/tests/lib/openstack.py" "$@"

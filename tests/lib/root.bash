@@ -22,6 +22,7 @@
 #	root_switch HUB NODE...	a switch in HUB, 10.77.0.1, with a cable to each node: 10.77.0.2 and so on
 #	root_checkout NODE DIR	this checkout there, to be written to
 #	root_drop NODE		end it
+#	await SECONDS COMMAND...	until it succeeds
 #
 # ROOTS says where they are kept (default: in bats' directory of the file that is running).
 
@@ -175,4 +176,16 @@ root_checkout() {
 	local upper=/run/checkout
 	on "$1" mkdir -p "$2" $upper/data $upper/work
 	on "$1" mount -t overlay overlay -o "lowerdir=$CHECKOUT,upperdir=$upper/data,workdir=$upper/work" "$2"
+}
+
+# await SECONDS COMMAND...: until it succeeds
+await() {
+	local end=$((SECONDS + $1))
+	shift
+	while ((SECONDS < end)); do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.3
+	done
+	printf 'not within its time: %s\n' "$*" >&2
+	return 1
 }
