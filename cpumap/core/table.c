@@ -285,8 +285,7 @@ static int add_damaged(struct table *t, const struct entry *e)
 
 	if (!row)
 		return -ENOMEM;
-	for (const struct table_field *f = table_row_fields; f->name; f++)
-		*table_field_of(row, f) = "";
+	table_fields_empty(row, table_row_fields);
 	row->model = t->text[t->n_texts - 1];
 	row->origin = TABLE_PATH;
 	row->refused = ROW_DAMAGED;

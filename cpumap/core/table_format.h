@@ -28,4 +28,12 @@ static inline const char **table_field_of(void *line, const struct table_field *
 	return (const char **)((char *)line + field->offset);
 }
 
+/* table_fields_empty: make each of @fields in the struct at @line the empty text, as a reader of the table has
+ * those that a line doesn't name. */
+static inline void table_fields_empty(void *line, const struct table_field *fields)
+{
+	for (; fields->name; fields++)
+		*table_field_of(line, fields) = "";
+}
+
 #endif

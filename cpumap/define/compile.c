@@ -5,6 +5,7 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/show.h"
+#include "cpumap/core/table_format.h"
 #include "cpumap/core/util.h"
 #include "cpumap/libvirt/mapchoice.h"
 #include "cpumap/libvirt/mapinclude.h"
@@ -12,8 +13,6 @@
 #include "expand.h"
 #include "history.h"
 #include "retained.h"
-
-static const struct table_row empty_row = {"", "", "", "", "", "", "", "", "", "", "", "", "", ""};
 
 void compiled_free(struct compiled *c)
 {
@@ -108,7 +107,7 @@ static struct table_row *add_row(struct compiled *c, const char *model, const ch
 {
 	struct table_row *row = &c->row[c->n++];
 
-	*row = empty_row;
+	table_fields_empty(row, table_row_fields);
 	row->model = own(c, model);
 	row->emulator = own(c, emulator);
 	row->origin = own_path(c, origin);
@@ -129,8 +128,9 @@ static void fill_from_history(struct compiled *c, struct table_row *row,
 {
 	const struct table_row *then = history_row(before, row->model);
 	const char *digest = published_digest(&before->published, row->model);
-	struct table_row former = empty_row;
+	struct table_row former;
 
+	table_fields_empty(&former, table_row_fields);
 	if (then)
 		former = *then;
 	row->digest = own(c, digest);

@@ -6,6 +6,7 @@
 
 #include "cpumap/core/crc32.h"
 #include "cpumap/core/table.h"
+#include "cpumap/core/table_format.h"
 #include "cpumap/core/util.h"
 #include "check.h"
 
@@ -106,20 +107,8 @@ static void refused(const char *word)
 
 static void check_row(const struct table_row *is, const struct table_row *wanted)
 {
-	CHECK_STR(is->model, wanted->model);
-	CHECK_STR(is->emulator, wanted->emulator);
-	CHECK_STR(is->refused, wanted->refused);
-	CHECK_STR(is->digest, wanted->digest);
-	CHECK_STR(is->origin, wanted->origin);
-	CHECK_STR(is->base, wanted->base);
-	CHECK_STR(is->vendor, wanted->vendor);
-	CHECK_STR(is->family, wanted->family);
-	CHECK_STR(is->cpu_model, wanted->cpu_model);
-	CHECK_STR(is->stepping, wanted->stepping);
-	CHECK_STR(is->features, wanted->features);
-	CHECK_STR(is->brings, wanted->brings);
-	CHECK_STR(is->tcg_lacks, wanted->tcg_lacks);
-	CHECK_STR(is->cpu, wanted->cpu);
+	for (const struct table_field *f = table_row_fields; f->name; f++)
+		CHECK_STR(*table_field_of((void *)is, f), *table_field_of((void *)wanted, f));
 }
 
 static void test_crc32(void)
