@@ -141,11 +141,9 @@ int forget_libvirt(struct node *n, struct error *err)
 		return error_set(
 			err, -EAGAIN, NULL, 0,
 			"libvirt (process %d) doesn't say whether it still knows the site's "
-			"models, "
-			"and would start another CPU by their names once the wrapper is gone: %s. "
-			"Restart or stop it, then run `cpushim remove` again; until then "
-			"everything "
-			"works",
+			"models, and would start another CPU by their names once the wrapper is "
+			"gone: %s. Restart or stop it, then run `cpushim remove` again; until then "
+			"everything works",
 			(int)d[0].pid, why.what);
 	return error_set(
 		err, -EAGAIN, NULL, 0,

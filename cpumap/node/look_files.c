@@ -55,22 +55,19 @@ void look_receipt(struct checkup *c, const struct condition *it, struct faults *
 {
 	const struct error *why = &c->no_receipt;
 
-	if (why->code) {
+	if (why->code)
 		fault_add(f, it->id, why->code == -EACCES ? WEIGHT_UNKNOWN : WEIGHT_FAILS, "%s: %s",
 			  why->where, why->what);
-		if (why->code == -EINVAL) {
-			fault_cure(f,
-				   "`mv " RECEIPT_PATH " " RECEIPT_PATH ".old`, then " CURE_READY);
-			return;
-		}
-	} else if (c->receipt.lost && !c->receipt.rebuilt)
+	else if (c->receipt.lost && !c->receipt.rebuilt)
 		fault_add(f, it->id, WEIGHT_WARNS,
 			  RECEIPT_PATH
 			  ": is missing or damaged, so that `cpushim remove` has to guess what is "
 			  "cpushim's");
 	else
 		return;
-	fault_cure(f, CURE_READY);
+	fault_cure(f, "%s%s",
+		   why->code == -EINVAL ? "`mv " RECEIPT_PATH " " RECEIPT_PATH ".old`, then " : "",
+		   CURE_READY);
 }
 
 /* The digest of a file; "" if it can't be read. */
