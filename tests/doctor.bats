@@ -502,6 +502,32 @@ each_of() { # ID...: breaks each in a root that is right
 	run ! grep published.backup <<<"$output"
 }
 
+@test "--mend doesn't take back a removal that was begun, and what a removal takes isn't missed" {
+	break_removal
+	sed -i '/x86_cpushim/d' "$map/index.xml"
+	rm -f "$root"/etc/systemd/system/*/cpushim.conf
+	run -1 --separate-stderr cpushim doctor --mend
+	[[ $stderr == *'nothing is mended while cpushim is being removed'* ]]
+	[[ ${lines[-1]} == *': removal' ]]
+	run ! grep -q x86_cpushim "$map/index.xml"
+	[ -e "$root/run/cpushim.removing" ]
+}
+
+@test "an index that can't be parsed: one cure, which isn't ready" {
+	status kvm64
+	sed -i '/<.cpus>/d' "$map/index.xml"
+	run -1 cpushim doctor
+	printf '%s\n' "$output"
+	[[ $output == *'FAIL     map '*"; reinstall libvirt's package, if the file is its own"* ]]
+	[[ $output != *'cpushim ready'* ]]
+	# and if it doesn't name the include either
+	printf '<cpus>\n' >"$map/index.xml"
+	run -1 cpushim doctor
+	printf '%s\n' "$output"
+	[[ $output == *'FAIL     index '*"index.xml:2: "*", and it doesn't name x86_cpushim.xml"*"; reinstall libvirt's package, if the file is its own, then"* ]]
+	[[ $output != *'`cpushim ready` before libvirt is restarted'* ]]
+}
+
 @test "without --mend nothing is changed" {
 	break_include
 	break_leftovers

@@ -325,6 +325,21 @@ bare() { # APT
 	guest_start node other --cpu "$(cpu_xml kvm64)"
 	guest_stop node other
 	run -1 install
+	# it isn't taken for right because nothing is left to be changed
+	run -1 on node cpushim ready
+	[[ $output == *'libvirt: '*'; restart it: systemctl restart libvirtd'* ]]
+	run -0 on node cpushim ready --dry-run
+	[[ $output == *'would ask you to restart libvirt, unless it goes along then'* ]]
+	libvirt_restart node
+	run -0 on node cpushim ready
+	run -0 on node cpushim remove --dry-run
+	[[ $output == *'would stop here, for you to restart libvirt and run this again, unless libvirt has forgotten them by then'* ]]
+	# the models are known, the name is passed on, and only the hook came later
+	rm -f "$root$hooks/qemu"
+	libvirt_restart node
+	run -1 on node cpushim ready
+	run -1 on node cpushim ready
+	[[ $output == *"libvirt: doesn't call the hook, as it looked for hooks before ours was there"* ]]
 	libvirt_restart node
 	run -0 on node cpushim ready
 	# libvirt hasn't probed the wrapper: its file is as old as the probe

@@ -52,6 +52,7 @@ break_hook_foreign() { printf '#!/bin/sh\nexit 0\n' >"$hook"; }
 break_hook_mode() { chmod -x "$hook"; }
 break_wrapper() { ln -sf "$(readlink "$qemu.distrib")" "$qemu"; }
 break_proxy() { rm "$root/usr/lib/cpushim/qmp-proxy"; }
+break_wrapper_gone() { rm "$qemu"; }
 break_proxy_mode() { chmod -x "$root/usr/lib/cpushim/qmp-proxy"; }
 break_table_mode() { chmod 600 "$root/usr/lib/cpushim/models.table"; }
 break_lib_mode() { chmod 700 "$root/usr/lib/cpushim"; }
@@ -68,6 +69,7 @@ hook 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't there, so nothing chec
 hook_foreign 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook is another tool's, so nothing checks what guests of site models get; \`cpushim ready\`
 hook_mode 2 0 no /etc/libvirt/hooks/qemu: libvirt's hook isn't executable, so nothing checks what guests of site models get; \`cpushim ready\`
 wrapper 1 1 no /usr/bin/qemu-system-x86_64: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`
+wrapper_gone 1 1 no /usr/bin/qemu-system-x86_64: is gone, so no guest of it starts; \`cpushim ready\`
 proxy 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run, so that libvirt won't know the site's models when it probes QEMU next; reinstall cpushim: install.sh of its checkout, or its package
 proxy_mode 2 0 no /usr/lib/cpushim/qmp-proxy: is missing or can't be run
 table_mode 1 0 yes /usr/lib/cpushim/models.table: user libvirt-qemu may not use it, by the mode of the file, so no guest of a site model starts; \`cpushim compile\`
@@ -79,7 +81,7 @@ qemu 2 0 yes so models on base max, host or base are refused; \`cpushim compile\
 of_domain() { # STATE SENTENCE
 	case $1 in
 	models) printf "libvirt's CPU map has no model 'gate64'; \`cpushim compile\`, then \`systemctl restart libvirtd\`" ;;
-	wrapper) printf "isn't cpushim's wrapper, so QEMU wouldn't know the model" ;;
+	wrapper | wrapper_gone) printf "isn't cpushim's wrapper, so QEMU wouldn't know the model" ;;
 	*) printf '%s' "$2" ;;
 	esac
 }
@@ -138,7 +140,7 @@ nothing_blocks() {
 		cp -a "$root.right" "$root"
 		n=$((n + 1))
 	done <<<"$states"
-	[ "$n" = 15 ]
+	[ "$n" = 16 ]
 }
 
 @test "without a table nobody can tell, and all name the command that writes it, which does" {

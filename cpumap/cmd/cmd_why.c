@@ -131,7 +131,7 @@ static void add_table(struct text *t, const struct report *report)
 		return;
 	text_addf(t, "table    %s: ", row->model);
 	add_foreign(t, row->origin);
-	text_addf(t, ", base %s, digest %.12s%s", *row->base ? row->base : "-",
+	text_addf(t, ", base %s, definition's digest %.12s%s", *row->base ? row->base : "-",
 		  *row->digest ? row->digest : "-", *row->refused ? ", refused: " : "");
 	add_foreign(t, row->refused);
 	text_adds(t, "\n");

@@ -5,6 +5,7 @@
 
 #include "cpumap/core/paths.h"
 #include "cpumap/core/util.h"
+#include "cpumap/qemu/kvm.h"
 
 /* Every KVM can give it, and every QEMU has it. */
 #define PLAIN_MODEL "kvm64"
@@ -65,8 +66,10 @@ int verify_plain(const struct guest_run *how, struct cpuid_diff *shown, struct e
 static int check_plain(const struct verify_request *request, struct verify_answer *answer)
 {
 	struct guest_run run = run_of(request, PLAIN_MODEL, 1);
-	int r = verify_plain(&run, &answer->shown, &answer->error);
+	int r = kvm_usable(&answer->error);
 
+	if (r == 0)
+		r = verify_plain(&run, &answer->shown, &answer->error);
 	if (r == 0)
 		answer->shows_through = !cpuid_diff_none(&answer->shown);
 	return r;

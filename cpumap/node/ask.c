@@ -102,6 +102,11 @@ static int check_known(const struct strv *ours, struct error *err)
 	_cleanup_strv_ struct strv names = {0};
 	int r = libvirt_ask_models(&system_daemon, "x86_64", &names, err);
 
+	/* a trial has just taken the files */
+	if (r == -EINVAL)
+		return error_set(err, -ESTALE, "libvirt", 0,
+				 "goes by a CPU map that it read before, and couldn't: %s",
+				 strdupa(err->what));
 	for (size_t i = 0; i < ours->n && r == 0; i++)
 		if (!strv_has(&names, ours->item[i]))
 			r = error_set(err, -ESTALE, "libvirt", 0,
@@ -128,7 +133,7 @@ int libvirt_goes_along(struct node *n, struct error *err)
 	model = r == 0 ? one_of(&t, &ours, emulator) : NULL;
 	if (model && !n->no_wrapper)
 		r = check_passed(model, emulator, err);
-	if (r == 0 && model && n->changes)
+	if (r == 0 && model)
 		r = libvirt_calls_hook(model, emulator, err);
 	return r;
 }

@@ -15,7 +15,7 @@
 const struct condition conditions[] = {
 	{LIBVIRT, "libvirt", "libvirt is installed, and has a CPU map", look_libvirt, {0}},
 	{LIBVIRT, "index", "libvirt's map names cpushim's include exactly once", look_told,
-	 {"libvirt"}},
+	 {"libvirt", "removal"}},
 	{LIBVIRT, "include", "the include has the models of the table", look_include,
 	 {"libvirt", "table"}},
 	{LIBVIRT, "map", "libvirt loads its CPU map as it is on disk", look_map,
@@ -26,7 +26,7 @@ const struct condition conditions[] = {
 	{LIBVIRT, "models", "the running libvirt has the models", look_models,
 	 {"table", "answers", "index"}},
 	{LIBVIRT, "dropin", "systemd has cpushim look at the map before it starts libvirt",
-	 look_dropin, {"libvirt"}},
+	 look_dropin, {"libvirt", "removal"}},
 	{LIBVIRT, "daemons", "one daemon of libvirt runs guests", look_daemons, {"answers"}},
 
 	{GUARD, "hook", "libvirt has a hook for QEMU", look_told, {"libvirt"}},
@@ -72,7 +72,8 @@ const struct condition conditions[] = {
 	{FILES, "modes", "nobody else may write cpushim's files", look_modes, {0}},
 	{FILES, "release", "the table was written by this release", look_release, {"table"}},
 	{FILES, "receipt", "what was done to this node is written down", look_receipt, {0}},
-	{FILES, "files", "what was put on this node is as it was put", look_files, {"receipt"}},
+	{FILES, "files", "what was put on this node is as it was put", look_files,
+	 {"receipt", "removal"}},
 	{FILES, "usr", "the table can be written", look_usr, {0}},
 	{FILES, "leftovers", "nothing is left of work that was interrupted", look_leftovers, {0}},
 	{FILES, "removal", "cpushim isn't being removed", look_removal, {0}},

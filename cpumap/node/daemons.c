@@ -8,6 +8,7 @@
 
 #include "hook/core/daemon.h"
 #include "ask.h"
+#include "change.h"
 #include "run.h"
 #include "steps.h"
 
@@ -104,10 +105,14 @@ int settle_libvirt(struct node *n, struct error *err)
 	struct error why = {0};
 
 	(void)err;
-	if (n->dry_run)
-		return 0;
 	if (n->no_libvirt || daemons_find(d, ARRAY_SIZE(d)) == 0) {
-		node_say(n, "libvirt doesn't run here; it knows the models when it starts");
+		if (!n->dry_run)
+			node_say(n, "libvirt doesn't run here; it knows the models when it starts");
+		return 0;
+	}
+	if (n->dry_run) {
+		(void)change_begin(n, "%s libvirt, unless it goes along then",
+				   n->restart ? "restart" : "ask you to restart");
 		return 0;
 	}
 	if (libvirt_goes_along(n, &why) == 0)
@@ -130,8 +135,15 @@ int forget_libvirt(struct node *n, struct error *err)
 	struct error why = {0};
 	int r;
 
-	if (n->dry_run || daemons_find(d, ARRAY_SIZE(d)) == 0)
+	if (daemons_find(d, ARRAY_SIZE(d)) == 0)
 		return 0;
+	if (n->dry_run) {
+		(void)change_begin(n, "%s, unless libvirt has forgotten them by then",
+				   n->restart ? "restart libvirt"
+					      : "stop here, for you to restart libvirt and run "
+						"this again");
+		return 0;
+	}
 	r = libvirt_has_forgotten(&why);
 	if (r <= 0 && restarted(n))
 		r = libvirt_has_forgotten(&why);

@@ -68,12 +68,14 @@ static void look_at_rows(const struct checkup_qemu *qemu, const struct condition
 	for (size_t i = 0; i < compiled->n; i++) {
 		const struct table_row *row = &compiled->row[i];
 		bool defined = model_named(&compiled->definitions.models, row->model);
+		struct error why = {0};
 
 		if (!*row->refused || (!defined && strcmp(row->origin, "none") != 0))
 			continue;
-		fault_add(f, it->id, defined ? WEIGHT_FAILS : WEIGHT_WARNS, "%s: %s",
-			  defined ? row->origin : row->model, row->refused);
-		fault_cure(f, "mend the definition, then " CURE_COMPILE);
+		error_set(&why, -EINVAL, defined ? row->origin : row->model, 0, "%s", row->refused);
+		fault_error(f, it->id, defined ? WEIGHT_FAILS : WEIGHT_WARNS, &why,
+			    strstr(row->refused, "; ") ? CURE_COMPILE
+						       : "mend the definition, then " CURE_COMPILE);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cpumap/core/paths.h"
 #include "leftovers.h"
 #include "run.h"
 
@@ -54,6 +55,12 @@ int mend(const struct checkup *c, const struct finding *findings, const char *pr
 {
 	_cleanup_strv_ struct strv leftovers = {0};
 	int done = 0, r = 0;
+
+	/* `ready` would take the removal back */
+	if (checkup_has(REMOVING_MARK)) {
+		(void)strv_addf(said, "nothing is mended while cpushim is being removed");
+		return 0;
+	}
 
 	if (checkup_leftovers(c, &leftovers) == 0 && leftovers.n &&
 	    leftovers_remove(&leftovers) == 0) {

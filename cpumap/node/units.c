@@ -58,6 +58,8 @@ static int put_text(struct node *n, const char *path, const char *text, struct e
 static void reload(struct node *n, unsigned int changes)
 {
 	const char *const argv[] = {"systemctl", "daemon-reload", NULL};
+	/* or a unit that is gone stays listed as failed */
+	const char *const forget[] = {"systemctl", "reset-failed", "cpushim.service", NULL};
 	_cleanup_text_ struct text out = {0};
 
 	if (n->dry_run || n->changes == changes || !node_is_live() ||
@@ -65,6 +67,8 @@ static void reload(struct node *n, unsigned int changes)
 		return;
 	if (run_program(argv, SECONDS, &out, NULL) != 0)
 		node_fall_short(n, "systemd can't read its units again: systemctl daemon-reload");
+	if (!node_has(places[PATH_SERVICE]))
+		(void)run_program(forget, SECONDS, &out, NULL);
 }
 
 static int put_path_unit(struct node *n, const char *text, struct error *err)

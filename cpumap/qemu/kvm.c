@@ -113,6 +113,13 @@ static int fail(const char *what, struct error *err)
 			 strerror(errno));
 }
 
+int kvm_usable(struct error *err)
+{
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	return kvm < 0 ? fail("", err) : 0;
+}
+
 int kvm_offers(struct featset *set, struct error *err)
 {
 	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);

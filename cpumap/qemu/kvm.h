@@ -6,6 +6,9 @@
 #include "cpumap/core/error.h"
 #include "cpumap/core/feature.h"
 
+/* kvm_usable: can this user open /dev/kvm? -ENODEV: no */
+int kvm_usable(struct error *err);
+
 /**
  * kvm_offers: the features that a guest may get: those of KVM_GET_SUPPORTED_CPUID, and those that
  * QEMU adds or asks for elsewhere. In doubt a feature is in the set.

@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "cpumap/core/emulator.h"
+#include "kvm.h"
 
 /* QEMU 7.2 takes a fifth of a second for its 132 models. A QEMU that hangs costs no more than
  * this. */
@@ -354,10 +355,9 @@ int qemu_provides(struct qmp *m, struct featset *set, struct error *err)
 int qemu_kvm(const char *path, struct featset *set, struct featset *properties, struct error *err)
 {
 	_cleanup_qmp_ struct qmp m = QMP_NONE;
-	int r;
+	int r = kvm_usable(err);
 
-	if (access("/dev/kvm", R_OK | W_OK) < 0)
-		return error_set(err, -ENODEV, "/dev/kvm", 0, "%s", strerror(errno));
-	r = spawn(&m, path, "none,accel=kvm", err);
+	if (r == 0)
+		r = spawn(&m, path, "none,accel=kvm", err);
 	return r < 0 ? r : provides(&m, set, properties, err);
 }

@@ -329,8 +329,24 @@ void nodestate_read(struct nodestate *s, const struct table *t)
 
 /* ---- telling ---- */
 
+/* What mends a map that can't be loaded. */
+static const char *map_cure(const struct nodestate *s)
+{
+	return strstr(s->map.error.where, LIBVIRTMAP_OURS)
+		       ? CURE_COMPILE
+		       : "reinstall libvirt's package, if the file is its own";
+}
+
 static void tell_index(const struct nodestate *s, const char *dir, struct faults *f)
 {
+	if (s->map.named == 0 && s->map.error.code) {
+		fault_add(f, "index", WEIGHT_BLOCKS,
+			  "%s: %s, and it doesn't name " LIBVIRTMAP_OURS ", so every CPU call of "
+			  "libvirt fails once it restarts, for all guests",
+			  s->map.error.where, s->map.error.what);
+		fault_cure(f, "%s, then " CURE_READY, map_cure(s));
+		return;
+	}
 	if (s->map.named == 0)
 		fault_add(f, "index", WEIGHT_BLOCKS,
 			  "%s: %s " LIBVIRTMAP_OURS " any more, so libvirt won't know the site's "
@@ -364,9 +380,7 @@ static void tell_map(const struct nodestate *s, struct faults *f)
 			  "%s: %s, so every CPU call of libvirt fails once it restarts, for all "
 			  "guests",
 			  s->map.error.where, s->map.error.what);
-		fault_cure(f, strstr(s->map.error.where, LIBVIRTMAP_OURS)
-				      ? CURE_COMPILE
-				      : "reinstall libvirt's package, if the file is its own");
+		fault_cure(f, "%s", map_cure(s));
 	}
 }
 
@@ -405,10 +419,12 @@ static void tell_emulators(const struct nodestate *s, const char *emulator, stru
 		if (emulator && !ends_in(emulator, e->path))
 			continue;
 		if (!e->wrapper && !s->native && !emulator) {
-			fault_add(
-				f, "wrapper", WEIGHT_BLOCKS,
-				"%s: isn't cpushim's wrapper, so QEMU won't know the site's models",
-				e->path);
+			fault_add(f, "wrapper", WEIGHT_BLOCKS,
+				  can_access(e->path, F_OK)
+					  ? "%s: isn't cpushim's wrapper, so QEMU won't "
+					    "know the site's models"
+					  : "%s: is gone, so no guest of it starts",
+				  e->path);
 			fault_cure(f, CURE_READY);
 		} else if (e->wrapper || s->native) {
 			tell_real(s, e, f);

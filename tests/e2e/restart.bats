@@ -168,3 +168,13 @@ is_idle() { # UNIT
 	restart_watched node
 	run ! others_start node
 }
+
+@test "removed, systemd has no unit of ours left, not even as a failed one" {
+	mv "$root/usr/bin/cpushim" "$root/run/command"
+	run ! on node systemctl start cpushim.service
+	mv "$root/run/command" "$root/usr/bin/cpushim"
+	[ "$(on node systemctl is-failed cpushim.service)" = failed ]
+	on node cpushim remove --force --restart
+	run on node systemctl list-units --all --plain 'cpushim*'
+	[[ $output != *cpushim.service* ]]
+}
