@@ -49,6 +49,18 @@ runs() {
 	[ "$status" = 1 ]
 }
 
+@test "a run that is interrupted leaves no suite running" {
+	printf '%s\n' '#!/usr/bin/env bats' '@test "long" { sleep 4321; }' >"$suite"
+	"$CHECKOUT/tests/run" "$suite" 3>&- >/dev/null 2>&1 &
+	local run=$!
+	timeout 20 sh -c 'until pgrep -fx "sleep 4321"; do sleep 0.1; done'
+	kill $run
+	local status=0
+	wait $run || status=$?
+	[ $status = 130 ]
+	timeout 10 sh -c 'while pgrep -fx "sleep 4321"; do sleep 0.1; done'
+}
+
 @test "a setup that fails, and a setup that skips all, are seen" {
 	runs 'setup_file() { false; }' '@test "good" { true; }'
 	[ "$status" = 1 ]

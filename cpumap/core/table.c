@@ -389,16 +389,9 @@ int table_load_model(struct table *t, const char *path, const char *model, size_
 /* ---- finding ---- */
 
 /* Both are absolute paths, so a match begins at a directory. */
-static bool ends_in(const char *path, const char *end)
-{
-	size_t len = strlen(path), want = strlen(end);
-
-	return len >= want && strcmp(path + len - want, end) == 0;
-}
-
 bool table_row_is_at(const struct table_row *row, const char *emulator)
 {
-	return ends_in(emulator, row->emulator);
+	return string_ends_in(emulator, row->emulator);
 }
 
 const struct table_row *table_find(const struct table *t, const char *model, size_t model_len,
@@ -417,7 +410,7 @@ const struct table_row *table_find(const struct table *t, const char *model, siz
 const struct table_qemu *table_qemu_of(const struct table *t, const char *emulator)
 {
 	for (size_t i = 0; i < t->n_qemus; i++)
-		if (ends_in(emulator, t->qemu[i].emulator))
+		if (string_ends_in(emulator, t->qemu[i].emulator))
 			return &t->qemu[i];
 	return NULL;
 }

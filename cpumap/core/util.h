@@ -64,6 +64,14 @@ static inline bool time_later(const struct timespec *a, const struct timespec *b
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
+/* string_ends_in: does @s end in @end? */
+static inline bool string_ends_in(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
 /* A growing list of strings that it owns. Zero-initialise; free with strv_free. */
 struct strv {
 	char **item;

@@ -239,20 +239,13 @@ static void read_file(struct loader *l, const char *path)
 	set_kind(l, l->asking, PROBLEM_UNREADABLE);
 }
 
-static bool ends_in(const char *name, const char *end)
-{
-	size_t len = strlen(name), n = strlen(end);
-
-	return len > n && strcmp(name + len - n, end) == 0;
-}
-
 /* What editors and packages leave beside a file. Nobody takes such a file for a definition. */
 static bool is_leftover(const char *name)
 {
 	static const char *const ends[] = {"~", ".swp", ".swo", ".rpmnew", ".rpmsave", ".rpmorig"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (ends_in(name, ends[i]))
+		if (string_ends_in(name, ends[i]))
 			return true;
 	return *name == '#' || strstr(name, ".dpkg-") || strstr(name, ".ucf-");
 }
@@ -276,7 +269,7 @@ static void read_entry(struct loader *l, const char *dir, const char *name)
 	if (asprintf(&path, "%s/%s", dir, name) < 0) {
 		path = NULL;
 		l->failed = true;
-	} else if (ends_in(name, ".xml")) {
+	} else if (string_ends_in(name, ".xml")) {
 		read_file(l, path);
 	} else if (!is_leftover(name) && l->asking) {
 		l->failed |= strv_addf(&l->d->warnings,

@@ -161,7 +161,7 @@ static bool is_directory(const char *path)
 /* Is it a file that compile reads, or a link to one? What else lies there is nobody's definition. */
 static bool is_definition(const char *path)
 {
-	return strcmp(path + strlen(path) - strlen(".xml"), ".xml") == 0 && !is_directory(path);
+	return string_ends_in(path, ".xml") && !is_directory(path);
 }
 
 /* The site's definitions stay, unless --purge was given. */

@@ -384,13 +384,6 @@ static void tell_map(const struct nodestate *s, struct faults *f)
 	}
 }
 
-static bool ends_in(const char *path, const char *end)
-{
-	size_t len = strlen(path), end_len = strlen(end);
-
-	return len >= end_len && strcmp(path + len - end_len, end) == 0;
-}
-
 /* What is wrong with the QEMU behind a wrapper, or on a node without it. */
 static void tell_real(const struct nodestate *s, const struct emulator_state *e, struct faults *f)
 {
@@ -416,7 +409,7 @@ static void tell_emulators(const struct nodestate *s, const char *emulator, stru
 	for (size_t i = 0; i < s->n_emulators; i++) {
 		const struct emulator_state *e = &s->emulator[i];
 
-		if (emulator && !ends_in(emulator, e->path))
+		if (emulator && !string_ends_in(emulator, e->path))
 			continue;
 		if (!e->wrapper && !s->native && !emulator) {
 			fault_add(f, "wrapper", WEIGHT_BLOCKS,
