@@ -130,6 +130,20 @@ recap() {
 	done
 }
 
+@test "nova-compute.conf, which nova-compute reads last, names a mode: refused, and nova.conf stays" {
+	local conf
+	conf=$(root_path node2)/etc/nova/nova-compute.conf
+	printf '[DEFAULT]\ncompute_driver = libvirt.LibvirtDriver\n[libvirt]\nvirt_type = kvm\n' >"$conf"
+	plays
+	printf 'cpu_mode=host-model\n' >>"$conf"
+	run ! play -e cpushim_model=x86-64-v2
+	rm "$conf"
+	printf '%s\n' "$output"
+	[[ $output == *'node2'*'/etc/nova/nova-compute.conf names a CPU model or mode'* ]]
+	grep -qx 'cpu_models = gate64' "$(root_path node2)/etc/nova/nova.conf"
+	plays
+}
+
 @test "a second run changes nothing, nor would it; guests go on" {
 	plays
 	recap 'changed=0 .*failed=0'
@@ -139,12 +153,15 @@ recap() {
 }
 
 @test "a node that lost a line of libvirt's index: --check says that node, a run mends it" {
+	# which would mend it first
+	on node2 systemctl -q --runtime mask --now cpushim.path
 	sed -i '/x86_cpushim/d' "$(root_path node2)/usr/share/libvirt/cpu_map/index.xml"
 	plays --check
 	grep -q '^node1  *:.*changed=0' <<<"$output"
 	grep -q '^node2  *:.*changed=[1-9]' <<<"$output"
 	plays
 	grep -q x86_cpushim "$(root_path node2)/usr/share/libvirt/cpu_map/index.xml"
+	on node2 systemctl -q --runtime unmask cpushim.path
 }
 
 @test "a model of the nodes' own CPUs is computed once, and then kept" {
