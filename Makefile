@@ -226,7 +226,7 @@ gate: node ## guests under OpenStack on one machine: nova, two nova-computes (ro
 	tests/cloud tests/gate/gate.bats
 
 gate-all: node ## more of what nova does with guests (root, debootstrap, time)
-	tests/cloud tests/gate/*.bats
+	tests/cloud --all
 
 bench: stage $(B)/compare $(B)/fleetgen $(B)/usage ## what the hook, the wrapper, a fleet and (as root) libvirt's drop-in cost
 	tests/bench
