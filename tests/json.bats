@@ -385,3 +385,19 @@ guests() {
 	prints doctor --json
 	described doctor cmd/doctor_print.c
 }
+
+@test "what isn't UTF-8 is escaped, and doesn't keep a document from being printed" {
+	local odd=$'s\xff' real
+	real=$(readlink "$root/usr/bin/qemu-system-x86_64.distrib")
+	mv "$root/etc/cpushim/models.d/site.xml" "$root/etc/cpushim/models.d/$odd.xml"
+	cpushim compile --force || [ $? = 1 ]
+	ln -s "$real" "$odd"
+	prints list --json
+	grep -qF '"origin": "/etc/cpushim/models.d/s\\xff.xml:2"' document
+	prints show --json site-xsave
+	prints expand --json "gate64,+$odd"
+	grep -qF 's\\xff' document
+	prints probe --json "./$odd"
+	grep -qF '"path": "./s\\xff"' document
+	prints verify --json --cpus 1 --machine "$odd" gate64
+}

@@ -165,7 +165,7 @@ static int stage_tried(struct staging *s, const char *dir, const struct text *xm
 		return error_set(err, -ENOMEM, dir, 0, "out of memory");
 	}
 	r = staging_add(s, path, 0644, xml->data, xml->len, changed, err);
-	if (r < 0 || getenv("CPUSHIM_ROOT") || geteuid() != 0)
+	if (r < 0 || root_is_another() || geteuid() != 0)
 		return r;
 	return try_include(*changed ? staging_file(s, path) : path, path, err);
 }

@@ -57,8 +57,9 @@ static int print_arg(const struct table_row *row, const char *props, const struc
 		return cmd_fail(&err);
 	}
 	if (o->json)
-		return cmd_json(json_pack("{s:s, s:s, s:s, s:s}", "model", row->model, "emulator",
-					  row->emulator, "digest", row->digest, "cpu", arg.data));
+		return cmd_json(json_pack("{s:s, s:o, s:s, s:o}", "model", row->model, "emulator",
+					  cmd_foreign(row->emulator), "digest", row->digest, "cpu",
+					  cmd_foreign(arg.data)));
 	puts(arg.data);
 	return cmd_flush(EXIT_YES);
 }

@@ -30,7 +30,7 @@ static int run(char **argv, const struct daemon *daemon)
 	    !digest_valid(digest))
 		return usage_error("mark", "takes a UUID, a model's name and its digest");
 	/* libvirt's domains belong to this machine, and not to another root */
-	if (getenv("CPUSHIM_ROOT"))
+	if (root_is_another())
 		return EXIT_UNKNOWN;
 	return mark_set(uuid, model, digest, daemon, &err) < 0 ? cmd_fail(&err) : EXIT_YES;
 }

@@ -56,8 +56,8 @@ static int print_json(const struct qemu *q, const struct featset *kvm, const str
 
 	for (size_t i = 0; i < q->n_models; i++)
 		(void)json_array_append_new(models, model_json(&q->model[i]));
-	return cmd_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "path", q->path, "version",
-				  q->version, "models", models, "properties",
+	return cmd_json(json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "path", cmd_foreign(q->path),
+				  "version", q->version, "models", models, "properties",
 				  cmd_features_json(&q->properties), "tcg",
 				  cmd_features_json(&q->tcg), "kvm",
 				  no_kvm->code ? json_null() : cmd_features_json(kvm)));

@@ -43,11 +43,11 @@ static int show_ours(const struct table_row *row, bool json)
 		return cmd_fail(&err);
 	if (!json)
 		return print_features(&set);
-	answer =
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model", row->model,
-			  "origin", row->origin, "base", row->base, "vendor", row->vendor, "family",
-			  row->family, "model_number", row->cpu_model, "stepping", row->stepping,
-			  "digest", row->digest, "features", cmd_features_json(&set));
+	answer = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model", row->model,
+			   "origin", cmd_foreign(row->origin), "base", row->base, "vendor",
+			   row->vendor, "family", row->family, "model_number", row->cpu_model,
+			   "stepping", row->stepping, "digest", row->digest, "features",
+			   cmd_features_json(&set));
 	return cmd_json(answer);
 }
 
@@ -77,8 +77,8 @@ static int show_libvirts(const char *name, const struct table *t, bool json)
 		return no_such_model(name, t, &map.models);
 	if (!json)
 		return print_features(&m->features);
-	return cmd_json(json_pack("{s:s, s:s, s:s, s:o}", "model", m->name, "origin", m->origin,
-				  "vendor", m->id.vendor, "features",
+	return cmd_json(json_pack("{s:s, s:o, s:s, s:o}", "model", m->name, "origin",
+				  cmd_foreign(m->origin), "vendor", m->id.vendor, "features",
 				  cmd_features_json(&m->features)));
 }
 

@@ -227,13 +227,14 @@ static json_t *answer_json(const struct options *o, const struct verify_answer *
 		[VERDICT_UNKNOWN] = "unknown",
 	};
 	json_t *answer =
-		json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:i, s:b, s:o, s:o}", "model",
+		json_pack("{s:s, s:s, s:s*, s:o*, s:o*, s:o, s:i, s:b, s:o, s:o}", "model",
 			  o->model, "verdict", words[a->verdict], "accel",
-			  o->read ? NULL : o->accel, "read", o->read, "machine", o->machine,
-			  "vcpus", o->read ? json_pack("[i]", (int)a->vcpus) : vcpus_json(o),
-			  "features", (int)featset_count(&a->model.features), "shows_through",
-			  a->shows_through, "lacks", cmd_features_json(&a->refusal.lacks),
-			  "depends", cmd_features_json(&a->refusal.dependent));
+			  o->read ? NULL : o->accel, "read", o->read ? cmd_foreign(o->read) : NULL,
+			  "machine", o->machine ? cmd_foreign(o->machine) : NULL, "vcpus",
+			  o->read ? json_pack("[i]", (int)a->vcpus) : vcpus_json(o), "features",
+			  (int)featset_count(&a->model.features), "shows_through", a->shows_through,
+			  "lacks", cmd_features_json(&a->refusal.lacks), "depends",
+			  cmd_features_json(&a->refusal.dependent));
 
 	if (was_read(a)) {
 		(void)json_object_set_new(answer, "differences", diff_json(&a->diff));
@@ -245,9 +246,10 @@ static json_t *answer_json(const struct options *o, const struct verify_answer *
 	if (a->shows_through)
 		(void)json_object_set_new(answer, "plain_differs", diff_json(&a->shown));
 	if (*a->error.what && exit_status(a) != EXIT_YES)
-		(void)json_object_set_new(
-			answer, "reason",
-			json_pack("{s:s, s:s}", "where", a->error.where, "what", a->error.what));
+		(void)json_object_set_new(answer, "reason",
+					  json_pack("{s:o, s:o}", "where",
+						    cmd_foreign(a->error.where), "what",
+						    cmd_foreign(a->error.what)));
 	return answer;
 }
 

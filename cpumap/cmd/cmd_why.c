@@ -217,9 +217,10 @@ static json_t *asked_json(const struct report *report)
 
 static json_t *table_json(const struct table_row *row)
 {
-	return row ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "model", row->model, "emulator",
-			       row->emulator, "origin", row->origin, "base", row->base, "digest",
-			       row->digest, "refused", row->refused)
+	return row ? json_pack("{s:s, s:o, s:o, s:s, s:s, s:o}", "model", row->model, "emulator",
+			       cmd_foreign(row->emulator), "origin", cmd_foreign(row->origin),
+			       "base", row->base, "digest", row->digest, "refused",
+			       cmd_foreign(row->refused))
 		   : json_null();
 }
 

@@ -45,14 +45,16 @@ static json_t *row_json(const struct table_row *row, const struct support *here,
 	json_t *answer;
 
 	if (*row->refused)
-		return json_pack("{s:s, s:s, s:s, s:s}", "model", row->model, "emulator",
-				 row->emulator, "origin", row->origin, "refused", row->refused);
+		return json_pack("{s:s, s:o, s:o, s:o}", "model", row->model, "emulator",
+				 cmd_foreign(row->emulator), "origin", cmd_foreign(row->origin),
+				 "refused", cmd_foreign(row->refused));
 	(void)featset_parse(&set, row->features, strlen(row->features), ',', NULL);
-	answer = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model",
-			   row->model, "emulator", row->emulator, "origin", row->origin, "base",
-			   row->base, "digest", row->digest, "vendor", row->vendor, "family",
-			   row->family, "model_number", row->cpu_model, "stepping", row->stepping,
-			   "features", cmd_features_json(&set));
+	answer = json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "model",
+			   row->model, "emulator", cmd_foreign(row->emulator), "origin",
+			   cmd_foreign(row->origin), "base", row->base, "digest", row->digest,
+			   "vendor", row->vendor, "family", row->family, "model_number",
+			   row->cpu_model, "stepping", row->stepping, "features",
+			   cmd_features_json(&set));
 	accels_lack(&lacks, row, ACCEL_TCG, here);
 	add_accel(answer, "tcg", "tcg_why", &lacks);
 	if (accels_boot(row))

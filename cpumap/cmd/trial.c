@@ -136,7 +136,7 @@ static void set_why(struct outcome *o, enum trial_result result, const struct er
 /* What keeps libvirt from being asked at all. */
 static bool cant_ask(const struct catalogue *c, struct error *err)
 {
-	if (getenv("CPUSHIM_ROOT"))
+	if (root_is_another())
 		error_set(err, -ENOTSUP, "CPUSHIM_ROOT", 0,
 			  "libvirt can't be asked of a map in another root than /");
 	else if (c->missing[CATALOGUE_LIBVIRT].code)
@@ -169,9 +169,8 @@ static void try_stock(struct trial *t, const struct catalogue *c, const struct s
 			set_why(&t->stock[a], TRIAL_NO_KVM, &here->no_kvm);
 		else if (r < 0)
 			set_why(&t->stock[a],
-				r == -ENOTSUP && with.n == 0 && !getenv("CPUSHIM_ROOT")
-					? TRIAL_REFUSED
-					: TRIAL_UNASKED,
+				r == -ENOTSUP && with.n == 0 && !root_is_another() ? TRIAL_REFUSED
+										   : TRIAL_UNASKED,
 				&err);
 		else
 			ask_libvirt(&t->stock[a], &with, &t->model, c->qemu.path, (enum accel)a);

@@ -359,3 +359,10 @@ char *root_path(const char *path)
 		return NULL;
 	return full;
 }
+
+bool root_is_another(void)
+{
+	const char *root = getenv("CPUSHIM_ROOT");
+
+	return root && *root;
+}

@@ -161,4 +161,7 @@ int number_parse(const char *s, size_t len, int base, uint64_t max, uint64_t *va
  */
 char *root_path(const char *path);
 
+/* root_is_another: is CPUSHIM_ROOT set, so that root_path isn't this machine's? */
+bool root_is_another(void);
+
 #endif

@@ -154,7 +154,7 @@ int mapchoice(const struct model *models, bool *included, size_t n, const struct
 
 	if (map->has_decode)
 		return 0;
-	if (getenv("CPUSHIM_ROOT") || geteuid() != 0)
+	if (root_is_another() || geteuid() != 0)
 		return strv_add(notes, not_asked, strlen(not_asked));
 	r = file_read(c.target, TRUST_ANY, 16 << 20, &t.text, &len, err);
 	if (r == 0)

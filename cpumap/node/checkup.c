@@ -15,9 +15,8 @@
 void checkup_begin(struct checkup *c)
 {
 	_cleanup_free_ char *path = root_path(TABLE_PATH);
-	const char *root = getenv("CPUSHIM_ROOT");
 
-	*c = (struct checkup){.live = !root || !*root};
+	*c = (struct checkup){.live = !root_is_another()};
 	if (!path)
 		(void)error_set(&c->no_table, -ENOMEM, TABLE_PATH, 0, "out of memory");
 	else if (table_load(&c->table, path, &c->no_table) == -ENOENT)

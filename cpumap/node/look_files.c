@@ -157,7 +157,7 @@ static void judge_owner(const struct condition *it, struct faults *f, const char
 			const struct stat *st)
 {
 	/* in a root that a user prepares they are the user's */
-	if (st->st_uid == 0 || (getenv("CPUSHIM_ROOT") && st->st_uid == geteuid()))
+	if (st->st_uid == 0 || (root_is_another() && st->st_uid == geteuid()))
 		return;
 	fault_add(f, it->id, WEIGHT_FAILS, "%s: belongs to user %u, who can change it", path,
 		  (unsigned int)st->st_uid);

@@ -51,9 +51,7 @@ void node_fall_short(struct node *n, const char *fmt, ...)
 
 bool node_is_live(void)
 {
-	const char *root = getenv("CPUSHIM_ROOT");
-
-	return !root || !*root;
+	return !root_is_another();
 }
 
 bool node_has(const char *path)
