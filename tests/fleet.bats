@@ -641,12 +641,14 @@ guests() {
 	guests n2 c:gate64-2
 	guests n3
 	run -1 cpushim rollover gate64 ./*.json
-	[[ $output == *'n1    a       u-a   has it'*'gate64: 1 of 3 guests on 1 of 3 nodes still have it'*'other models: gate64-2 2'* ]]
+	[[ $output == *'n1    a       u-a   has it'*'gate64: 1 of 3 guests on 1 of 3 nodes still has it'*'other models: gate64-2 2'* ]]
 	guests n1 b:gate64-2
 	run -0 cpushim rollover gate64 ./*.json
 	[[ $output == *'gate64: none of 2 guests on 3 nodes has it; it may retire'* ]]
 	cat ./*.json >all
 	run -0 cpushim rollover gate64 <all
+	run -0 cpushim rollover gate64 n1.json
+	[[ $output == *'gate64: none of 1 guest on 1 node has it; it may retire'* ]]
 	# a node that gave no answer is not one without guests
 	printf 'n1\nn2\nn3\nn4\n' >nodes
 	run -2 cpushim rollover --nodes nodes gate64 ./*.json

@@ -133,16 +133,20 @@ static int status_of(const struct rollover *r)
 
 static void say_answer(struct text *out, const struct rollover *r)
 {
+	const char *nodes = r->nodes.n == 1 ? "node" : "nodes";
+	const char *guests = r->n_guests == 1 ? "guest" : "guests";
+
 	(void)show(out, r->model, strlen(r->model), 64);
 	if (r->have.n)
-		text_addf(out, ": %zu of %zu guests on %zu of %zu nodes still have it", r->have.n,
-			  r->n_guests, count_nodes(&r->have), r->nodes.n);
+		text_addf(out, ": %zu of %zu %s on %zu of %zu %s still %s it", r->have.n,
+			  r->n_guests, guests, count_nodes(&r->have), r->nodes.n, nodes,
+			  r->have.n == 1 ? "has" : "have");
 	else if (r->unclear.n)
-		text_addf(out, ": of %zu of %zu guests on %zu nodes it can't be told", r->unclear.n,
-			  r->n_guests, r->nodes.n);
+		text_addf(out, ": of %zu of %zu %s on %zu %s it can't be told", r->unclear.n,
+			  r->n_guests, guests, r->nodes.n, nodes);
 	else
-		text_addf(out, ": none of %zu guests on %zu nodes has it%s", r->n_guests,
-			  r->nodes.n, status_of(r) == EXIT_YES ? "; it may retire" : "");
+		text_addf(out, ": none of %zu %s on %zu %s has it%s", r->n_guests, guests,
+			  r->nodes.n, nodes, status_of(r) == EXIT_YES ? "; it may retire" : "");
 	text_adds(out, "\n");
 }
 
