@@ -35,7 +35,7 @@ static void judge_vendor(struct fit_why *why, const char *vendor, const struct f
 /* As qemuProcessStartValidateTSC does (libvirt 9.0), except that what isn't known passes there. */
 static void judge_tsc(struct fit_why *why, const struct fleet_host *h, uint64_t wanted)
 {
-	uint64_t tolerance = h->tsc_hz / 1000000 * FIT_TSC_PPM;
+	uint64_t tolerance = h->tsc_hz * FIT_TSC_PPM / 1000000;
 	bool near = wanted >= h->tsc_hz - tolerance && wanted <= h->tsc_hz + tolerance;
 
 	if (!wanted || h->tsc_scaling > 0 || (h->tsc_hz && near))

@@ -478,6 +478,9 @@ static void test_own_facts(void)
 		{"same", 2000000000, 0, 46, FIT_YES},
 		{"near", 2000400000, 0, 46, FIT_YES},
 		{"far", 2001000000, 0, 46, FIT_NO},
+		/* 250 in 1000000 of both are 500125 Hz */
+		{"edge", 2000500124, 0, 46, FIT_YES},
+		{"beyond", 2000500126, 0, 46, FIT_NO},
 		{"scales", 2600000000, 1, 46, FIT_YES},
 		{"perhaps", 2600000000, -1, 46, FIT_UNKNOWN},
 		{"untold", 0, 0, 46, FIT_UNKNOWN},
