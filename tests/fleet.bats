@@ -49,7 +49,7 @@ host() {
 		printf 'cpus 0\nleaf 00000000 00000000 00000001 %s\n' "${vendor-756e6547 6c65746e 49656e69}"
 		printf 'leaf 00000001 00000000 %s 00000000 00000000 00000000\n' "${signature-000906ea}"
 		printf 'leaf 80000000 00000000 80000008 00000000 00000000 00000000\n'
-		printf 'leaf 80000008 00000000 00003030 00000000 00000000 00000000\n'
+		printf 'leaf 80000008 00000000 000030%s 00000000 00000000 00000000\n' "${bits-30}"
 		printf '%s' "${told-}"
 		printf 'kvm has %s %s\nkvm lacks %s\nend\n' "$base" "$2" "$3"
 	} >"${file:-$1.dump}"
@@ -258,10 +258,51 @@ assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
 	domain kvm "<cpu><maxphysaddr mode='emulate' bits='64'/><model>gate64</model></cpu>"
 	run -1 cpushim check -d domain.xml ./*.dump
 	[[ $output == *'has fewer than 64 physical address bits: amd, far, near'* ]]
+	# with its host's address bits it runs everywhere, and these hosts have two numbers of them
+	bits=27 host few aes avx
+	domain kvm "<cpu><maxphysaddr mode='passthrough'/><model>gate64</model></cpu>"
+	run -0 cpushim check -d domain.xml few.dump near.dump
+	[[ $output == *$'\nIt gets the physical address bits of its host, and here those are 39 to 48: it can\'t migrate'* ]]
+	[[ $output != *'that QEMU tells a guest'* ]]
+	run -0 cpushim check -d domain.xml far.dump near.dump
+	[[ $output != *'address bits'* ]]
+	domain kvm "<cpu><maxphysaddr mode='passthrough' limit='39'/><model>gate64</model></cpu>"
+	run -0 cpushim check -d domain.xml few.dump near.dump
+	[[ $output != *'address bits'* ]]
 	# a guest of TCG, of which these hosts don't tell
 	domain qemu "<cpu><model>gate64</model></cpu>"
 	run -2 cpushim check -d domain.xml ./*.dump
 	[[ $output == *'tcg: what QEMU emulates'* ]]
+}
+
+@test "under TCG no host is compared with the vendor and the features that a guest forbids, unless check= asks" {
+	staged
+	told="tcg has $base aes"$'\ntcg lacks avx\n' host n1 aes avx
+	local asks="<model>gate64</model><vendor>AMD</vendor><feature name='aes' policy='forbid'/>"
+	domain qemu "<cpu>$asks</cpu>"
+	run -0 cpushim check -d domain.xml n1.dump
+	[[ $output == *'tcg: what QEMU emulates'* ]]
+	domain qemu "<cpu><model>gate64</model><vendor>Nobody</vendor></cpu>"
+	run -0 cpushim check -d domain.xml n1.dump
+	domain qemu "<cpu check='partial'>$asks</cpu>"
+	run -1 cpushim check -d domain.xml n1.dump
+	[[ $output == *"has aes, which the guest forbids; its vendor isn't AuthenticAMD: n1"* ]]
+	domain kvm "<cpu check='none'>$asks</cpu>"
+	run -0 cpushim check -d domain.xml n1.dump
+	domain kvm "<cpu>$asks</cpu>"
+	run -1 cpushim check -d domain.xml n1.dump
+}
+
+@test "a guest with invtsc migrates if its TSC's frequency is said" {
+	staged
+	told=$'tsc 2000000000\ntsc-scaling no\n' host n1 'aes invtsc' avx
+	domain kvm "<cpu><model>gate64</model><feature name='invtsc'/></cpu>"
+	run -0 cpushim check -d domain.xml n1.dump
+	[[ $output == *$'\nIt has invtsc, and its XML names no TSC frequency: libvirt starts it, and doesn\'t'* ]]
+	domain kvm "<cpu><model>gate64</model><feature name='invtsc'/></cpu>" \
+		"<clock><timer name='tsc' frequency='2000000000'/></clock>"
+	run -0 cpushim check -d domain.xml n1.dump
+	[[ $output != *'invtsc'* ]]
 }
 
 @test "what no list of features answers about a guest is said, and what runs nowhere" {
@@ -295,6 +336,10 @@ assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
 		kvm |<os><type arch='aarch64'>hvm</type></os>
 		kvm <maxphysaddr mode='emulate' bits='9999999999999'/>|
 		kvm <maxphysaddr mode='emulate' bits='-1'/>|
+		kvm <maxphysaddr mode='emulate' bits='31'/>|
+		kvm <maxphysaddr mode='passthrough' bits='40'/>|
+		kvm <maxphysaddr mode='bogus' bits='40'/>|
+		kvm <maxphysaddr bits='40'/>|
 		kvm |<clock><timer name='tsc' frequency='0x77359400'/></clock>
 		kvm <feature policy='bogus' name='aes'/>|
 		kvm <feature policy='require' name='aes'/><feature policy='disable' name='aes'/>|

@@ -154,6 +154,42 @@ static size_t narrow_hosts(const struct fleet_rows *rows)
 	return n;
 }
 
+/* What a guest's memory may lie at changes under it where it gets the bits of its host. */
+static void say_physbits(struct text *out, const struct check *c, const struct terminal *t)
+{
+	struct fit_bits bits = fit_bits(c->rows, c->wish);
+	size_t narrow = c->wish->physbits ? 0 : narrow_hosts(c->rows);
+	struct text line = {0};
+
+	if (c->rows->accel != HOST_KVM)
+		return;
+	if (c->wish->physbits_host && bits.least < bits.most)
+		text_addf(&line,
+			  "It gets the physical address bits of its host, and here those are %u to "
+			  "%u: it can't migrate safely between all of them.",
+			  bits.least, bits.most);
+	else if (!c->wish->physbits_host && narrow)
+		text_addf(&line,
+			  "%zu %s fewer than the %d physical address bits that QEMU tells a guest "
+			  "unless phys-bits= says otherwise.",
+			  narrow, narrow == 1 ? "host has" : "hosts have", PHYSBITS_USUAL);
+	say(out, t, &line);
+}
+
+/* Neither libvirt nor QEMU migrates it (qemuMigrationSrcIsAllowed, 9.0 and 11.3). */
+static void say_invtsc(struct text *out, const struct check *c, const struct terminal *t)
+{
+	struct text line = {0};
+
+	if (!c->domain || c->wish->tsc_hz ||
+	    !featset_has(&c->wish->needs, (size_t)feature_find("invtsc", 6)))
+		return;
+	text_adds(&line,
+		  "It has invtsc, and its XML names no TSC frequency: libvirt starts it, and "
+		  "doesn't migrate it.");
+	say(out, t, &line);
+}
+
 /* A guest that was told a frequency, or has invtsc, keeps it where it goes. */
 static void say_tscs(struct text *out, const struct check *c, const struct terminal *t)
 {
@@ -172,7 +208,6 @@ static void say_tscs(struct text *out, const struct check *c, const struct termi
 
 static void say_notes(struct text *out, const struct check *c, const struct terminal *t)
 {
-	size_t narrow = c->wish->physbits ? 0 : narrow_hosts(c->rows);
 	struct text line = {0};
 
 	if (c->model->host_vendor && several_vendors(c->rows))
@@ -180,13 +215,9 @@ static void say_notes(struct text *out, const struct check *c, const struct term
 				 "several: it "
 				 "can't migrate between them.");
 	say(out, t, &line);
-	if (narrow && c->rows->accel == HOST_KVM)
-		text_addf(&line,
-			  "%zu %s fewer than the %d physical address bits that QEMU tells a guest "
-			  "unless phys-bits= says otherwise.",
-			  narrow, narrow == 1 ? "host has" : "hosts have", PHYSBITS_USUAL);
-	say(out, t, &line);
+	say_physbits(out, c, t);
 	say_tscs(out, c, t);
+	say_invtsc(out, c, t);
 }
 
 void check_print(struct text *out, const struct check *c, const struct terminal *t)

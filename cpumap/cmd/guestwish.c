@@ -11,6 +11,9 @@ enum host_accel guestwish_accel(const struct domain *d)
 	return d->kvm ? HOST_KVM : HOST_TCG;
 }
 
+/* QEMU gives a guest no fewer physical address bits (x86_cpu_realizefn, target/i386/cpu.c, 7.2 to 11.0). */
+#define PHYSBITS_LEAST 32
+
 /* What libvirt wouldn't define, or not for QEMU on x86, has no place to go. */
 static int check_valid(const struct domain *d, struct error *err)
 {
@@ -28,6 +31,13 @@ static int check_valid(const struct domain *d, struct error *err)
 		return error_set(err, -EINVAL, d->name, 0,
 				 "the number in %s= can't be one: libvirt doesn't take it",
 				 d->bad_number);
+	if (d->bad_address)
+		return error_set(err, -EINVAL, d->name, 0,
+				 "libvirt doesn't take its <maxphysaddr>: %s", d->bad_address);
+	if (d->physbits && d->physbits < PHYSBITS_LEAST)
+		return error_set(err, -EINVAL, d->name, 0,
+				 "asks for %u physical address bits: QEMU gives no fewer than %d",
+				 d->physbits, PHYSBITS_LEAST);
 	return 0;
 }
 
@@ -100,6 +110,14 @@ static void ask_hook(const struct domain *d, struct reasons *reasons)
 		decide_request(&any, &facts, reasons);
 }
 
+/* Does libvirt compare the host with the vendor and with the features that the guest forbids? Not under TCG,
+ * unless check= asks for it (qemuDomainDefCPUPostParse and qemuProcessUpdateGuestCPU, 9.0 and 11.3). */
+static bool compares(const struct domain *d)
+{
+	return d->check && strcmp(d->check, "default") != 0 ? strcmp(d->check, "none") != 0
+							    : d->kvm;
+}
+
 /* A host isn't needed for what isn't part of a CPU: hypervisor, topology, paravirtual features. */
 static void only_of_hosts(struct featset *set)
 {
@@ -120,7 +138,7 @@ static void add_own(struct fit_wish *wish, const struct domain *d, bool site)
 		featset_remove(&wish->needs, (size_t)f);
 		if (strcmp(policy, "require") == 0 || (site && strcmp(policy, "force") == 0))
 			featset_add(&wish->needs, (size_t)f);
-		else if (strcmp(policy, "forbid") == 0)
+		else if (strcmp(policy, "forbid") == 0 && compares(d))
 			featset_add(&wish->forbids, (size_t)f);
 	}
 }
@@ -145,15 +163,19 @@ int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
 		   const struct domain *d, struct catalogue *c, struct reasons *reasons,
 		   struct error *err)
 {
-	const char *vendor = d->vendor ? libvirtmap_vendor(NULL, d->vendor) : NULL;
+	const char *asked = compares(d) ? d->vendor : NULL;
+	const char *vendor = asked ? libvirtmap_vendor(NULL, asked) : NULL;
 	int r = check_valid(d, err);
 
 	if (r == 0)
 		r = check_features(d, err);
 	if (r == 0)
 		r = check_asks(d, err);
-	*wish = (struct fit_wish){.physbits = d->physbits, .tsc_hz = d->tsc_hz};
-	if (r == 0 && d->vendor && !vendor)
+	*wish = (struct fit_wish){.physbits = d->physbits,
+				  .physbits_host = d->physbits_host,
+				  .physbits_limit = d->physbits_limit,
+				  .tsc_hz = d->tsc_hz};
+	if (r == 0 && asked && !vendor)
 		r = error_set(err, -ENOTSUP, d->name, 0,
 			      "asks for a host of a vendor that isn't known here");
 	if (r == 0)

@@ -82,6 +82,23 @@ struct fit_tscs fit_tscs(const struct fleet_rows *rows)
 	return t;
 }
 
+struct fit_bits fit_bits(const struct fleet_rows *rows, const struct fit_wish *wish)
+{
+	struct fit_bits b = {0};
+
+	for (size_t i = 0; i < rows->n_hosts; i++) {
+		unsigned int bits = rows->host[i]->physbits;
+
+		if (wish->physbits_limit && bits > wish->physbits_limit)
+			bits = wish->physbits_limit;
+		if (bits && (!b.least || bits < b.least))
+			b.least = bits;
+		if (bits > b.most)
+			b.most = bits;
+	}
+	return b;
+}
+
 /* ---- all of them ---- */
 
 /* A host's answer; sorted, hosts with the same one stand together. */

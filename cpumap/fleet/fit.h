@@ -8,9 +8,11 @@
 /* What a guest asks of a host. */
 struct fit_wish {
 	struct featset needs, forbids;
-	char vendor[13];       /* the host's must be this one; "": any */
-	unsigned int physbits; /* physical address bits, at least; 0: any */
-	uint64_t tsc_hz;       /* of the guest's TSC; 0: any */
+	char vendor[13];             /* the host's must be this one; "": any */
+	unsigned int physbits;       /* physical address bits, at least; 0: any */
+	bool physbits_host;          /* it gets those of its host */
+	unsigned int physbits_limit; /* but no more than these; 0: all */
+	uint64_t tsc_hz;             /* of the guest's TSC; 0: any */
 };
 
 enum fit_verdict { FIT_NO, FIT_UNKNOWN, FIT_YES };
@@ -64,6 +66,13 @@ struct fit_tscs {
 };
 
 struct fit_tscs fit_tscs(const struct fleet_rows *rows);
+
+/* The physical address bits that a guest gets on hosts, as far as they tell, where it gets its host's. */
+struct fit_bits {
+	unsigned int least, most; /* 0: none tells */
+};
+
+struct fit_bits fit_bits(const struct fleet_rows *rows, const struct fit_wish *wish);
 
 /* fit_verdict_name: "no", "unknown", "yes" */
 const char *fit_verdict_name(enum fit_verdict verdict);

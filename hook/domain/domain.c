@@ -21,6 +21,7 @@ void domain_free(struct domain *d)
 	free(d->match);
 	free(d->vendor_id);
 	free(d->vendor);
+	free(d->check);
 	strv_free(&d->own);
 	free(d->mark_model);
 	free(d->mark_digest);
@@ -128,14 +129,26 @@ static uint64_t number(struct domain *d, const xmlNode *node, const char *name, 
 	return text && d->bad_number != name ? value : 0;
 }
 
-/* mode='passthrough' asks for no number (virCPUDefParseXML, 9.0). */
+/* The first <maxphysaddr> (virCPUDefParseXML, 9.0 and 11.3; qemuValidateDomainDefCpu; limit= since 9.3). */
 static void read_physbits(struct domain *d, const xmlNode *cpu)
 {
 	const xmlNode *address = child(cpu, "maxphysaddr");
 
+	d->physbits = d->physbits_limit = 0;
+	d->physbits_host = false;
+	d->bad_address = NULL;
+	if (!address)
+		return;
+	d->physbits = (unsigned int)number(d, address, "bits", 64);
+	if (property_is(address, "mode", "emulate"))
+		return;
+	d->physbits_host = property_is(address, "mode", "passthrough");
+	d->physbits_limit = (unsigned int)number(d, address, "limit", UINT32_MAX);
+	if (!d->physbits_host)
+		d->bad_address = "its mode is neither emulate nor passthrough";
+	else if (xmlHasProp(address, BAD_CAST "bits"))
+		d->bad_address = "mode='passthrough' has no bits";
 	d->physbits = 0;
-	if (address && property_is(address, "mode", "emulate"))
-		d->physbits = (unsigned int)number(d, address, "bits", 64);
 }
 
 /* Reads <cpu>. With host-model and the like libvirt ignores a <model>. */
@@ -144,6 +157,7 @@ static int read_cpu(struct domain *d, const xmlNode *cpu)
 	const xmlNode *model = child(cpu, "model");
 
 	d->mode = property(cpu, "mode");
+	d->check = property(cpu, "check");
 	read_physbits(d, cpu);
 	if (!model || (d->mode && strcmp(d->mode, "custom") != 0))
 		return 0;
@@ -321,7 +335,9 @@ static void forget_cpu(struct domain *d)
 	free(steal_pointer(&d->model));
 	free(steal_pointer(&d->match));
 	free(steal_pointer(&d->vendor_id));
+	free(steal_pointer(&d->check));
 	free(steal_pointer(&d->vendor));
+	free(steal_pointer(&d->check));
 	strv_free(&d->own);
 }
 

@@ -27,10 +27,14 @@ struct domain {
 	char *match;                  /* NULL: not said */
 	char *vendor_id;              /* NULL: not said */
 	char *vendor;                 /* of the host, in libvirt's name; NULL: not said */
+	char *check;                  /* of /domain/cpu; NULL: not said */
 	struct strv own;              /* its features: name, policy, name, policy ... */
 	unsigned int physbits;        /* <maxphysaddr mode='emulate' bits=>; 0: not said */
+	bool physbits_host;           /* <maxphysaddr mode='passthrough'> */
+	unsigned int physbits_limit;  /* of that mode, limit=; 0: not said */
+	const char *bad_address;      /* why libvirt takes no such <maxphysaddr>; NULL: it does */
 	uint64_t tsc_hz;              /* <timer name='tsc' frequency=>; 0: not said */
-	const char *bad_number;       /* which of these two libvirt couldn't read; NULL: neither */
+	const char *bad_number;       /* which of these numbers libvirt couldn't read; NULL: none */
 	size_t n_cpus, n_models, n_features; /* how many of each tag, in any namespace */
 	size_t n_own;                        /* how many <feature> libvirt reads */
 	char *mark_model, *mark_digest;      /* of the mark in its metadata (mark.h); NULL: none */

@@ -464,12 +464,22 @@ static void test_host(void)
 		unsigned int physbits;
 		uint64_t tsc_hz;
 		const char *mode;
+		bool host, bad_address;
+		unsigned int limit;
 	} cases[] = {
 		{"<cpu/>", "", 0, 0, ""},
 		{"<cpu mode='custom'><maxphysaddr mode='emulate' bits='42'/></cpu>", "", 42, 0,
 		 "custom"},
 		{"<cpu mode='host-model'><maxphysaddr mode='passthrough'/></cpu>", "", 0, 0,
-		 "host-model"},
+		 "host-model", .host = true},
+		{"<cpu><maxphysaddr mode='passthrough' limit='39'/></cpu>", "", 0, 0, "",
+		 .host = true, .limit = 39},
+		{"<cpu><maxphysaddr mode='passthrough' bits='42'/></cpu>", "", 0, 0, "",
+		 .host = true, .bad_address = true},
+		{"<cpu><maxphysaddr bits='42'/></cpu>", "", 0, 0, "", .bad_address = true},
+		{"<cpu><maxphysaddr mode='bogus' bits='42'/></cpu>", "", 0, 0, "",
+		 .bad_address = true},
+		{"<cpu><maxphysaddr mode='emulate' bits='42'/><maxphysaddr/></cpu>", "", 42, 0, ""},
 		{"<cpu><maxphysaddr mode='emulate' bits='-1'/></cpu>", "", 0, 0, ""},
 		{"",
 		 "<clock><timer name='hpet' frequency='1'/><timer name='tsc'/>"
@@ -486,6 +496,8 @@ static void test_host(void)
 			       cases[i].clock) >= 0);
 		CHECK(domain_read(&d, xml, strlen(xml), "d", NULL) == 0);
 		CHECK(d.physbits == cases[i].physbits);
+		CHECK(d.physbits_host == cases[i].host && d.physbits_limit == cases[i].limit);
+		CHECK(!!d.bad_address == cases[i].bad_address);
 		CHECK(d.tsc_hz == cases[i].tsc_hz);
 		CHECK_STR(d.mode ? d.mode : "", cases[i].mode);
 	}
