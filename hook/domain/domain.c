@@ -335,7 +335,6 @@ static void forget_cpu(struct domain *d)
 	free(steal_pointer(&d->model));
 	free(steal_pointer(&d->match));
 	free(steal_pointer(&d->vendor_id));
-	free(steal_pointer(&d->check));
 	free(steal_pointer(&d->vendor));
 	free(steal_pointer(&d->check));
 	strv_free(&d->own);
