@@ -185,6 +185,17 @@ static void uneven(void)
 	CHECK(has(cpu_of(&r), "avx2 pni") && lacks(cpu_of(&r), "aes"));
 }
 
+/* Address bits alone make no host uneven, and the fewest count: a guest may run on any of its CPUs. */
+static void fewest_bits(void)
+{
+	_cleanup_reading_ struct reading r = {0};
+
+	reading_text(&r, "cpushim-host 1\n"
+			 "cpus 0\n" LEAF0 LEAF1 SEVEN EXT BITS(
+				 "28") "cpus 1\n" LEAF0 LEAF1 SEVEN EXT BITS("24") "end\n");
+	CHECK(r.result == 0 && r.n == 1 && !r.host[0].uneven && r.host[0].physbits == 36);
+}
+
 /* The APIC ID and the number of CPUs (leaf 1, EBX) and ht don't make a host uneven; ht is FEATURE_OTHER. */
 static void topology(void)
 {
@@ -225,6 +236,7 @@ int main(void)
 		names();
 		behind_each_other();
 		uneven();
+		fewest_bits();
 		topology();
 		fewer_leaves();
 	}
