@@ -324,6 +324,9 @@ assert "x2apic" in qemu64 and "vme" not in qemu64, qemu64'
 	run -2 cpushim check -d domain.xml n1.dump
 	printf '<domain>' >domain.xml
 	run -2 cpushim check -d domain.xml n1.dump
+	domain kvm "<cpu><model>gate64</model><feature name='lm' policy='disable'/><maxphysaddr mode='emulate' bits='36'/></cpu>"
+	run -2 cpushim check -d domain.xml n1.dump
+	[[ $output == *'asks for physical address bits, and QEMU takes none for a CPU without lm' ]]
 	# what libvirt refuses, or QEMU on x86 has nothing to do with
 	local cpu='<model>gate64</model>'
 	while read -r type rest; do

@@ -191,6 +191,10 @@ int guestwish_find(struct fit_wish *wish, const struct catalogue_model **model,
 	(void)snprintf(wish->vendor, sizeof(wish->vendor), "%s", vendor ? vendor : "");
 	add_own(wish, d, (*model)->from == CATALOGUE_SITE);
 	only_of_hosts(&wish->needs);
+	if (wish->physbits && !featset_has(&wish->needs, (size_t)feature_find("lm", 2)))
+		return error_set(err, -ENOTSUP, d->name, 0,
+				 "asks for physical address bits, and QEMU takes none for a CPU "
+				 "without lm");
 	only_of_hosts(&wish->forbids);
 	return 0;
 }
