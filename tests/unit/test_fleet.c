@@ -314,6 +314,26 @@ static void test_vendor(void)
 	CHECK(b.model.id.family == 15 && b.model.id.model == 107);
 }
 
+/* The family decides which host is the oldest, then the model. */
+static void test_oldest(void)
+{
+	static const struct told hosts[] = {{"a", "AuthenticAMD", "fpu", "*", 25, 1},
+					    {"b", "AuthenticAMD", "fpu", "*", 23, 49},
+					    {"c", "AuthenticAMD", "fpu", "*", 25, 80},
+					    {"d", "AuthenticAMD", "fpu", "*", 23, 113}};
+
+	for (int backwards = 0; backwards < 2; backwards++) {
+		_cleanup_fleet_ struct fleet f = {0};
+		_cleanup_fleet_rows_ struct fleet_rows r = {0};
+		_cleanup_baseline_ struct baseline b = {0};
+
+		add_all(&f, hosts, ARRAY_SIZE(hosts), backwards);
+		CHECK(fleet_rows(&r, &f, HOST_CPU, NULL) == 0);
+		CHECK(baseline_find(&b, &r, &(struct baseline_wish){.name = "n"}, NULL) == 0);
+		CHECK(b.model.id.family == 23 && b.model.id.model == 49);
+	}
+}
+
 /* ---- splits ---- */
 
 static uint64_t random_next(uint64_t *state)
@@ -521,6 +541,7 @@ int main(void)
 	test_gains();
 	test_left();
 	test_vendor();
+	test_oldest();
 	test_split();
 	test_fits();
 	test_own_facts();
