@@ -7,6 +7,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/e2e
 
 make_nodes() {
@@ -243,6 +244,7 @@ stop_at_started() {
 }
 
 @test "a daemon that hangs for good: the marker ends by itself" {
+	rare
 	guest_start one hangs --cpu "$(cpu_xml gate64)"
 	mark_of one hangs
 	uuid=$(on one virsh -q domuuid hangs)

@@ -178,6 +178,7 @@ kvm_lacks() {
 }
 
 @test "a guest is the same after save and restore" {
+	rare
 	guest_start node saved --cpu "$(cpu_xml gate64)"
 	features_as_asked saved gate64
 	before=$(digest_in <<<"$output")

@@ -58,6 +58,7 @@ load ../lib/some
 }
 
 @test "our include is a directory: others are unhurt" {
+	rare
 	rm "$include"
 	mkdir "$include"
 	restarted
@@ -170,6 +171,7 @@ is_idle() { # UNIT
 }
 
 @test "removed, systemd has no unit of ours left, not even as a failed one" {
+	rare
 	mv "$root/usr/bin/cpushim" "$root/run/command"
 	run ! on node systemctl start cpushim.service
 	mv "$root/run/command" "$root/usr/bin/cpushim"
