@@ -105,7 +105,7 @@ static int check_known(const struct strv *ours, struct error *err)
 	/* a trial has just taken the files */
 	if (r == -EINVAL)
 		return error_set(err, -ESTALE, "libvirt", 0,
-				 "goes by a CPU map that it read before, and couldn't: %s",
+				 "couldn't load its CPU map, which was mended since: %s",
 				 strdupa(err->what));
 	for (size_t i = 0; i < ours->n && r == 0; i++)
 		if (!strv_has(&names, ours->item[i]))
