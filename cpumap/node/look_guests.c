@@ -101,8 +101,7 @@ void look_guests_restart(struct checkup *c, const struct condition *it, struct f
 		  ends_guests(c) ? "libvirt ends them all when it restarts"
 				 : "once libvirt restarts none can be started");
 	fault_cure(f, "%s before libvirt is restarted",
-		   strstr(c->state.map.error.where, LIBVIRTMAP_OURS) ? CURE_READY
-								     : "mend it, as told above,");
+		   nodestate_spoils_map(&c->state) ? CURE_READY : "mend it, as told above,");
 }
 
 /* ---- what runs ---- */

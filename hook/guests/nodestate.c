@@ -329,12 +329,16 @@ void nodestate_read(struct nodestate *s, const struct table *t)
 
 /* ---- telling ---- */
 
+bool nodestate_spoils_map(const struct nodestate *s)
+{
+	return s->map.error.code && strstr(s->map.error.where, LIBVIRTMAP_OURS);
+}
+
 /* What mends a map that can't be loaded. */
 static const char *map_cure(const struct nodestate *s)
 {
-	return strstr(s->map.error.where, LIBVIRTMAP_OURS)
-		       ? CURE_COMPILE
-		       : "reinstall libvirt's package, if the file is its own";
+	return nodestate_spoils_map(s) ? CURE_COMPILE
+				       : "reinstall libvirt's package, if the file is its own";
 }
 
 static void tell_index(const struct nodestate *s, const char *dir, struct faults *f)

@@ -89,4 +89,7 @@ char *nodestate_lacks_model(const struct nodestate *s, const char *model);
 /* nodestate_restart: the command that restarts this node's libvirt, in backticks, into @buf. */
 char *nodestate_restart(const struct nodestate *s, char *buf, size_t size);
 
+/* nodestate_spoils_map: is it our include that keeps libvirt's map from being loaded? */
+bool nodestate_spoils_map(const struct nodestate *s);
+
 #endif
