@@ -215,7 +215,7 @@ check-fast: stage unit ## unit tests and what needs neither QEMU nor root: under
 matrix: stage unit ## the tests on each Debian release that the mirror has (root, debootstrap, time)
 	tests/matrix
 
-clouds: stage ## unlike hosts with a KVM of their own, under TCG (root)
+clouds: stage unit ## unlike hosts with a KVM of their own, under TCG: exactness, live migration (root, debootstrap, time)
 	tests/run tests/clouds/*.bats
 
 roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ansible-lint (root)

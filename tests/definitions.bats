@@ -277,6 +277,7 @@ others_gate64() { # [XML-OF-ITS-OWN]
 }
 
 @test "another QEMU is one by its build, not by its times: older, newer, and back again" {
+	rare
 	local wrapper=$root/usr/bin/qemu-system-x86_64 table=$root/usr/lib/cpushim/models.table was build
 	local real
 	qemu_files "$root"
@@ -343,6 +344,7 @@ has_rows() { # EMULATOR
 lost="/usr/bin/kvm-spice: isn't cpushim's wrapper, so QEMU won't know the site's models; \`cpushim ready\`"
 
 @test "an emulator whose wrapper is lost, moved aside or replaced is named at each compile, and keeps its rows" {
+	rare
 	local how
 	qemu_files "$root"
 	second /usr/bin/kvm-spice

@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2030,SC2031 # each test runs by itself
 bats_require_minimum_version 1.5.0
+load lib/some
 
 setup() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -60,11 +61,13 @@ finds_wrong() {
 }
 
 @test "another identity is found" {
+	rare
 	changed_qemu ',stepping=[1-9]*([0-9]),' ,stepping=0, ',vendor=GenuineIntel' ,vendor=AuthenticAMD
 	finds_wrong 'leaf 1 EAX: *, not ' "leaf 0: vendor 'AuthenticAMD', not 'GenuineIntel'"
 }
 
 @test "a refusal that QEMU by hand doesn't make is none, and what must start must start" {
+	rare
 	changed_qemu ',avx512f=off' ,avx512f=on
 	run -1 tests/exact --models 30 --emulator "$qemu"
 	[[ $output == *"must start, status 1: "*avx512f* ]]

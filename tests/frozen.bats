@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031 # bats sets stderr and runs each test by itself
 bats_require_minimum_version 1.5.0
+load lib/some
 
 setup_file() {
 	: "${CHECKOUT:=$(cd "$BATS_TEST_DIRNAME/.." && pwd)}"
@@ -172,6 +173,7 @@ wrapper() {
 }
 
 @test "a lost table doesn't unfreeze a name" {
+	rare
 	site aes
 	run -0 cpushim compile
 	for way in missing empty garbled; do

@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154 # lib/hook and bats set them
 bats_require_minimum_version 1.5.0
+load lib/some
 load lib/hook
 
 setup() {
@@ -154,6 +155,7 @@ refuses() { # WORDS COMMAND...
 }
 
 @test "a name that is hidden behind 64 MiB, and a record of such a domain, are seen, too" {
+	rare
 	local hidden
 	for hidden in 'gate\&#54;4' 'gate<!---->64' 'gate<?x?>64' 'gate\x0064'; do
 		refuses 'too large' hook restore begin < <(

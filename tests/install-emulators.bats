@@ -245,6 +245,7 @@ is_wrapped() { # PATH
 }
 
 @test "what was chosen stays so where nobody chooses: --no-wrapper, --emulator" {
+	rare
 	cp "$root$emulator" "$root/usr/bin/qemu-site"
 	install --no-wrapper
 	run -0 on node cpushim ready --allow-missing

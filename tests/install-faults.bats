@@ -60,6 +60,7 @@ load lib/some.bash
 }
 
 @test "a full disk where libvirt's map or the hook is: the map stays whole, and a later run completes" {
+	rare
 	local dir
 	for dir in $map $hooks; do
 		on node cp -r "$dir" /run/whole
@@ -149,6 +150,7 @@ load lib/some.bash
 }
 
 @test "who waits for a removal puts nothing back, and who may not remove holds nobody up" {
+	rare
 	install
 	install --uninstall
 	listing >"$keep/before"
@@ -213,6 +215,7 @@ install_killed() {
 }
 
 @test "what a killed run left beside its files goes with the next, unless another run may use it" {
+	rare
 	local left=("$lib/models.table" "$lib/trial" "$map/index.xml") file other
 	install
 	listing >"$keep/one"

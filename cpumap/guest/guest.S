@@ -19,7 +19,7 @@
  * Words of the multiboot command line:
  *
  * cpus=N wait for N vCPUs (ten seconds at most); without it for as many as QEMU's fw_cfg says
- * loop never end: read everything again each second, also vCPUs that were added since
+ * loop never end: read everything again after a pause of 0.2 s, also vCPUs that were added since
  *
  * A vCPU with lm reads in 64-bit mode, where SYSCALL of an Intel CPU shows (SDM 2A, CPUID,
  * 80000001H:EDX). The code uses nothing that a 486 lacks. Without apic no other vCPU can be
@@ -58,7 +58,7 @@
 #define MAX_SUBLEAVES	0x40
 
 #define PIT_HZ		1193182
-#define TICKS_A_SECOND	18		/* of the timer that divides PIT_HZ by 65536 */
+#define PAUSE_TICKS	4		/* of the timer that divides PIT_HZ by 65536: 0.2 s */
 
 	.section .multiboot, "a"
 	.align	4
@@ -100,7 +100,7 @@ round:
 	call	release
 	cmpb	$0, is_loop
 	je	finish
-	call	sleep_second
+	call	pause_reading
 	jmp	round
 
 finish:
@@ -346,7 +346,7 @@ read_timer:
 	xchg	%al, %ah
 	ret
 
-sleep_second:
+pause_reading:
 	movl	$0, ticks
 1:	sti
 	hlt
@@ -357,7 +357,7 @@ tick:	add	$12, %esp
 	mov	$0x20, %al
 	out	%al, $0x20
 	incl	ticks
-	cmpl	$TICKS_A_SECOND, ticks
+	cmpl	$PAUSE_TICKS, ticks
 	jb	1b
 	ret
 

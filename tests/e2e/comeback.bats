@@ -25,11 +25,7 @@ after_each() {
 
 # with gate64 in libvirt's map and no more
 stock_guests() {
-	local map=$root/usr/share/libvirt/cpu_map
-	cp "$map/index.xml" "$BATS_FILE_TMPDIR/index.xml"
-	sed "s| xmlns:shim='[^']*'||; s|<shim:qemu.*/>|<decode host='off' guest='off'/>|" \
-		"$CHECKOUT/cpumap/models/gate64.xml" >"$map/x86_gate64.xml"
-	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" "$map/index.xml"
+	map_gate64 node
 	libvirt_up node
 	guest kept gate64
 	guest file gate64
@@ -48,8 +44,7 @@ stock_guests() {
 	on node virsh -q dumpxml rescued >"$root/var/lib/nova/instances/$uuid/unrescue.xml"
 	guest_stop node rescued
 	libvirt_down node
-	cat "$BATS_FILE_TMPDIR/index.xml" >"$map/index.xml"
-	rm "$map/x86_gate64.xml"
+	map_without_gate64 node
 	libvirt_up node
 }
 

@@ -36,16 +36,11 @@ persistent() {
 
 # gate64 in libvirt's map and no more
 stock_guest() {
-	local map=$root/usr/share/libvirt/cpu_map
-	cp "$map/index.xml" "$BATS_FILE_TMPDIR/index.xml"
-	sed "s| xmlns:shim='[^']*'||; s|<shim:qemu.*/>|<decode host='off' guest='off'/>|" \
-		"$CHECKOUT/cpumap/models/gate64.xml" >"$map/x86_gate64.xml"
-	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" "$map/index.xml"
+	map_gate64 node
 	libvirt_up node
 	persistent old "$(cpu_xml gate64)"
 	on node virsh -q start old
-	cat "$BATS_FILE_TMPDIR/index.xml" >"$map/index.xml"
-	rm "$map/x86_gate64.xml"
+	map_without_gate64 node
 }
 
 site() { # FEATURE: the site's model, gate64 and this

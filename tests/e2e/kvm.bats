@@ -38,20 +38,13 @@ kvm_takes() {
 
 # What stock libvirt gives for gate64 under KVM, if it is in its map
 stock_cpu() {
-	local root map
-	root=$(root_path node)
-	map=$root/usr/share/libvirt/cpu_map
-	cp "$map/index.xml" "$BATS_FILE_TMPDIR/index.xml"
-	sed "s| xmlns:shim='[^']*'||; s|<shim:qemu.*/>|<decode host='off' guest='off'/>|" \
-		"$CHECKOUT/cpumap/models/gate64.xml" >"$map/x86_gate64.xml"
-	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" "$map/index.xml"
+	map_gate64 node
 	libvirt_up node
 	if guest_start node guest --kvm --cpu "$(cpu_xml gate64)" 2>&1; then
 		guest_cpu node guest
 		guest_stop node guest
 	fi
-	cat "$BATS_FILE_TMPDIR/index.xml" >"$map/index.xml"
-	rm "$map/x86_gate64.xml"
+	map_without_gate64 node
 }
 
 # provided MODEL: its features that this KVM has, one a line, by QEMU's own answer

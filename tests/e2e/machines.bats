@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/e2e
 
 make_nodes() {
@@ -47,6 +48,7 @@ the_same_everywhere() {
 }
 
 @test "x86-64-v2 has one digest on all of them, with 1 and 4 vCPUs" {
+	rare
 	the_same_everywhere x86-64-v2
 }
 

@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../lib/e2e
+load ../lib/some
 
 make_nodes() {
 	linked_nodes
@@ -21,18 +22,18 @@ migrate() {
 }
 
 @test "a live gate64 guest of 2 or 4 vCPUs has the same CPUID digest on the other node and back" {
-	for vcpus in 2 4; do
-		guest_start one traveller --vcpus $vcpus \
+	for vcpus in $(printf '%s\n' 4 2 | some 2); do
+		guest_start one traveller --vcpus "$vcpus" \
 			--cpu "$(cpu_xml gate64 "<topology sockets='1' cores='2' threads='$((vcpus / 2))'/>")"
-		run -0 guest_exact one traveller gate64 $vcpus
+		run -0 guest_exact one traveller gate64 "$vcpus"
 		before=$(digest_in <<<"$output")
 		migrate one 10.77.0.2 traveller
-		run -0 guest_exact two traveller gate64 $vcpus
+		run -0 guest_exact two traveller gate64 "$vcpus"
 		[ "$before" = "$(digest_in <<<"$output")" ]
 		[[ $(guest_cpu two traveller) == "$(on two cpushim expand gate64)"* ]]
 		on two virsh dumpxml traveller | grep '>gate64</model>'
 		migrate two 10.77.0.1 traveller
-		run -0 guest_exact one traveller gate64 $vcpus
+		run -0 guest_exact one traveller gate64 "$vcpus"
 		[ "$before" = "$(digest_in <<<"$output")" ]
 		guest_stop one traveller
 	done

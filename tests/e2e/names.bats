@@ -80,7 +80,7 @@ are_told() {
 
 @test "with gate64 a guest starts under each name with which it starts with kvm64, is listed and asked about" {
 	local tried
-	mapfile -t tried < <(printf '%s\n' "${names[@]}" | some 6)
+	mapfile -t tried < <(printf '%s\n' "${names[@]}" | some 12)
 	taken=()
 	for name in "${tried[@]}"; do
 		printf '%q:\n' "$name"
@@ -98,7 +98,7 @@ are_told() {
 
 @test "guests with odd names migrate, and are right on the other node" {
 	local tried
-	mapfile -t tried < <(printf '%s\n' 'R&D' '..' '日本語' "it's" '-dash' '<"q">' | some 2)
+	mapfile -t tried < <(printf '%s\n' 'R&D' '..' '日本語' "it's" '-dash' '<"q">' | some 3)
 	for name in "${tried[@]}"; do
 		start one "$name" gate64
 		on one timeout 120 virsh -q migrate --live --domain "$name" --desturi qemu+tcp://10.77.0.2/system

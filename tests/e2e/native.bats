@@ -5,6 +5,7 @@
 # not how the numbers come out for libvirt. Needs root.
 
 bats_require_minimum_version 1.5.0
+load ../lib/some
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip 'needs root'
@@ -12,6 +13,7 @@ setup() {
 }
 
 @test "with cpushim each model is exact or refused, and what libvirt makes of it stands beside it" {
+	rare
 	run -0 tests/native --models 2 --seed 2
 	[[ $output == *$'\ngate64\n  libvirt says -cpu '* ]]
 	[ "$(grep -c '^  libvirt alone: ' <<<"$output")" = "$(grep -c '^  with cpushim: ' <<<"$output")" ]

@@ -193,6 +193,7 @@ migrate() {
 }
 
 @test "a live guest is the same on another such node and back" {
+	rare
 	guest_start node traveller --cpu "$(cpu_xml gate64)"
 	features_as_asked traveller gate64
 	before=$(digest_in <<<"$output")

@@ -31,6 +31,7 @@ load ../lib/some
 }
 
 @test "our include is missing: mended, and saved guests come back" {
+	rare
 	rm "$include"
 	mended
 	site_resumes node

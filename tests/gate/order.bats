@@ -9,7 +9,6 @@
 bats_require_minimum_version 1.5.0
 load ../lib/clouds
 
-map=/usr/share/libvirt/cpu_map
 unknown='Configured CPU model: gate64 is not correct, or your host CPU arch does not support this model'
 
 make_cloud() {
@@ -112,10 +111,7 @@ site() {
 
 @test "DevStack's own gate64 in the map of a node without cpushim: a live migration there is refused" {
 	node_remove two
-	sed -n "/<model name=.gate64/,/<.model>/{/<feature/p}" "$CHECKOUT/cpumap/models/gate64.xml" |
-		sed -e "1i <cpus><model name='gate64'><decode host='off' guest='off'/><vendor name='Intel'/>" -e '$a </model></cpus>' \
-			>"$(root_path two)$map/x86_gate64.xml"
-	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" "$(root_path two)$map/index.xml"
+	map_gate64 two "<vendor name='Intel'/>"
 	libvirt_restart two
 	compute_restart two
 	refuses live guest two

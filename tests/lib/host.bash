@@ -3,14 +3,18 @@
 #
 # Hosts that aren't there: unlike machines with a working KVM, on a machine without one. QEMU's TCG emulates
 # AMD's SVM, so a Debian kernel in its guest has a kvm_amd that hides the CPU as it should. Such a host sees this
-# machine's / and can change what it sees, for itself. It has one CPU, and no network. Needs root.
+# machine's / and can change what it sees, for itself. Needs root.
 #
 #	host_needs		what this machine lacks for them: nothing, or a sentence
-#	host_new NAME CPU	start one, with what QEMU's -cpu takes; the vendor has to be AuthenticAMD, and
-#				svm on. It boots while others do
+#	host_new NAME CPU [--cpus N] [--memory MIB] [--release RELEASE] [--switch HUB]
+#				start one, with what QEMU's -cpu takes; the vendor has to be AuthenticAMD, and
+#				svm on. It boots while others do. Of another Debian release: with that one's
+#				kernel and programs, and this checkout as it is built there (tests/lib/release;
+#				kept in RELEASES). A cable goes to the switch of a root (root_switch)
 #	host_up NAME...		wait until they have come up
 #	on NAME COMMAND...	run a command there, in a clean environment
-#	host_each COMMAND...	run it on all of them at the same time; the answers are in HOSTS/NAME/answer
+#	inside NAME COMMAND...	a function of libvirt.bash there, where the node is called `here`
+#	host_each COMMAND...	run it on all of them, HOST_JOBS at a time; the answers are in HOSTS/NAME/answer
 #	host_drop		end them all
 #
 # HOSTS says where they are kept (default: in bats' directory of the file that is running). A host sees nothing of
@@ -21,6 +25,7 @@
 export HOSTS CHECKOUT
 
 HOST_SECONDS=300 # for a boot, and for a command, also where the machine is busy
+: "${HOST_JOBS:=1}"  # each keeps a processor busy, and a QEMU on one that is shared may be too slow for an answer
 
 host_needs() {
 	if [ "$(id -u)" != 0 ]; then
@@ -38,19 +43,65 @@ host_pause() {
 	read -rt 0.1 <>"$HOSTS/pause" || :
 }
 
+# host_system [RELEASE]: sets base, checkout and kernel to the directories with what a host sees as /, with this
+# checkout as it was built there, and with its Linux
+host_system() {
+	local release=${1-}
+	if [ -z "$release" ]; then
+		base=/ checkout=$CHECKOUT
+		kernel=$("$CHECKOUT/tests/lib/kernel")
+		return
+	fi
+	: "${RELEASES:=${HOSTS%/*}/releases}"
+	mkdir -p "$RELEASES"
+	[ -d "$RELEASES/$release/checkout/build" ] ||
+		"$CHECKOUT/tests/lib/release" "$release" "$RELEASES/$release" >"$RELEASES/$release.log" 2>&1 || return
+	base=$(realpath "$RELEASES/$release/root") checkout=$RELEASES/$release/checkout
+	kernel=$(find "$base/var/cache/cpushim-kernels" -mindepth 1 -maxdepth 1 -type d)
+}
+
+# host_cable HUB: sets space, net and address to how its QEMU gets into the hub's network, to its card, and to what
+# its address is there
+host_cable() {
+	local hub=$1 pid n
+	n=$((10 + $(host_names | wc -l)))
+	address=10.77.0.$n
+	pid=$(<"$ROOTS/$hub/pid")
+	space=(nsenter -t "$pid" -n)
+	net=(-netdev "tap,id=cable,ifname=port$n,script=no,downscript=no" -device "virtio-net-pci,netdev=cable,mac=52:54:00:77:00:$n")
+	"${space[@]}" ip tuntap add "port$n" mode tap
+	"${space[@]}" ip link set "port$n" master switch up
+	printf '%s %s\n' "$address" "$name" >>"$(root_path "$hub")/etc/hosts"
+	printf '%s\n' "$hub" >"$dir/hub"
+}
+
 host_new() {
-	local name=$1 cpu=$2 dir=$HOSTS/$1
-	[ -n "${HOST_KERNEL-}" ] || HOST_KERNEL=$("$CHECKOUT/tests/lib/kernel") || return
+	local name=$1 cpu=$2 dir=$HOSTS/$1 cpus=1 memory=1200 release='' hub='' space=() net=() address=''
+	local base checkout kernel
+	shift 2
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--cpus) cpus=$2 ;;
+		--memory) memory=$2 ;;
+		--release) release=$2 ;;
+		--switch) hub=$2 ;;
+		*) return 2 ;;
+		esac
+		shift 2
+	done
 	mkdir -p "$dir/share"
+	host_system "$release" || return
+	[ -z "$hub" ] || host_cable "$hub"
 	# it ends with the shell that made it; nothing of the caller's may be kept open, as bats waits for that
 	(
 		exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
-		exec setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu" -m 1200 -smp 1 \
-			-nodefaults -display none -no-reboot -serial "file:$dir/console" \
-			-kernel "$HOST_KERNEL/vmlinuz" -initrd "$HOST_KERNEL/host-initrd" \
-			-append "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check host=$name" \
-			-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-			-virtfs "local,path=$dir/share,mount_tag=share,security_model=none"
+		exec setpriv --pdeathsig KILL "${space[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu" \
+			-m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot -serial "file:$dir/console" \
+			-kernel "$kernel/vmlinuz" -initrd "$kernel/host-initrd" \
+			-append "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check host=$name checkout=$CHECKOUT address=$address" \
+			-virtfs "local,path=$base,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
+			-virtfs "local,path=$checkout,mount_tag=checkout,security_model=none,readonly=on,multidevs=remap" \
+			-virtfs "local,path=$dir/share,mount_tag=share,security_model=none" "${net[@]}"
 	) </dev/null >"$dir/qemu" 2>&1 &
 	printf '%s\n' $! >"$dir/pid"
 	disown # nobody is told when it ends
@@ -73,10 +124,25 @@ host_up() {
 	local name
 	for name; do
 		host_wait "$name" ready || return
+		[ ! -e "$HOSTS/$name/hub" ] || host_hosts "$name" "$(<"$HOSTS/$name/hub")"
 	done
 }
 
+# host_hosts NAME HUB: it knows the others at its switch by name
+host_hosts() {
+	grep '^10\.' "$(root_path "$2")/etc/hosts" >"$HOSTS/$1/share/hosts"
+	on "$1" sh -c 'cat /run/share/hosts >>/etc/hosts'
+}
+
 on() {
+	if [ -d "$HOSTS/$1" ]; then
+		host_on "$@"
+	else # a root (root.bash)
+		root_enter "$1" -n -- "${@:2}"
+	fi
+}
+
+host_on() {
 	local name=$1 share=$HOSTS/$1/share job status
 	shift
 	job=$BASHPID-$RANDOM
@@ -101,18 +167,28 @@ host_names() {
 	done
 }
 
+inside() {
+	on "$1" "$CHECKOUT/tests/lib/inside" "${@:2}"
+}
+
 # What each says on stdout is in HOSTS/NAME/answer, on stderr in error, and its status in status.
 host_each() {
 	local name pids=()
 	for name in $(host_names); do
-		{
-			local status=0
-			on "$name" "$@" >"$HOSTS/$name/answer" 2>"$HOSTS/$name/error" || status=$?
-			printf '%s\n' $status >"$HOSTS/$name/status"
-		} 3>&- &
+		if [ ${#pids[@]} -ge "$HOST_JOBS" ]; then
+			wait "${pids[0]}"
+			pids=("${pids[@]:1}")
+		fi
+		host_ask "$name" "$@" 3>&- &
 		pids+=($!)
 	done
 	wait "${pids[@]}"
+}
+
+host_ask() {
+	local name=$1 status=0
+	on "$name" "${@:2}" >"$HOSTS/$name/answer" 2>"$HOSTS/$name/error" || status=$?
+	printf '%s\n' $status >"$HOSTS/$name/status"
 }
 
 host_drop() {

@@ -21,6 +21,8 @@
 #	guest_args NODE NAME		its QEMU's arguments, one a line
 #	guest_cpu NODE NAME		the value of its last -cpu
 #	guest_words NODE NAME		what its QEMU says that it gives, as a guest's dump
+#	map_gate64 NODE [XML]		gate64 in its libvirt's map, as others than cpushim put it there; with XML in it
+#	map_without_gate64 NODE
 #	fake_libvirt NODE [GCC-OPTION...]	a libvirt.so.0 that answers what the script on stdin prints
 #	real_libvirt NODE
 
@@ -191,10 +193,14 @@ guest_cpu() {
 # vCPUs, and hold it against the definition. Prints what verify prints.
 guest_exact() {
 	local node=$1 name=$2 model=$3 vcpus=${4:-1}
-	: >"$(root_path "$node")/run/guests/$name"
-	guest_dump_when_ready "$node" "$name" "$vcpus" >"$(root_path "$node")/run/guests/$name.dump" ||
-		return
+	guest_reads "$node" "$name" "$vcpus" >"$(root_path "$node")/run/guests/$name.dump" || return
 	on "$node" cpushim verify "$model" --read "/run/guests/$name.dump"
+}
+
+# guest_reads NODE NAME [VCPUS]: what it reads from now on, once it has, as a dump
+guest_reads() {
+	: >"$(root_path "$1")/run/guests/$2"
+	guest_dump_when_ready "$@"
 }
 
 # guest_dump_when_ready NODE NAME [VCPUS]
@@ -332,6 +338,22 @@ node_install() {
 	local command
 	install_command "${@:2}"
 	on "$1" "${command[@]}"
+}
+
+map_gate64() {
+	local map
+	map=$(root_path "$1")/usr/share/libvirt/cpu_map
+	sed -n '/<feature/p' "$CHECKOUT/cpumap/models/gate64.xml" |
+		sed -e "1i <cpus><model name='gate64'><decode host='off' guest='off'/>${2-}" -e '$a </model></cpus>' \
+			>"$map/x86_gate64.xml"
+	sed -i "/x86_features\.xml/a <include filename='x86_gate64.xml'/>" "$map/index.xml"
+}
+
+map_without_gate64() {
+	local map
+	map=$(root_path "$1")/usr/share/libvirt/cpu_map
+	sed -i '/x86_gate64\.xml/d' "$map/index.xml"
+	rm "$map/x86_gate64.xml"
 }
 
 # fake_libvirt NODE [GCC-OPTION...]: its libvirt.so.0 is another from now on, which answers what the script
