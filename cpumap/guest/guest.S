@@ -19,7 +19,7 @@
  * Words of the multiboot command line:
  *
  * cpus=N wait for N vCPUs (ten seconds at most); without it for as many as QEMU's fw_cfg says
- * loop never end: read everything again after a pause of 0.2 s, also vCPUs that were added since
+ * loop never end: read everything again after half a second, also vCPUs that were added since
  *
  * A vCPU with lm reads in 64-bit mode, where SYSCALL of an Intel CPU shows (SDM 2A, CPUID,
  * 80000001H:EDX). The code uses nothing that a 486 lacks. Without apic no other vCPU can be
@@ -58,7 +58,7 @@
 #define MAX_SUBLEAVES	0x40
 
 #define PIT_HZ		1193182
-#define PAUSE_TICKS	4		/* of the timer that divides PIT_HZ by 65536: 0.2 s */
+#define PAUSE_TICKS	9		/* of the timer that divides PIT_HZ by 65536: half a second */
 
 	.section .multiboot, "a"
 	.align	4

@@ -9,6 +9,8 @@
 bats_require_minimum_version 1.5.0
 
 models=${CLOUD_MODELS:-50} seed=${CLOUD_SEED:-1}
+export HOST_JOBS HOST_SECONDS=7200
+HOST_JOBS=$(nproc)
 read -ra releases <<<"${CLOUD_RELEASES-bullseye bookworm trixie}"
 
 # Each lacks what another has, and has what another lacks.

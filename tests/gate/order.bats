@@ -109,9 +109,10 @@ site() {
 	compute_restart two
 }
 
-@test "DevStack's own gate64 in the map of a node without cpushim: a live migration there is refused" {
+# with a vendor, as DevStack's script put it, TCG's translation happens to be gate64's CPU
+@test "gate64 in the map of a node without cpushim: a live migration there is refused" {
 	node_remove two
-	map_gate64 two "<vendor name='Intel'/>"
+	map_gate64 two
 	libvirt_restart two
 	compute_restart two
 	refuses live guest two

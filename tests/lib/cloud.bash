@@ -14,6 +14,7 @@
 #	hard_reboot NAME NODE
 #	exact NAME MODEL [VCPUS [JUDGE]]	it reads now what MODEL means on its node, or on the node JUDGE
 #	printed NAME MODEL ...	likewise, of what it has printed since it was started
+#	server_exact NODE ID MODEL [VCPUS [JUDGE]], server_printed: likewise, of the server with nova's ID there
 #	told WHAT ANSWER	a line of what nova answered, for the one who runs the tests
 
 cloud_up() {
@@ -60,18 +61,35 @@ hard_reboot() {
 exact() {
 	local host id
 	read -r host id <<<"$(nova show "$1" host id)"
-	: >"$(root_path "$host")/var/lib/nova/instances/$id/console.log"
-	printed "$@"
+	at "$host" server_exact "$id" "${@:2}"
+}
+
+printed() {
+	local host id
+	read -r host id <<<"$(nova show "$1" host id)"
+	at "$host" server_printed "$id" "${@:2}"
+}
+
+# at NODE FUNCTION ARGUMENT...: of a node, or of a host that isn't there (host.bash), in which it runs then
+at() {
+	if [ -d "${HOSTS-}/$1" ]; then
+		inside "$1" "$2" here "${@:3}"
+	else
+		"$2" "$1" "${@:3}"
+	fi
+}
+
+server_exact() {
+	: >"$(root_path "$1")/var/lib/nova/instances/$2/console.log"
+	server_printed "$@"
 }
 
 # The server's console is where libvirt.bash looks for what guests say.
-printed() {
-	local host id judge
-	read -r host id <<<"$(nova show "$1" host id)"
-	judge=${4:-$host}
+server_printed() {
+	local host=$1 id=$2 judge=${5:-$1}
 	ln -sfn "../../var/lib/nova/instances/$id/console.log" "$(root_path "$host")/run/guests/$id"
-	guest_dump_when_ready "$host" "$id" "${3:-1}" >"$(root_path "$judge")/run/guests/$id.dump" || return
-	on "$judge" cpushim verify "$2" --read "/run/guests/$id.dump"
+	guest_dump_when_ready "$host" "$id" "${4:-1}" >"$(root_path "$judge")/run/guests/$id.dump" || return
+	on "$judge" cpushim verify "$3" --read "/run/guests/$id.dump"
 }
 
 told() {

@@ -17,6 +17,7 @@ load_cloud() {
 	load ../lib/control.bash
 	load ../lib/compute.bash
 	load ../lib/cloud.bash
+	load ../lib/host.bash
 }
 
 cloud_needs() {

@@ -4,8 +4,10 @@
 # nova-computes of a cloud (cloud.bash), each in a root with its own libvirtd (libvirt.bash).
 #
 #	compute_new NODE [--kvm]	one with nova's configuration for gate64, nothing started, without cpushim
+#	compute_configure NODE		nova's configuration alone
 #	compute_config NODE OPTION [VALUE]	of nova.conf's [libvirt]; without VALUE the option goes
 #	compute_network NODE...		a switch between control and them
+#	compute_address NODE IP		its own, which compute_network does
 #	compute_start NODE		sshd, libvirt, nova-compute
 #	compute_nova NODE		nova-compute alone, without waiting
 #	compute_stop NODE		likewise
@@ -27,8 +29,13 @@ compute_ssh() {
 }
 
 compute_new() {
-	local root
 	NODE_TCP=yes node_new "$@" || return
+	compute_configure "$1"
+	compute_ssh "$1"
+}
+
+compute_configure() {
+	local root
 	root=$(root_path "$1")
 	# nova's account isn't polkit's; and these roots have devices that libvirt can't make
 	printf 'auth_unix_rw = "none"\nunix_sock_group = "libvirt"\n' >>"$root/etc/libvirt/libvirtd.conf"
@@ -45,7 +52,6 @@ compute_new() {
 			live_migration_scheme = tcp
 		END
 	} | ini "$1" /etc/nova/nova.conf
-	compute_ssh "$1"
 }
 
 compute_config() {
@@ -62,9 +68,13 @@ compute_network() {
 	for node; do
 		n=$((n + 1))
 		printf '%s\n' "$hosts" >>"$(root_path "$node")/etc/hosts"
-		sed -i "/^\[DEFAULT\]/a my_ip = 10.77.0.$n" "$(root_path "$node")/etc/nova/nova.conf"
-		compute_config "$node" live_migration_inbound_addr "10.77.0.$n"
+		compute_address "$node" "10.77.0.$n"
 	done
+}
+
+compute_address() {
+	sed -i "/^\[DEFAULT\]/a my_ip = $2" "$(root_path "$1")/etc/nova/nova.conf"
+	compute_config "$1" live_migration_inbound_addr "$2"
 }
 
 compute_nova() {

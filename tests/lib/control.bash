@@ -6,7 +6,7 @@
 # network. What these services log is in control's /var/log.
 #
 #	control_up			all of it, and what servers are made of: an image and two flavors
-#	nova COMMAND...			openstack.py there
+#	nova COMMAND...			openstack.py there; NOVA_SECONDS: how long it waits
 #	nova_options			the part of nova.conf that all nodes share
 #	daemon NODE LOG COMMAND...	in the background, with its output in /var/log/LOG
 #	ini NODE FILE			that file there, from stdin
@@ -21,7 +21,7 @@ daemon() (
 )
 
 nova() {
-	on control timeout 300 python3 "$CHECKOUT/tests/lib/openstack.py" "$@"
+	on control env NOVA_SECONDS="${NOVA_SECONDS:-120}" timeout $((${NOVA_SECONDS:-120} + 180)) python3 "$CHECKOUT/tests/lib/openstack.py" "$@"
 }
 
 # ini FILE: on stdin `[section]` and `option = value`, below the root of a node

@@ -10,7 +10,8 @@
 #				start one, with what QEMU's -cpu takes; the vendor has to be AuthenticAMD, and
 #				svm on. It boots while others do. Of another Debian release: with that one's
 #				kernel and programs, and this checkout as it is built there (tests/lib/release;
-#				kept in RELEASES). A cable goes to the switch of a root (root_switch)
+#				kept in RELEASES; ROOT_BASE: another system, as in root.bash). A cable goes to
+#				the switch of a root (root_switch)
 #	host_up NAME...		wait until they have come up
 #	on NAME COMMAND...	run a command there, in a clean environment
 #	inside NAME COMMAND...	a function of libvirt.bash there, where the node is called `here`
@@ -24,8 +25,8 @@
 : "${CHECKOUT:=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}"
 export HOSTS CHECKOUT
 
-HOST_SECONDS=300 # for a boot, and for a command, also where the machine is busy
-: "${HOST_JOBS:=1}"  # each keeps a processor busy, and a QEMU on one that is shared may be too slow for an answer
+: "${HOST_SECONDS:=300}" # for a boot, and for a command, also where the machine is busy
+: "${HOST_JOBS:=1}" # each keeps a processor busy, and a QEMU on one that is shared may be too slow for an answer
 
 host_needs() {
 	if [ "$(id -u)" != 0 ]; then
@@ -46,18 +47,20 @@ host_pause() {
 # host_system [RELEASE]: sets base, checkout and kernel to the directories with what a host sees as /, with this
 # checkout as it was built there, and with its Linux
 host_system() {
-	local release=${1-}
-	if [ -z "$release" ]; then
+	local system=${ROOT_BASE-}
+	if [ -n "${1-}" ]; then
+		: "${RELEASES:=${HOSTS%/*}/releases}"
+		system=$RELEASES/$1
+		mkdir -p "$RELEASES"
+		[ -d "$system/checkout/build" ] || "$CHECKOUT/tests/lib/release" "$1" "$system" >"$system.log" 2>&1 || return
+	fi
+	if [ -z "$system" ]; then
 		base=/ checkout=$CHECKOUT
 		kernel=$("$CHECKOUT/tests/lib/kernel")
-		return
+	else
+		base=$(realpath "$system/root") checkout=$system/checkout
+		kernel=$(find "$base/var/cache/cpushim-kernels" -mindepth 1 -maxdepth 1 -type d)
 	fi
-	: "${RELEASES:=${HOSTS%/*}/releases}"
-	mkdir -p "$RELEASES"
-	[ -d "$RELEASES/$release/checkout/build" ] ||
-		"$CHECKOUT/tests/lib/release" "$release" "$RELEASES/$release" >"$RELEASES/$release.log" 2>&1 || return
-	base=$(realpath "$RELEASES/$release/root") checkout=$RELEASES/$release/checkout
-	kernel=$(find "$base/var/cache/cpushim-kernels" -mindepth 1 -maxdepth 1 -type d)
 }
 
 # host_cable HUB: sets space, net and address to how its QEMU gets into the hub's network, to its card, and to what

@@ -39,7 +39,7 @@ SERVICES = {
 # nova's: as of Zed, the oldest that is tested
 VERSIONS = {'X-OpenStack-Nova-API-Version': '2.93', 'OpenStack-API-Version': 'placement 1.39'}
 TOKEN = '/run/token'
-SECONDS = 120
+SECONDS = int(os.environ.get('NOVA_SECONDS', 120))
 # times that a server is seen at rest on another node than it should be on
 ELSEWHERE = 30
 
