@@ -52,6 +52,14 @@ prepared() { # [SED-SCRIPT...]
 	begins 'gate64: QEMU changed' restore < <(domain)
 }
 
+@test "what KVM shows, whatever a model says" {
+	row features=fpu | table
+	run -1 --separate-stderr by_libvirt prepare begin < <(domain "s/type='qemu'/type='kvm'/; s|>1</vcpu>|>2</vcpu>|")
+	# it may lack what the model has, too
+	[[ $stderr == *"shows apic to a guest of several CPUs"* ]]
+	[ -w /dev/kvm ] || begins 'gate64: apic in KVM' prepare < <(domain "s/type='qemu'/type='kvm'/; s|>1</vcpu>|>2</vcpu>|")
+}
+
 @test "what KVM lacks" {
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "kvm: /dev/kvm can't be opened"
 	row features=fpu,ia64 | table

@@ -237,6 +237,17 @@ static char *read_uuid(const xmlNode *node)
 	return strdup(canonical);
 }
 
+/* Another number libvirt takes for none. */
+static uint64_t read_vcpus(const xmlNode *node)
+{
+	_cleanup_free_ char *text = content(node);
+	uint64_t n = 0;
+
+	if (text && number_parse(text, strlen(text), 10, UINT32_MAX, &n) < 0)
+		return 0;
+	return n;
+}
+
 /* Reads the mark of a running guest with a site model. */
 static void read_mark(struct domain *d, const xmlNode *metadata)
 {
@@ -249,7 +260,8 @@ static void read_mark(struct domain *d, const xmlNode *metadata)
 
 static int read_parts(struct domain *d, const xmlNode *root)
 {
-	const xmlNode *name = child(root, "name"), *uuid = child(root, "uuid");
+	const xmlNode *name = child(root, "name"), *uuid = child(root, "uuid"),
+		      *vcpu = child(root, "vcpu");
 	const xmlNode *emulator = grandchild(root, "devices", "emulator");
 	const xmlNode *os_type = grandchild(root, "os", "type"), *cpu = child(root, "cpu");
 
@@ -257,6 +269,7 @@ static int read_parts(struct domain *d, const xmlNode *root)
 	d->kvm = d->type && strcmp(d->type, "kvm") == 0;
 	d->name = name ? content(name) : NULL;
 	d->uuid = uuid ? read_uuid(uuid) : NULL;
+	d->vcpus = vcpu ? read_vcpus(vcpu) : 0;
 	d->emulator = emulator ? content(emulator) : NULL;
 	d->machine = os_type ? attribute(os_type, "machine") : NULL;
 	d->arch = os_type ? attribute(os_type, "arch") : NULL;

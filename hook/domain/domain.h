@@ -29,6 +29,7 @@ struct domain {
 	char *vendor;                 /* of the host, in libvirt's name; NULL: not said */
 	char *check;                  /* of /domain/cpu; NULL: not said */
 	struct strv own;              /* its features: name, policy, name, policy ... */
+	uint64_t vcpus;               /* <vcpu>, those to be added later included; 0: not said */
 	unsigned int physbits;        /* <maxphysaddr mode='emulate' bits=>; 0: not said */
 	bool physbits_host;           /* <maxphysaddr mode='passthrough'> */
 	unsigned int physbits_limit;  /* of that mode, limit=; 0: not said */

@@ -98,6 +98,27 @@ static void check_features(const struct domain *d, const struct facts *f, struct
 		d->kvm ? "this host's KVM" : "TCG of this QEMU", names.data ? names.data : "");
 }
 
+/* Adds a reason if the guest would read apic without asking for it: each CPU of several has an APIC in
+ * QEMU, and KVM shows it, whatever -cpu says (kvm_update_cpuid_runtime, arch/x86/kvm/cpuid.c; Linux
+ * 6.1 and QEMU 7.2 measured). */
+static void check_apic(const struct domain *d, const struct facts *f, struct reasons *reasons)
+{
+	int apic = feature_find("apic", 4);
+	struct featset has;
+	struct own own;
+
+	if (!d->kvm || d->vcpus < 2 ||
+	    featset_parse(&has, f->row->features, strlen(f->row->features), ',', NULL) < 0)
+		return;
+	domain_own(d, &own);
+	featset_subtract(&has, &own.off);
+	featset_union(&has, &own.on);
+	if (!featset_has(&has, (size_t)apic))
+		because(reasons, head("apic in KVM"),
+			"KVM shows apic to a guest of several CPUs, and the model has none; "
+			"give it one CPU, or a model with apic");
+}
+
 /* How a domain's XML switches a paravirtual feature off. libvirt has no name for most of them, so
  * there are three ways. */
 static const char *cure_of(const char *feature)
@@ -205,6 +226,7 @@ void decide_request(const struct domain *d, const struct facts *f, struct reason
 	} else {
 		decide_qemu(f, reasons);
 		check_features(d, f, reasons);
+		check_apic(d, f, reasons);
 		/* without enforce QEMU drops the ones that KVM lacks */
 		if (!f->native)
 			check_paravirtual(d, f, reasons);

@@ -8,6 +8,7 @@
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and stderr; each test has its own subshell
 bats_require_minimum_version 1.5.0
 load ../lib/host
+load ../lib/some
 
 setup_file() {
 	local needs
@@ -126,6 +127,7 @@ dump() {
 }
 
 @test "under KVM, too, libvirt alone makes another CPU of gate64, and cpushim exactly gate64" {
+	rare # tests/clouds/migration.bats looks at stock guests themselves
 	[ -e /usr/share/libvirt/cpu_map/index.xml ] || skip 'needs libvirt'
 	run -0 --separate-stderr on epyc "$CHECKOUT/build/cpushim" try "$CHECKOUT/cpumap/models/gate64.xml"
 	[[ $output == *$'alone, with the model in its CPU map:\n'*$'\nkvm  another CPU\n     -cpu '*'AuthenticAMD, not GenuineIntel'*$'\ncpushim, '* ]]

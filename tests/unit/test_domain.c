@@ -188,6 +188,14 @@ static void test_request(void)
 
 	CHECK(refused_for("qemu", plain, &f, ""));
 	CHECK(refused_for("kvm", plain, &f, "")); /* no KVM to ask: in doubt it passes */
+	CHECK(refused_for("kvm", "<vcpu>1</vcpu><cpu><model>gate</model></cpu>", &f, ""));
+	CHECK(refused_for("kvm", "<vcpu current='1'>2</vcpu><cpu><model>gate</model></cpu>", &f,
+			  "shows apic to"));
+	CHECK(refused_for("qemu", "<vcpu>2</vcpu><cpu><model>gate</model></cpu>", &f, ""));
+	CHECK(refused_for("kvm",
+			  "<vcpu>2</vcpu><cpu><model>gate</model><feature name='apic' "
+			  "policy='require'/></cpu>",
+			  &f, ""));
 	f.kvm = &kvm;
 	CHECK(refused_for("kvm", plain, &f, "can't provide: fpu nx pni;"));
 	CHECK(featset_parse(&kvm, "fpu,pni", 7, ',', NULL) == 0);
