@@ -123,6 +123,7 @@ source_says() { # SED-SCRIPT
 }
 
 @test "managedsave and start, and restore of a paused guest" {
+	rare
 	local before
 	guest_xml kept --vcpus 2 --cpu "$(cpu_xml gate64 "$(topology 2)$own_features")" >"$two/run/kept.xml"
 	on two virsh -q define /run/kept.xml

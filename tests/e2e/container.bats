@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154 # bats sets them
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/e2e
 
 make_nodes() {
@@ -37,6 +38,7 @@ container_down() {
 }
 
 @test "an image is prepared, libvirtd is the container's first process, and gate64 is exact" {
+	rare
 	run -0 node_install node
 	[[ $output == *"libvirt doesn't run here"* ]]
 	container_up
@@ -49,6 +51,7 @@ container_down() {
 }
 
 @test "a newer image has libvirt's own map again: it is mended before libvirtd starts" {
+	rare
 	sed -i '/x86_cpushim/d' "$map/index.xml"
 	rm "$map/x86_cpushim.xml"
 	container_up

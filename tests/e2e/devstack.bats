@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/some
 load ../lib/nodes
 
 conf=/etc/nova/nova.conf
@@ -86,6 +87,7 @@ node_tree() {
 }
 
 @test "stack.sh again, and unstack.sh: nothing changes, and the guest goes on" {
+	rare
 	node_tree | grep -v "$conf" >"$BATS_TEST_TMPDIR/before"
 	run -0 stacked
 	run -0 devstack unstack

@@ -81,6 +81,7 @@ refused() {
 }
 
 @test "check='partial' refuses a model that TCG can't provide, naming what is lacking" {
+	rare
 	refused x86-64-v4 tcg
 	[[ $output == *'CPU is incompatible with host CPU'* ]]
 }
