@@ -7,6 +7,7 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/hosts
 
 models=${CLOUD_MODELS:-50} seed=${CLOUD_SEED:-1}
 export HOST_JOBS HOST_SECONDS=7200
@@ -23,37 +24,20 @@ declare -A cpu=(
 	[phenom]='phenom,+svm'
 )
 
-load_hosts() {
-	load ../lib/host.bash
-	load ../lib/libvirt.bash
-}
-
-setup_file() {
+make_hosts() {
 	local name
-	load_hosts
-	[ -z "$(host_needs)" ] || return 0
 	for name in "${!cpu[@]}"; do
 		host_new "$name" "${cpu[$name]}"
 	done
 	host_up "${!cpu[@]}"
 }
 
-setup() {
-	load_hosts
-	[ -z "$(host_needs)" ] || skip "needs $(host_needs)"
-}
-
-teardown_file() {
-	load_hosts
-	host_drop
-}
-
 # each PATTERN COMMAND...: on all hosts, of this checkout; each answer's last line matches, and is shown
 each() {
 	local pattern=$1 name failed=0
 	host_each env -C "$CHECKOUT" "${@:2}"
+	show_answers
 	for name in $(host_names); do
-		printf '# %s: %s\n' "$name" "$(tail -n 1 "$HOSTS/$name/answer")" >&3
 		if [[ ! $(tail -n 1 "$HOSTS/$name/answer") =~ $pattern ]]; then
 			failed=1
 			cat "$HOSTS/$name/answer" "$HOSTS/$name/error"
@@ -73,11 +57,8 @@ refused_by_qemu() {
 
 # verified MODEL: what `verify` says of it on each host
 verified() {
-	local name
 	host_each env "CPUSHIM_ROOT=$CHECKOUT/build/root" "$CHECKOUT/build/root/usr/bin/cpushim" verify --accel kvm --cpus 1 "$1"
-	for name in $(host_names); do
-		printf '# %s: %s\n' "$name" "$(tail -n 1 "$HOSTS/$name/answer")" >&3
-	done
+	show_answers
 }
 
 # shipped MODEL: one digest on all hosts whose KVM has what it needs, and refused on the others

@@ -7,42 +7,22 @@
 
 # shellcheck disable=SC2154 # bats sets output
 bats_require_minimum_version 1.5.0
+load ../lib/hosts
 
-load_hosts() {
-	load ../lib/root.bash
-	load ../lib/libvirt.bash
-	load ../lib/host.bash
-}
-
-setup_file() {
-	local name
-	load_hosts
-	[ -z "$(host_needs)" ] || return 0
+make_hosts() {
 	root_new hub
 	root_switch hub
 	host_new epyc EPYC --memory 2000 --switch hub
 	host_new opteron Opteron_G3,+svm --memory 2000 --switch hub
 	host_up epyc opteron
 	host_each rm -f /usr/bin/qemu-system-i386 # one emulator is enough
-	host_each "$CHECKOUT/tests/lib/inside" libvirt_up here --tcp
-	for name in epyc opteron; do
-		[ "$(cat "$HOSTS/$name/status")" = 0 ] || cat "$HOSTS/$name/error" >&2
-	done
-}
-
-setup() {
-	load_hosts
-	[ -z "$(host_needs)" ] || skip "needs $(host_needs)"
+	each libvirt_up here --tcp
 }
 
 teardown() {
+	[ -z "$(host_needs)" ] || return 0
 	inside epyc guests_stop here
 	inside opteron guests_stop here
-}
-
-teardown_file() {
-	load_hosts
-	host_drop
 }
 
 each() { # COMMAND...: of libvirt.bash, on both, and both succeed

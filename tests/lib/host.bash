@@ -3,10 +3,10 @@
 #
 # Hosts that aren't there: unlike machines with a working KVM, on a machine without one. QEMU's TCG emulates
 # AMD's SVM, so a Debian kernel in its guest has a kvm_amd that hides the CPU as it should. Such a host sees this
-# machine's / and can change what it sees, for itself. Needs root.
+# machine's / and can change what it sees, for itself. It has one CPU. Needs root.
 #
 #	host_needs		what this machine lacks for them: nothing, or a sentence
-#	host_new NAME CPU [--cpus N] [--memory MIB] [--release RELEASE] [--switch HUB]
+#	host_new NAME CPU [--memory MIB] [--release RELEASE] [--switch HUB]
 #				start one, with what QEMU's -cpu takes; the vendor has to be AuthenticAMD, and
 #				svm on. It boots while others do. Of another Debian release: with that one's
 #				kernel and programs, and this checkout as it is built there (tests/lib/release;
@@ -79,12 +79,11 @@ host_cable() {
 }
 
 host_new() {
-	local name=$1 cpu=$2 dir=$HOSTS/$1 cpus=1 memory=1200 release='' hub='' space=() net=() address=''
+	local name=$1 cpu=$2 dir=$HOSTS/$1 memory=1200 release='' hub='' space=() net=() address=''
 	local base checkout kernel
 	shift 2
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--cpus) cpus=$2 ;;
 		--memory) memory=$2 ;;
 		--release) release=$2 ;;
 		--switch) hub=$2 ;;
@@ -99,7 +98,7 @@ host_new() {
 	(
 		exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 		exec setpriv --pdeathsig KILL "${space[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu" \
-			-m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot -serial "file:$dir/console" \
+			-m "$memory" -smp 1 -nodefaults -display none -no-reboot -serial "file:$dir/console" \
 			-kernel "$kernel/vmlinuz" -initrd "$kernel/host-initrd" \
 			-append "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check host=$name checkout=$CHECKOUT address=$address" \
 			-virtfs "local,path=$base,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
