@@ -119,24 +119,31 @@ site() {
 	did exact guest gate64
 }
 
-@test "the same node: a boot and a cold migration there become another CPU, without a word; the way back is refused" {
+@test "the same node: a boot and a cold migration there become another CPU, without a word" {
 	did boots stray two
 	other stray gate64
 	did cold guest two
 	other guest gate64
-	refuses live stray one
 	# how to notice it
 	on two virsh -q cpu-models x86_64 | grep -qx gate64
 	run ! on two cpushim guests
 }
 
-@test "cpushim comes to that node: it tells of these guests, and a hard reboot mends them" {
+# libvirt 9.0 sends a translated guest as what it became, under no other name
+@test "a live migration from there brings that CPU along, and cpushim guests tells of it" {
+	did live stray one
+	other stray gate64
+	refuses on one cpushim guests
+	[[ $output == *'not what the name means'* ]]
+}
+
+@test "cpushim comes to that node: it tells of its guests, and a hard reboot mends them" {
 	node_install two || [ $? = 1 ]
 	libvirt_restart two
 	compute_restart two
 	refuses on two cpushim guests
 	[[ $output == *'not what the name means'* ]]
-	did hard_reboot stray two
+	did hard_reboot stray one
 	did exact stray gate64
 	did hard_reboot guest two
 	did exact guest gate64
