@@ -216,7 +216,7 @@ matrix: stage unit ## the tests on each Debian release that the mirror has (root
 	tests/matrix
 
 clouds: stage unit ## unlike hosts with a KVM of their own, under TCG: exactness, live migration (root, debootstrap, time)
-	tests/run tests/clouds/*.bats
+	EACH=1 JOBS=1 SUITE_SECONDS=36000 tests/run tests/clouds/*.bats
 
 roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ansible-lint (root)
 	ansible-lint --offline roles

@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 load ../lib/hosts
 
 models=${CLOUD_MODELS:-50} seed=${CLOUD_SEED:-1}
-export HOST_JOBS HOST_SECONDS=7200
+export HOST_JOBS HOST_SECONDS=36000
 HOST_JOBS=$(nproc)
 read -ra releases <<<"${CLOUD_RELEASES-bullseye bookworm trixie}"
 
