@@ -199,6 +199,7 @@ recap() {
 	on node2 umount /proc/cpuinfo
 	[[ $output == *'node2 lacks sse2, which job has'* ]]
 	grep -q '^node1  *:.*failed=0' <<<"$output"
+	[ -z "$(on node1 find /tmp -name '*.cpushim')" ] # the judge's
 }
 
 @test "the other way round: nova first, then cpushim" {
