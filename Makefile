@@ -220,7 +220,7 @@ clouds: stage unit ## unlike hosts with a KVM of their own, under TCG: exactness
 
 roles: stage ## roles/ by Ansible, over ssh, on two nodes (NODES: more), and ansible-lint (root)
 	ansible-lint --offline roles
-	tests/run tests/roles/roles.bats
+	SUITE_SECONDS=7200 tests/run tests/roles/roles.bats
 
 gate: node ## guests under OpenStack on one machine: nova, two nova-computes (root, debootstrap)
 	tests/cloud tests/gate/gate.bats
