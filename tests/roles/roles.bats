@@ -100,9 +100,10 @@ plays() {
 	}
 }
 
-# recap WORDS: in the recap's line of every node
+# recap WORDS: in the recap's line of every node; it is shown
 recap() {
 	local node
+	sed -n '/^PLAY RECAP/,$s/^/# /p' <<<"$output" >&3
 	for node in "${nodes[@]}"; do
 		grep -q "^$node  *:.*$1" <<<"$output" || {
 			grep -A 20 'PLAY RECAP' <<<"$output"
