@@ -74,6 +74,8 @@ takes() {
 	printf "<cpus><model name='nested'><model name='gate64'/><feature name='svm'/></model></cpus>\n" >"$HOSTS/one/share/nested.xml"
 	on one cp /run/share/nested.xml /etc/cpushim/models.d
 	on one cpushim compile
+	# nova takes a node whose libvirt went away out of service
+	at one compute_stop
 	at one libvirt_restart
 	takes one nested
 	refuses boots wants one
