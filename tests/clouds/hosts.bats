@@ -10,8 +10,6 @@ bats_require_minimum_version 1.5.0
 load ../lib/host
 load ../lib/some
 
-export HOST_AGAIN=yes HOST_SECONDS=180
-
 setup_file() {
 	local needs
 	needs=$(host_needs)
@@ -32,7 +30,6 @@ setup_file() {
 
 teardown_file() {
 	host_drop
-	[ ! -e "$HOSTS/hung" ] || sed 's/^/# /' "$HOSTS/hung" >&3
 }
 
 cpushim() {

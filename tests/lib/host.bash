@@ -18,9 +18,6 @@
 #	host_each COMMAND...	run it on all of them, HOST_JOBS at a time; the answers are in HOSTS/NAME/answer
 #	host_drop		end them all
 #
-# With HOST_AGAIN, for hosts that keep nothing, one that hangs is ended, started anew and asked once more: QEMU's
-# emulated SVM has hung under load. What such a host was doing is in HOSTS/hung.
-#
 # HOSTS says where they are kept (default: in bats' directory of the file that is running). A host sees nothing of
 # this machine's /proc, /sys, /dev and /run; and of a file that it has read once, no later change.
 
@@ -84,8 +81,6 @@ host_cable() {
 host_new() {
 	local name=$1 cpu=$2 dir=$HOSTS/$1 memory=1200 release='' hub='' space=() net=() address=''
 	local base checkout kernel
-	mkdir -p "$dir/share"
-	printf '%q ' "$@" >"$dir/made"
 	shift 2
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -96,16 +91,21 @@ host_new() {
 		esac
 		shift 2
 	done
+	mkdir -p "$dir/share"
 	mkfifo "$dir/monitor.in" "$dir/monitor.out"
 	host_system "$release" || return
 	[ -z "$hub" ] || host_cable "$hub"
+	# With a tick that comes anyway: an interrupt that comes while KVM enters or leaves a guest may be lost (QEMU's
+	# svm_helper.c, before it had cpu_set_interrupt), and a Linux that sets each timer when the last one has come
+	# would then hang for ever.
+	local linux="console=ttyS0 quiet panic=-1 unknown_nmi_panic mitigations=off no_timer_check highres=off nohz=off"
 	# it ends with the shell that made it; nothing of the caller's may be kept open, as bats waits for that
 	(
 		exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 		exec setpriv --pdeathsig KILL "${space[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu" \
 			-m "$memory" -smp 1 -nodefaults -display none -no-reboot -serial "file:$dir/console" -monitor "pipe:$dir/monitor" \
 			-kernel "$kernel/vmlinuz" -initrd "$kernel/host-initrd" \
-			-append "console=ttyS0 quiet panic=-1 unknown_nmi_panic mitigations=off no_timer_check host=$name checkout=$CHECKOUT address=$address" \
+			-append "$linux host=$name checkout=$CHECKOUT address=$address" \
 			-virtfs "local,path=$base,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
 			-virtfs "local,path=$checkout,mount_tag=checkout,security_model=none,readonly=on,multidevs=remap" \
 			-virtfs "local,path=$dir/share,mount_tag=share,security_model=none" "${net[@]}"
@@ -167,40 +167,20 @@ on() {
 }
 
 host_on() {
-	local name=$1 share=$HOSTS/$1/share job=$BASHPID-$RANDOM status
+	local name=$1 share=$HOSTS/$1/share job status
 	shift
-	host_give "$share/$job" "$@"
-	if ! host_wait "$name" "$job.status" 2>"$share.hung"; then
-		cat "$share.hung" >&2
-		[ -n "${HOST_AGAIN-}" ] || return 1
-		cat "$share.hung" >>"$HOSTS/hung"
-		host_again "$name" || return
-		host_give "$share/$job" "$@"
-		host_wait "$name" "$job.status" || return
-	fi
+	job=$BASHPID-$RANDOM
+	{
+		printf '%q ' "$@"
+		printf '\n'
+	} >"$share/$job"
+	mv "$share/$job" "$share/$job.command"
+	host_wait "$name" "$job.status" || return
 	status=$(<"$share/$job.status")
 	cat "$share/$job.out"
 	cat "$share/$job.err" >&2
 	rm -f "$share/$job".*
 	return "$status"
-}
-
-host_give() { # JOB COMMAND...
-	{
-		printf '%q ' "${@:2}"
-		printf '\n'
-	} >"$1"
-	mv "$1" "$1.command"
-}
-
-# host_again NAME: it ends, at the latest, with the shell that starts it anew
-host_again() {
-	local made
-	made=$(<"$HOSTS/$1/made")
-	kill -KILL "$(<"$HOSTS/$1/pid")" 2>/dev/null || :
-	rm -rf "$HOSTS/$1"/{share,monitor.*}
-	eval "host_new $made"
-	host_up "$1"
 }
 
 host_names() {
