@@ -38,13 +38,13 @@ cpushim() {
 
 # there COMMAND...: cpushim on each host, by this root; again where QEMU was too slow for an answer
 there() {
-	local name try
-	host_each env "CPUSHIM_ROOT=$root" "$root/usr/bin/cpushim" "$@"
+	local name try ask=(env "CPUSHIM_ROOT=$root" "$root/usr/bin/cpushim" "$@")
+	host_each "${ask[@]}"
 	for try in 2 3; do
 		for name in $(host_names); do
 			grep 'gave no answer' "$HOSTS/$name/error" || continue
 			printf '%s, try %s\n' "$name" $try
-			host_ask "$name" env "CPUSHIM_ROOT=$root" "$root/usr/bin/cpushim" "$@"
+			host_ask "$name" "${ask[@]}"
 		done
 	done
 }

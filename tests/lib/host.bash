@@ -137,7 +137,7 @@ host_panic() {
 	local dir=$HOSTS/$1 end=$((SECONDS + 30))
 	ls -l "$dir/share" >&2
 	printf 'info registers\n' 1<>"$dir/monitor.in"
-	timeout 2 cat "$dir/monitor.out" | grep -a 'RIP\|EFER' >&2
+	timeout 2 cat "$dir/monitor.out" | grep -a 'IP=\|EFER' >&2 || :
 	printf 'nmi\n' 1<>"$dir/monitor.in"
 	while host_runs "$1" && [ $SECONDS -lt $end ]; do
 		host_pause
