@@ -434,6 +434,14 @@ each_of() { # ID...: breaks each in a root that is right
 	grep -q '^FAIL  *nova-conf .*cpu_models are named, and cpu_mode isn.t custom' <<<"$output"
 	# and only nova's conditions are looked at
 	[[ $output != *'PASS     hook '* ]]
+	# before it names the model
+	run -0 cpushim doctor --nova --model gate64
+	grep -q '^PASS  *nova-conf ' <<<"$output"
+	rm "$root"/etc/nova/*.conf
+	run -0 cpushim doctor --nova --model gate64
+	grep -q '^PASS  *nova-conf ' <<<"$output"
+	run -2 cpushim doctor --model gate64
+	[[ $output == *'--model goes with --nova'* ]]
 }
 
 @test "a real QEMU that hangs is told within its limit" {

@@ -13,7 +13,7 @@
 #define DESCRIPTORS 64u
 
 static const char usage[] =
-	"Usage: cpushim doctor [--brief | --json] [--mend] [--nova]\n"
+	"Usage: cpushim doctor [--brief | --json] [--mend] [--nova [--model MODEL]]\n"
 	"       cpushim doctor --conditions\n"
 	"Look at every condition of a right node: PASS, WARN, FAIL, and behind a semicolon\n"
 	"what mends it; UNKNOWN where it can't be told; SKIP where there is nothing to look\n"
@@ -29,6 +29,7 @@ static const char usage[] =
 	"                    while cpushim is being removed\n"
 	"  -n, --nova        ask libvirt what nova asks, of the models that nova's\n"
 	"                    configuration names, or of all\n"
+	"  -M, --model MODEL with --nova, as if its configuration named this one\n"
 	"  -c, --conditions  list the conditions' ids, and end\n"
 	"  -h, --help        this text\n"
 	"\n"
@@ -36,6 +37,7 @@ static const char usage[] =
 
 struct options {
 	bool brief, json, mend, nova, conditions;
+	const char *model; /* NULL: those of nova's configuration */
 };
 
 static int list_conditions(void)
@@ -88,6 +90,7 @@ static int mend_node(const struct options *o)
 
 	program[len > 0 ? len : 0] = '\0';
 	checkup_begin(&c);
+	c.nova_model = o->model;
 	if (findings)
 		conditions_look(&c, o->nova, findings);
 	r = findings ? mend(&c, findings, program, &said, &err)
@@ -109,6 +112,7 @@ static int look(const struct options *o)
 	if (!findings)
 		return cmd_fail(&(struct error){.code = -ENOMEM, .what = "out of memory"});
 	checkup_begin(&c);
+	c.nova_model = o->model;
 	conditions_look(&c, o->nova, findings);
 	status = print(o, findings);
 	if (status == EXIT_YES)
@@ -133,6 +137,9 @@ static int take_option(int opt, struct options *o)
 	case 'n':
 		o->nova = true;
 		return 0;
+	case 'M':
+		o->model = optarg;
+		return 0;
 	case 'c':
 		o->conditions = true;
 		return 0;
@@ -155,17 +162,15 @@ static int check_descriptors(void)
 
 int cmd_doctor(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"brief", no_argument, NULL, 'b'},
-						     {"json", no_argument, NULL, 'j'},
-						     {"mend", no_argument, NULL, 'm'},
-						     {"nova", no_argument, NULL, 'n'},
-						     {"conditions", no_argument, NULL, 'c'},
-						     {"help", no_argument, NULL, 'h'},
-						     {0}};
+	static const struct option long_options[] = {
+		{"brief", no_argument, NULL, 'b'},       {"json", no_argument, NULL, 'j'},
+		{"mend", no_argument, NULL, 'm'},        {"nova", no_argument, NULL, 'n'},
+		{"model", required_argument, NULL, 'M'}, {"conditions", no_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},        {0}};
 	struct options o = {0};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "bjmnch", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "bjmnM:ch", long_options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(usage);
 		if (take_option(opt, &o) != 0)
@@ -173,6 +178,8 @@ int cmd_doctor(int argc, char **argv)
 	}
 	if (optind != argc || (o.brief && o.json))
 		return usage_error("doctor", "takes no argument, and one of --brief and --json");
+	if (o.model && !o.nova)
+		return usage_error("doctor", "--model goes with --nova");
 	if (o.conditions)
 		return list_conditions();
 	if (check_descriptors() != 0)

@@ -38,6 +38,8 @@ struct checkup {
 	bool has_user;
 	struct receipt receipt;
 	struct error no_receipt;
+	/* asked about in the place of those that nova's configuration names; NULL: those */
+	const char *nova_model;
 	/* below: by the functions alone */
 	struct names names;
 	struct libvirtmap map, stock;

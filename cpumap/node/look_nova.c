@@ -15,14 +15,25 @@
 
 static const struct libvirt_at at = {.uri = LIBVIRT_SYSTEM_URI, .seconds = ASK_SECONDS};
 
+/* nova's configuration; with the model that the caller asks about in the place of what it names. */
+static int read_conf(const struct checkup *c, struct novaconf *n, struct error *err)
+{
+	int r = novaconf_read(n, err);
+
+	if (!c->nova_model || (r < 0 && r != -ENOENT))
+		return r;
+	(void)snprintf(n->cpu_mode, sizeof(n->cpu_mode), "custom");
+	strv_free(&n->models);
+	return strv_add(&n->models, c->nova_model, strlen(c->nova_model));
+}
+
 void look_nova_conf(struct checkup *c, const struct condition *it, struct faults *f)
 {
 	_cleanup_novaconf_ struct novaconf n;
 	struct error err = {0};
-	int r = novaconf_read(&n, &err);
+	int r = read_conf(c, &n, &err);
 	bool custom = strcmp(n.cpu_mode, "custom") == 0;
 
-	(void)c;
 	if (r == -ENOENT)
 		fault_add(f, it->id, WEIGHT_SKIPPED,
 			  "nova isn't configured here: libvirt is asked for all models");
@@ -76,7 +87,7 @@ static void each_model(struct checkup *c, const struct condition *it, struct fau
 	_cleanup_novaconf_ struct novaconf n;
 	_cleanup_strv_ struct strv models = {0};
 
-	(void)novaconf_read(&n, NULL);
+	(void)read_conf(c, &n, NULL);
 	if (models_of(&models, &n, &c->table) < 0)
 		f->lost = true;
 	for (size_t i = 0; i < models.n; i++)
@@ -167,7 +178,7 @@ void look_nova_compare(struct checkup *c, const struct condition *it, struct fau
 {
 	_cleanup_novaconf_ struct novaconf n;
 
-	(void)novaconf_read(&n, NULL);
+	(void)read_conf(c, &n, NULL);
 	if (strcmp(n.virt_type, "kvm") != 0)
 		fault_add(f, it->id, WEIGHT_SKIPPED,
 			  "nova compares nothing where virt_type isn't kvm");
