@@ -162,7 +162,9 @@ static void add_args(struct args *a, const char *const *more)
 static void common_args(struct args *a, const struct guest_run *run)
 {
 	*a = (struct args){0};
-	(void)snprintf(a->smp, sizeof(a->smp), "%u", run->cpus);
+	/* as libvirt has it where a domain says no topology: since 10.0 QEMU wants cmp_legacy of KVM for
+	 * cores and threads in one socket, unless the vendor is Intel */
+	(void)snprintf(a->smp, sizeof(a->smp), "%u,sockets=%u", run->cpus, run->cpus);
 	(void)snprintf(a->append, sizeof(a->append), "cpus=%u", run->cpus);
 	add_args(a, (const char *const[]){run->emulator, "-nodefaults", "-no-user-config",
 					  "-display", "none", "-no-reboot", "-m", "64", "-smp",

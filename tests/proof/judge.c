@@ -141,9 +141,9 @@ static bool start_guest(const struct court *c, const char *emulator, const char 
 			const char *machine, unsigned int cpus, struct reading *r,
 			struct outcome *end)
 {
-	char smp[16], append[32];
+	char smp[32], append[32];
 
-	(void)snprintf(smp, sizeof(smp), "%u", cpus);
+	(void)snprintf(smp, sizeof(smp), "%u,sockets=%u", cpus, cpus);
 	(void)snprintf(append, sizeof(append), "cpus=%u", cpus);
 	run(end,
 	    (const char *const[]){emulator,
