@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # bats sets output
 #
 # OpenStack on one machine, in throwaway roots (root.bash) of a base that has its packages (`base RELEASE
 # cloud`; tests/cloud makes it): a control plane (control.bash), and computes (compute.bash). Guests boot
@@ -15,7 +16,9 @@
 #	exact NAME MODEL [VCPUS [JUDGE]]	it reads now what MODEL means on its node, or on the node JUDGE
 #	printed NAME MODEL ...	likewise, of what it has printed since it was started
 #	server_exact NODE ID MODEL [VCPUS [JUDGE]], server_printed: likewise, of the server with nova's ID there
-#	told WHAT ANSWER	a line of what nova answered, for the one who runs the tests
+#	told WHAT ANSWER	a line of what nova answered, for the one who runs the tests and for tests/cloud
+#	stayed NODE PATTERN	$output says that a guest is on NODE still, and nova-compute's log there why it didn't
+#				migrate, in words that match; told
 
 cloud_up() {
 	local node since
@@ -90,6 +93,14 @@ server_printed() {
 	ln -sfn "../../var/lib/nova/instances/$id/console.log" "$(root_path "$host")/run/guests/$id"
 	guest_dump_when_ready "$host" "$id" "${4:-1}" >"$(root_path "$judge")/run/guests/$id.dump" || return
 	on "$judge" cpushim verify "$3" --read "/run/guests/$id.dump"
+}
+
+stayed() {
+	local why
+	[[ $output == "ACTIVE on $1" ]]
+	why=$(grep -o 'Live Migration failure: .*' "$(root_path "$1")/var/log/nova/nova-compute.log" | tail -n 1)
+	told "nova-compute's log on $1" "$why"
+	[[ $why =~ $2 ]]
 }
 
 told() {

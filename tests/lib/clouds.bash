@@ -33,6 +33,7 @@ setup_file() {
 setup() {
 	[ -z "$(cloud_needs)" ] || skip "$(cloud_needs)"
 	load_cloud
+	printf '# == %s\n' "$BATS_TEST_DESCRIPTION" >&3
 }
 
 did() {
