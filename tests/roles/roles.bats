@@ -73,6 +73,7 @@ setup_file() {
 	cat >"$BATS_FILE_TMPDIR/play.yaml" <<-END
 		- hosts: all
 		  gather_facts: false
+		  serial: "{{ batch | default('100%') }}"
 		  roles:
 		    - role: "{{ role | default('cpushim') }}"
 	END
@@ -82,6 +83,11 @@ setup() {
 	load_all
 	[ -z "$(needs)" ] || skip "$(needs)"
 	mapfile -t nodes <"$BATS_FILE_TMPDIR/nodes"
+}
+
+# given NODE: the model that nova.conf names there
+given() {
+	sed -n 's/^cpu_models = //p' "$(root_path "$1")/etc/nova/nova.conf"
 }
 
 # play [OPTION]...: the role, on all nodes
@@ -141,7 +147,7 @@ recap() {
 	rm "$conf"
 	printf '%s\n' "$output"
 	[[ $output == *'node2'*'/etc/nova/nova-compute.conf names a CPU model or mode'* ]]
-	grep -qx 'cpu_models = gate64' "$(root_path node2)/etc/nova/nova.conf"
+	[ "$(given node2)" = gate64 ]
 	plays
 }
 
@@ -151,6 +157,22 @@ recap() {
 	plays --check
 	recap 'changed=0 .*failed=0'
 	goes_on node1 site
+}
+
+@test "nova-compute isn't there, or was started before nova.conf was written: it runs, and goes by it" {
+	local before
+	before=$(on node1 systemctl show -P MainPID nova-compute)
+	touch "$(root_path node1)/etc/nova/nova.conf"
+	on node2 systemctl stop nova-compute
+	plays
+	[ "$(on node1 systemctl show -P MainPID nova-compute)" != "$before" ]
+	[ "$(on node2 systemctl is-active nova-compute)" = active ]
+}
+
+@test "nodes that come in batches can't be compared: refused before anything is done" {
+	run ! play -e batch=1 -e cpushim_model=x86-64-v2
+	[[ $output == *'node2 failed, can'?'t be reached, or comes in a later batch'* ]]
+	[ "$(given node1)" = gate64 ]
 }
 
 @test "a node that lost a line of libvirt's index: --check says that node, a run mends it" {
@@ -169,9 +191,20 @@ recap() {
 	plays -e cpushim_baseline=true -e cpushim_model=fleet-1
 	on node2 cpushim show fleet-1
 	cmp "$(root_path node1)/etc/cpushim/models.d/fleet-1.xml" "$(root_path node2)/etc/cpushim/models.d/fleet-1.xml"
-	[ "$(sed -n 's/^cpu_models = //p' "$(root_path node2)/etc/nova/nova.conf")" = fleet-1 ]
+	[ "$(given node2)" = fleet-1 ]
 	plays -e cpushim_baseline=true -e cpushim_model=fleet-1
 	recap 'changed=0 .*failed=0'
+}
+
+@test "a node that comes later is given the model that the others have, though it is the first" {
+	local there here
+	there=$(root_path node2)/etc/cpushim/models.d/fleet-1.xml
+	here=$(root_path node1)/etc/cpushim/models.d/fleet-1.xml
+	printf '<!-- the first -->\n' >>"$there"
+	rm "$here"
+	on node1 cpushim compile
+	plays -e cpushim_baseline=true -e cpushim_model=fleet-1
+	cmp "$here" "$there"
 }
 
 @test "two nodes that mean different things by a name: the play fails, nova keeps what it had" {
@@ -179,7 +212,15 @@ recap() {
 	printf "<cpus><model name='unlike'><model name='gate64'/><feature name='cx16'/></model></cpus>\n" >"$(root_path node2)/etc/cpushim/models.d/unlike.xml"
 	run ! play -e cpushim_model=unlike
 	[[ $output == *"unlike isn't the same everywhere"* ]]
-	[ "$(sed -n 's/^cpu_models = //p' "$(root_path node1)/etc/nova/nova.conf")" = fleet-1 ]
+	[ "$(given node1)" = fleet-1 ]
+}
+
+@test "a node that fails: nova keeps what it had on the others, too" {
+	rm "$(root_path node2)/etc/cpushim/models.d/unlike.xml"
+	run ! play -e cpushim_model=unlike
+	[[ $output == *"node2 failed, can't be reached, or comes in a later batch"* ]]
+	[ "$(given node1)" = fleet-1 ]
+	rm "$(root_path node1)/etc/cpushim/models.d/unlike.xml"
 }
 
 @test "a model that a host can't give: the play fails with what it lacks" {
@@ -191,23 +232,49 @@ recap() {
 	local root
 	printf "<cpus xmlns:s='urn:cpushim:1'><model name='job'><s:qemu base='kvm64'/><feature name='fxsr'/><feature name='sse2'/></model></cpus>\n" \
 		>"$BATS_FILE_TMPDIR/job.xml"
-	plays -e role=cpushim-compare -e cpushim_compare_model="$BATS_FILE_TMPDIR/job.xml"
+	compare=(-e role=cpushim-compare -e cpushim_compare_model="$BATS_FILE_TMPDIR/job.xml")
+	plays "${compare[@]}"
 	recap 'failed=0'
 	root=$(root_path node2)
 	sed 's/ sse2 / /' /proc/cpuinfo >"$root/run/cpuinfo"
 	on node2 mount --bind /run/cpuinfo /proc/cpuinfo
-	run ! play -e role=cpushim-compare -e cpushim_compare_model="$BATS_FILE_TMPDIR/job.xml"
-	on node2 umount /proc/cpuinfo
+	run ! play "${compare[@]}"
 	[[ $output == *'node2 lacks sse2, which job has'* ]]
 	grep -q '^node1  *:.*failed=0' <<<"$output"
+	# a name that ends as a file's does
+	sed 's/^node2 /node2.test /' "$BATS_FILE_TMPDIR/inventory" >"$BATS_FILE_TMPDIR/named"
+	run ! play "${compare[@]}" -i "$BATS_FILE_TMPDIR/named" --check --limit node1,node2.test
+	[[ $output == *'node2.test lacks sse2, which job has'* ]]
+	on node2 umount /proc/cpuinfo
 	[ -z "$(on node1 find /tmp -name '*.cpushim')" ] # the judge's
+	# and by the command that is installed
+	run play -e role=cpushim-compare -e cpushim_checkout=
+	[[ $output == *'which gate64 has'* || $status = 0 ]]
+	[[ $output != *'No such file'* ]]
 }
 
-@test "the other way round: nova first, then cpushim" {
+@test "taking it away where a guest needs it: refused, and nova gives the model as before, on all nodes" {
 	local node
+	plays -e cpushim_model=gate64
+	guest_stop node2 site
+	run ! play -e cpushim_state=absent
+	[[ $output == *'guests need cpushim'* ]]
+	[[ $output == *"node1 failed, can't be reached, or comes in a later batch"* ]]
 	for node in "${nodes[@]}"; do
+		[ "$(given "$node")" = gate64 ]
+		[ -e "$(root_path "$node")/usr/lib/cpushim" ]
+		[ "$(on "$node" systemctl is-active nova-compute)" = active ]
+	done
+}
+
+@test "the other way round: nova first, then cpushim; --check tells of it" {
+	local node
+	guest_stop node1 site
+	for node in "${nodes[@]:2}"; do
 		guest_stop "$node" site
 	done
+	plays -e cpushim_state=absent --check
+	recap 'changed=[1-9]'
 	plays -e cpushim_state=absent
 	for node in "${nodes[@]}"; do
 		[ ! -e "$(root_path "$node")/usr/lib/cpushim" ]
