@@ -102,7 +102,7 @@ site() {
 	did boots twofold one
 	did exact twofold site
 	refuses live twofold two
-	stayed one 'cpushim: twofold|cpushim: .*site'
+	stayed one 'cpushim: .*site'
 	did exact twofold site
 	did cold twofold two
 	did exact twofold site
